@@ -1,0 +1,2 @@
+#pragma once
+// The head's service for clients.

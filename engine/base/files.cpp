@@ -1,0 +1,185 @@
+#include "engine/base/files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <system_error>
+
+namespace argus {
+namespace fs = std::filesystem;
+namespace {
+
+Error fileError(const fs::path& path, std::string_view doing, int number)
+{
+    const ErrorCode code = number == ENOENT ? ErrorCode::NotFound : number == EACCES ? ErrorCode::Denied : ErrorCode::Io;
+    return {code, fmt::format("cannot {} {}: {}", doing, path.string(), systemError(number)),
+            number == ENOENT ? "check the path" : "check the file's permissions and the disk", {}};
+}
+
+fs::path folderFrom(const char* own, const char* xdg, const char* homeRelative)
+{
+    if (const char* value = std::getenv(own); value && *value)
+        return value;
+    if (const char* value = std::getenv(xdg); value && *value)
+        return fs::path(value) / "argus";
+    const char* home = std::getenv("HOME");
+    return fs::path(home && *home ? home : "/") / homeRelative / "argus";
+}
+
+bool writeAll(int fd, std::string_view content)
+{
+    while (!content.empty()) {
+        const ssize_t written = ::write(fd, content.data(), content.size());
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return false;
+        content.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return true;
+}
+
+} // namespace
+
+std::string systemError(int number) { return std::generic_category().message(number); }
+
+Result<std::string> readFile(const fs::path& path, std::uint64_t maxBytes)
+{
+    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd.valid())
+        return fileError(path, "open", errno);
+    std::string content;
+    char piece[65536];
+    for (;;) {
+        const ssize_t got = ::read(fd.get(), piece, sizeof piece);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return fileError(path, "read", errno);
+        if (got == 0)
+            return content;
+        if (content.size() + static_cast<std::size_t>(got) > maxBytes)
+            return Error{ErrorCode::TooLarge, fmt::format("{} has more than the {} bytes allowed", path.string(), maxBytes),
+                         "check that this is the right file", {}};
+        content.append(piece, static_cast<std::size_t>(got));
+    }
+}
+
+Result<Done> replaceFile(const fs::path& path, std::string_view content, unsigned mode)
+{
+    const fs::path fresh = fs::path(path).concat(fmt::format(".new-{}", ::getpid()));
+    UniqueFd fd(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
+    if (!fd.valid())
+        return fileError(fresh, "create", errno);
+    if (::fchmod(fd.get(), mode) != 0 || !writeAll(fd.get(), content) || ::fsync(fd.get()) != 0) {
+        const int number = errno;
+        ::unlink(fresh.c_str());
+        return fileError(fresh, "write", number);
+    }
+    fd.reset();
+    if (::rename(fresh.c_str(), path.c_str()) != 0) {
+        const int number = errno;
+        ::unlink(fresh.c_str());
+        return fileError(path, "replace", number);
+    }
+    return Done{};
+}
+
+Result<std::shared_ptr<const MappedFile>> MappedFile::open(const fs::path& path)
+{
+    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd.valid())
+        return fileError(path, "open", errno);
+    struct stat info = {};
+    if (::fstat(fd.get(), &info) != 0)
+        return fileError(path, "inspect", errno);
+    if (!S_ISREG(info.st_mode))
+        return Error{ErrorCode::BadRequest, fmt::format("{} is not a regular file", path.string()), "name a file", {}};
+    std::shared_ptr<MappedFile> file(new MappedFile());
+    file->m_path = path;
+    file->m_size = static_cast<std::size_t>(info.st_size);
+    if (file->m_size > 0) {
+        void* address = ::mmap(nullptr, file->m_size, PROT_READ, MAP_PRIVATE, fd.get(), 0);
+        if (address == MAP_FAILED) {
+            file->m_size = 0;
+            return fileError(path, "map", errno);
+        }
+        file->m_data = static_cast<const std::byte*>(address);
+    }
+    return std::shared_ptr<const MappedFile>(std::move(file));
+}
+
+MappedFile::~MappedFile()
+{
+    if (m_size > 0)
+        ::munmap(const_cast<std::byte*>(m_data), m_size);
+}
+
+Result<UniqueFd> memoryFile(const char* name, std::uint64_t bytes)
+{
+    UniqueFd fd(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!fd.valid() || ::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0)
+        return Error{ErrorCode::Io, fmt::format("cannot take {} bytes of shared memory: {}", bytes, systemError(errno)),
+                     "close other programs or ask with smaller pictures", {}};
+    return fd;
+}
+
+fs::path configFolder() { return folderFrom("ARGUS_CONFIG_HOME", "XDG_CONFIG_HOME", ".config"); }
+
+fs::path cacheFolder() { return folderFrom("ARGUS_CACHE_HOME", "XDG_CACHE_HOME", ".cache"); }
+
+fs::path runtimeFolder()
+{
+    if (const char* value = std::getenv("ARGUS_RUNTIME_DIR"); value && *value)
+        return value;
+    if (const char* value = std::getenv("XDG_RUNTIME_DIR"); value && *value)
+        return fs::path(value) / "argus";
+    return fmt::format("/tmp/argus-{}", ::getuid());
+}
+
+Result<Done> makePrivateFolder(const fs::path& path)
+{
+    std::error_code problem;
+    if (path.has_parent_path())
+        fs::create_directories(path.parent_path(), problem);
+    if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+        return fileError(path, "create folder", errno);
+    struct stat info = {};
+    if (::lstat(path.c_str(), &info) != 0)
+        return fileError(path, "inspect", errno);
+    // A folder that another user owns, or a link someone planted in /tmp, must not hold our keys and sockets.
+    if (!S_ISDIR(info.st_mode) || info.st_uid != ::getuid())
+        return Error{ErrorCode::Denied, fmt::format("{} is not a folder of this user", path.string()),
+                     "remove it, or set ARGUS_RUNTIME_DIR and ARGUS_CONFIG_HOME to folders of yours", {}};
+    if ((info.st_mode & 0077) != 0 && ::chmod(path.c_str(), 0700) != 0)
+        return fileError(path, "protect", errno);
+    return Done{};
+}
+
+fs::path programFolder()
+{
+    std::error_code problem;
+    const fs::path self = fs::read_symlink("/proc/self/exe", problem);
+    return problem ? fs::path(".") : self.parent_path();
+}
+
+Result<fs::path> resourceFolder()
+{
+    std::error_code problem;
+    if (const char* value = std::getenv("ARGUS_RESOURCES"); value && *value)
+        return fs::path(value);
+    const fs::path here = programFolder();
+    // Install: bin/ beside share/argus. Build tree: build/PRESET/bin (or .../tests/bin) below the sources.
+    for (const fs::path& candidate : {here / "../share/argus", here / "../../../resources", here / "../../../../resources",
+                                      here / "../resources", here / "../../resources"})
+        if (fs::exists(candidate / "demo-model" / "config.json", problem))
+            return fs::weakly_canonical(candidate, problem);
+    return Error{ErrorCode::NotFound, fmt::format("no resources folder belongs to {}", here.string()),
+                 "install Argus whole, or set ARGUS_RESOURCES to the folder that holds demo-model/", {}};
+}
+
+} // namespace argus

@@ -1,0 +1,1 @@
+#include "engine/client/client.h"

@@ -1,0 +1,1 @@
+#include "engine/client/private_head.h"

@@ -1,0 +1,2 @@
+#pragma once
+// One thread, one device: load, run step plans, sample.

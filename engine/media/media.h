@@ -1,0 +1,100 @@
+#pragma once
+// From an uploaded file to what the model sees. All parsing happens in argus-decoder, a sandboxed child.
+
+#include "engine/base/clock.h"
+#include "engine/base/result.h"
+#include "engine/base/unique_fd.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace argus::media {
+
+/// What the decoder accepts. Checked against the file's header before any pixel is decoded.
+struct DecodeLimits {
+    std::uint64_t maxImagePixels = 64'000'000;
+    std::uint64_t maxVideoPixels = 8192ULL * 8192ULL; ///< of one frame
+    std::uint32_t maxFrames = 768;                    ///< handed on to the model
+    double maxVideoSeconds = 3600;
+    std::uint64_t maxFileBytes = 4ULL << 30;
+    Milliseconds patience{60'000};                    ///< wall clock; the child is killed then
+};
+
+/// How pictures become patches: preprocessor_config.json of the checkpoint plus the rules of qwen-vl-utils.
+struct PreprocessConfig {
+    std::int64_t minPixels = 3136;
+    std::int64_t maxPixels = 12'845'056;
+    bool limitsFromCheckpoint = false; ///< they hold for the frames of clips too, in place of the video defaults
+    int patchSize = 14;
+    int temporalPatchSize = 2;
+    int mergeSize = 2;
+    float mean[3] = {0.48145466F, 0.4578275F, 0.40821073F};
+    float std[3] = {0.26862954F, 0.26130258F, 0.27577711F};
+    double framesPerSecond = 2.0;
+    int minFrames = 4;
+    int maxFrames = 768;
+};
+/// Reads preprocessor_config.json of a model folder; a missing file gives the defaults. Errors: Corrupt naming the key.
+[[nodiscard]] Result<PreprocessConfig> loadPreprocessConfig(const std::filesystem::path& folder);
+
+enum class MediaKind { Image, Video };
+
+/// What a file holds, from its header.
+struct MediaInfo {
+    MediaKind kind = MediaKind::Image;
+    int width = 0;  ///< after EXIF orientation
+    int height = 0;
+    double durationSeconds = 0; ///< videos
+    double framesPerSecond = 0;
+    std::int64_t frames = 0;
+    // What the model will receive:
+    int modelWidth = 0;
+    int modelHeight = 0;
+    int modelFrames = 0;
+    std::int64_t modelTokens = 0;
+};
+
+struct Thumbnail {
+    int width = 0;
+    int height = 0;
+    std::string rgb; ///< 3 bytes a pixel, rows without padding
+};
+
+struct Inspection {
+    MediaInfo info;
+    Thumbnail thumbnail;
+};
+
+/// One item as the vision tower takes it: float32 [t·h·w, 1176] in shared memory, merge-block order, grid in patches.
+struct Patches {
+    UniqueFd memory;
+    std::size_t bytes = 0;
+    MediaKind kind = MediaKind::Image;
+    int gridT = 0;
+    int gridH = 0;
+    int gridW = 0;
+    double secondsPerGrid = 0; ///< seconds of video under one temporal patch; 0 for images
+    [[nodiscard]] std::int64_t tokens() const { return std::int64_t{gridT} * gridH * gridW / 4; }
+};
+
+/// Runs argus-decoder. Stateless apart from its settings: methods may be called from several threads at once, each starts its own child.
+class MediaReader {
+public:
+    /// `decoder`: the argus-decoder program, usually programFolder() / "argus-decoder".
+    MediaReader(std::filesystem::path decoder, DecodeLimits limits, PreprocessConfig config);
+
+    /// Looks into the file and makes a thumbnail no larger than `side` on its longest side (0: none).
+    /// Errors: Unsupported, Corrupt, TooLarge (naming the limit), Timeout, Crashed; each cause names what was wrong with the file.
+    [[nodiscard]] Result<Inspection> inspect(const std::filesystem::path& file, int side) const;
+    /// Decodes, samples frames, resizes, normalises and cuts into patches. Same errors.
+    [[nodiscard]] Result<Patches> read(const std::filesystem::path& file) const;
+
+private:
+    std::filesystem::path m_decoder;
+    DecodeLimits m_limits;
+    PreprocessConfig m_config;
+};
+
+} // namespace argus::media

@@ -1,0 +1,1 @@
+#include "engine/media/media.h"

@@ -1,0 +1,43 @@
+#pragma once
+// The tensors of a checkpoint under their first-generation names, whatever generation wrote them, from one file or many.
+
+#include "engine/base/result.h"
+#include "engine/model/config.h"
+#include "engine/tensor/safetensors.h"
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace argus::model {
+
+/// Generation 1 spelling of a tensor name. Source: design/qwen2_5_vl.md §2.1
+[[nodiscard]] std::string normalisedName(std::string_view name);
+
+class Checkpoint {
+public:
+    /// Opens model.safetensors.index.json with its shards, or model.safetensors, in a folder. Maps, copies nothing.
+    /// Errors: NotFound, Corrupt naming the file, and the rules of the index (§2.2).
+    [[nodiscard]] static Result<std::shared_ptr<const Checkpoint>> open(const std::filesystem::path& folder);
+    /// A single file of any name (reference data).
+    [[nodiscard]] static Result<std::shared_ptr<const Checkpoint>> openFile(const std::filesystem::path& file);
+
+    /// Errors: NotFound for a missing tensor, Corrupt for another shape than `expected`; both name tensor and file.
+    [[nodiscard]] Result<ConstTensorView> tensor(std::string_view name, const Shape& expected) const;
+    [[nodiscard]] bool has(std::string_view name) const;
+    [[nodiscard]] std::uint64_t totalBytes() const;
+    /// Stored names no part of Qwen2.5-VL uses are no error; this lists them for one warning.
+    [[nodiscard]] std::vector<std::string> names() const;
+
+private:
+    struct Place {
+        std::shared_ptr<const SafetensorsFile> file;
+        std::string storedName;
+    };
+    std::map<std::string, Place, std::less<>> m_places; ///< by generation-1 name
+};
+
+} // namespace argus::model

@@ -1,0 +1,1 @@
+#include "engine/model/qwen2_5_vl.h"

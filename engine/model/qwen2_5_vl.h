@@ -1,0 +1,74 @@
+#pragma once
+// Qwen2.5-VL: weights of one device, the vision tower and the decoder, written against Ops.
+
+#include "engine/base/result.h"
+#include "engine/model/checkpoint.h"
+#include "engine/model/config.h"
+#include "engine/model/positions.h"
+#include "engine/ops/ops.h"
+#include "engine/tensor/tensor.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace argus::model {
+
+/// Sizes every rank agrees on, computed once in plan and handed down.
+struct RuntimeSizes {
+    int kvBlocks = 0;
+    int kvBlockTokens = 16;
+    int maxBatchedTokens = 2048;
+    int maxSequences = 8;
+};
+
+/// A sequence's part of one step: `tokens` rows of the batch, after `cached` tokens that are in the KV cache already.
+struct BatchSlice {
+    std::int64_t firstRow = 0;
+    std::int64_t tokens = 0;
+    std::int64_t cached = 0;
+    std::span<const std::int32_t> blocks; ///< block table, at least ceil((cached + tokens) / kvBlockTokens) entries
+};
+/// Rows of the batch whose embeddings come from the vision tower.
+struct VisionRows {
+    std::int64_t firstRow = 0;
+    ConstTensorView embeddings; ///< F32 [rows, hidden]
+};
+struct Batch {
+    std::span<const std::int32_t> ids;        ///< [tokens]
+    std::span<const std::int32_t> positions;  ///< [3, tokens]
+    std::span<const BatchSlice> slices;       ///< in row order, covering all rows
+    std::span<const VisionRows> vision;
+    std::span<const std::int32_t> logitRows;  ///< rows whose scores are wanted
+};
+
+/// Lives on its rank's thread. Methods throw OpsError.
+class Qwen25VL {
+public:
+    using Progress = std::function<void(std::uint64_t doneBytes, std::uint64_t totalBytes, const std::string& tensor)>;
+    /// Takes every weight from the checkpoint (checking names and shapes first) and allocates the KV cache.
+    /// The checkpoint must outlive the model: weights of a type the device computes with are used where they are mapped.
+    [[nodiscard]] static Result<std::unique_ptr<Qwen25VL>> load(ops::Ops& ops, ModelConfig config, std::shared_ptr<const Checkpoint> checkpoint,
+                                                                RuntimeSizes sizes, const Progress& progress);
+    ~Qwen25VL();
+
+    [[nodiscard]] const ModelConfig& config() const;
+    [[nodiscard]] std::uint64_t weightBytes() const;
+    [[nodiscard]] std::uint64_t kvBytes() const;
+
+    /// The vision tower on several items at once. patches F32 [sum of patches, 1176] on the host; result F32 [sum of tokens, hidden], items in order.
+    /// Source  design/qwen2_5_vl.md §5
+    [[nodiscard]] HostTensor encodeVision(ConstTensorView patches, std::span<const Grid> grids);
+    /// One step: writes K and V of every row, returns scores F32 [logitRows, vocab] on the host, valid until the next call.
+    /// Source  design/qwen2_5_vl.md §3
+    [[nodiscard]] ConstTensorView forward(const Batch& batch);
+
+private:
+    struct Impl;
+    explicit Qwen25VL(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> m_impl;
+};
+
+} // namespace argus::model

@@ -1,0 +1,1 @@
+#include "engine/node/node.h"

@@ -1,0 +1,1 @@
+#include "engine/plan/memory_budget.h"

@@ -1,0 +1,1 @@
+#include "engine/protocol/channel.h"

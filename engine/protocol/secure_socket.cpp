@@ -1,0 +1,1 @@
+#include "engine/protocol/secure_socket.h"

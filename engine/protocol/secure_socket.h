@@ -1,0 +1,81 @@
+#pragma once
+// ROUTER and DEALER sockets with CURVE always on.
+//
+// libzmq accepts every key while no ZAP handler answers, so the handler starts, and is tested with a throw-away key, before any bind;
+// and every message without the User-Id that only our handler sets is dropped.
+
+#include "engine/base/clock.h"
+#include "engine/base/result.h"
+#include "engine/protocol/keys.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace argus::protocol {
+
+/// One message at a ROUTER: where to answer, who sent it, what.
+struct Received {
+    std::string peer;      ///< routing id, a return address and nothing more
+    std::string publicKey; ///< of the sender, Z85, proven by the handshake
+    std::string frame;
+};
+
+enum class Delivery { Sent, Full, Gone };
+
+/// The head's socket. Lives on one thread; wake() may be called from any.
+class SecureServer {
+public:
+    struct Options {
+        CurveKeys keys;
+        std::string endpoint;                                   ///< "tcp://127.0.0.1:*" picks a port
+        std::function<bool(const std::string& publicKey)> admits; ///< called on the ZAP thread for every handshake
+    };
+    [[nodiscard]] static Result<std::unique_ptr<SecureServer>> bind(Options options);
+    ~SecureServer();
+
+    /// The endpoint with the port that was taken.
+    [[nodiscard]] const std::string& endpoint() const;
+    /// One message, or nothing at the deadline or after wake().
+    [[nodiscard]] std::optional<Received> receive(Deadline deadline);
+    /// Never waits. Full: the peer does not read; keep it and try later. Gone: nobody has that address any more.
+    [[nodiscard]] Delivery send(const std::string& peer, std::string_view frame);
+    void wake();
+    /// Handshakes that were refused since the last call, for one log line instead of thousands.
+    [[nodiscard]] std::size_t takeRefusedCount();
+
+private:
+    struct Impl;
+    explicit SecureServer(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> m_impl;
+};
+
+/// The client's socket. Lives on one thread; wake() may be called from any.
+class SecureClient {
+public:
+    struct Options {
+        CurveKeys keys;
+        std::string serverPublicKey;
+        std::string endpoint;
+    };
+    [[nodiscard]] static Result<std::unique_ptr<SecureClient>> connect(Options options);
+    ~SecureClient();
+
+    struct Happened {
+        enum class Kind { Message, HandshakeDone, HandshakeFailed, Refused, Lost } kind = Kind::Message;
+        std::string frame; ///< Message only
+    };
+    /// One message or change of the connection, or nothing at the deadline or after wake().
+    [[nodiscard]] std::optional<Happened> receive(Deadline deadline);
+    [[nodiscard]] bool send(std::string_view frame); ///< false: queue full or not connected; try later
+    void wake();
+
+private:
+    struct Impl;
+    explicit SecureClient(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> m_impl;
+};
+
+} // namespace argus::protocol

@@ -1,0 +1,42 @@
+#pragma once
+// Reading safetensors files: mapped, validated whole before the first tensor is handed out.
+
+#include "engine/base/files.h"
+#include "engine/base/result.h"
+#include "engine/tensor/tensor.h"
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace argus {
+
+/// One file. Tensors may be unaligned in the file; `tensor()` then returns a view whose bytes() is unaligned, and `copyTensor` helps.
+class SafetensorsFile {
+public:
+    /// Checks every rule of the format. Errors: Corrupt naming file, byte position and rule; Unsupported for dtypes we do not know; NotFound, Io.
+    /// Source  design/qwen2_5_vl.md §2.3
+    [[nodiscard]] static Result<std::shared_ptr<const SafetensorsFile>> open(const std::filesystem::path& path);
+    /// The same for bytes in memory (tests, fuzzing); `name` stands in messages.
+    [[nodiscard]] static Result<std::shared_ptr<const SafetensorsFile>> parse(std::span<const std::byte> bytes, const std::string& name);
+
+    struct Entry {
+        DType dtype = DType::F32;
+        Shape shape;
+        std::size_t begin = 0; ///< from the start of the file
+        std::size_t bytes = 0;
+    };
+    [[nodiscard]] const std::map<std::string, Entry, std::less<>>& entries() const { return m_entries; }
+    [[nodiscard]] Result<ConstTensorView> tensor(std::string_view name) const;
+    [[nodiscard]] const std::string& name() const { return m_name; }
+
+private:
+    std::string m_name;
+    std::shared_ptr<const MappedFile> m_file;
+    std::span<const std::byte> m_bytes;
+    std::map<std::string, Entry, std::less<>> m_entries;
+};
+
+} // namespace argus

@@ -1,0 +1,1 @@
+#include "engine/tensor/tensor.h"
