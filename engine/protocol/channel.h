@@ -15,8 +15,9 @@
 
 namespace argus::protocol {
 
-/// One end of a SOCK_STREAM socket pair. A frame is {u32 length, u32 descriptor count} and the serialised message; up to 64 descriptors travel with it.
-/// One thread may send while another receives; neither side may be used by two threads.
+/// One end of a SOCK_STREAM socket pair. A frame is {u32 length, u32 descriptor count} and the serialised message; up
+/// to 64 descriptors travel with it. One thread may send while another receives; neither side may be used by two
+/// threads.
 class Channel {
 public:
     explicit Channel(UniqueFd socket) : m_socket(std::move(socket)) {}
@@ -24,21 +25,24 @@ public:
     /// Both ends of a fresh pair: ours, and the raw descriptor for the child.
     [[nodiscard]] static Result<std::pair<Channel, UniqueFd>> pair();
 
-    /// Errors: Timeout, Unreachable when the other end is gone, TooLarge.
-    [[nodiscard]] Result<Done> send(const google::protobuf::MessageLite& message, std::span<const int> descriptors, Deadline deadline);
+    /// Errors: Timeout, Unreachable when the other end is gone, TooLarge. A frame that was begun and not finished ends
+    /// the channel.
+    [[nodiscard]] Result<Done> send(const google::protobuf::MessageLite& message, std::span<const int> descriptors,
+                                    Deadline deadline);
 
     struct Frame {
         std::string body;
         std::vector<UniqueFd> descriptors;
     };
-    /// A frame; nothing when the deadline passed before its first byte. Errors: Unreachable at the end of the stream, Corrupt, TooLarge, Timeout inside a frame.
+    /// A frame; nothing when the deadline passed before its first byte. Errors: Unreachable at the end of the stream,
+    /// Corrupt, TooLarge, Timeout inside a frame; each but Unreachable ends the channel, since the next frame could not
+    /// be found. Descriptors of a refused frame are closed.
     [[nodiscard]] Result<std::optional<Frame>> receive(Deadline deadline);
 
     [[nodiscard]] int fd() const { return m_socket.get(); }
 
 private:
     UniqueFd m_socket;
-    std::vector<UniqueFd> m_early; // descriptors that came with bytes already read
 };
 
 } // namespace argus::protocol

@@ -16,7 +16,8 @@ struct CurveKeys {
 
 [[nodiscard]] CurveKeys makeKeys();
 [[nodiscard]] bool isKey(std::string_view z85);
-/// Reads `file`, or makes keys and writes them there (mode 0600, folder 0700). Errors: Denied when others may read the file, Corrupt, Io.
+/// Reads `file`, or makes keys and writes them there (mode 0600, folder 0700). Errors: Denied when others may read the
+/// file, Corrupt, Io.
 [[nodiscard]] Result<CurveKeys> loadOrMakeKeys(const std::filesystem::path& file);
 /// One line a client: "Z85-public-key name". Missing file: empty list. Errors: Corrupt naming the line.
 struct KnownClient {
