@@ -1,0 +1,1 @@
+argus_test(tst_channel LABEL unit NEEDS argus::protocol)
