@@ -1,1 +1,188 @@
 #include "engine/schedule/scheduler.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+
+namespace argus::schedule {
+namespace {
+
+std::uint64_t blocksFor(std::uint64_t tokens, std::uint32_t blockTokens)
+{
+    return (tokens + blockTokens - 1) / blockTokens;
+}
+
+/// What an asker can change when prompt + answer are longer than `room`.
+std::string remedyFor(std::uint64_t promptTokens, std::uint64_t room, const char* orRaise)
+{
+    if (promptTokens < room)
+        return fmt::format("ask for at most {} new tokens (max_tokens), or raise {}", room - promptTokens, orRaise);
+    return fmt::format("shorten the question or its pictures to less than {} tokens, or raise {}", room, orRaise);
+}
+
+} // namespace
+
+Scheduler::Scheduler(Limits limits) : m_limits(limits)
+{
+    // Zeros would mean no progress or a division by zero; plan never sends them.
+    m_limits.kvBlockTokens = std::max(m_limits.kvBlockTokens, 1U);
+    m_limits.maxBatchedTokens = std::max(m_limits.maxBatchedTokens, 1U);
+    m_limits.maxSequences = std::max(m_limits.maxSequences, 1U);
+    m_freeBlocks.reserve(m_limits.kvBlocks);
+    for (std::uint32_t block = m_limits.kvBlocks; block > 0; --block)
+        m_freeBlocks.push_back(block - 1);
+}
+
+Result<Done> Scheduler::add(SequenceId id, std::uint32_t promptTokens, std::uint32_t maxNewTokens)
+{
+    if (m_sequences.contains(id))
+        return Error{ErrorCode::Internal, fmt::format("sequence {} is scheduled already", id), {}, {}};
+    if (promptTokens == 0)
+        return Error{ErrorCode::BadRequest, "the question has no tokens", "write a question", {}};
+    if (maxNewTokens == 0)
+        return Error{ErrorCode::BadRequest,
+                     "max_tokens is 0, so there could be no answer",
+                     "ask for at least 1 new token (max_tokens)",
+                     {}};
+    const std::uint64_t longest = std::uint64_t{promptTokens} + maxNewTokens;
+    if (longest > m_limits.maxModelLen)
+        return Error{
+            ErrorCode::DoesNotFit,
+            fmt::format("a question of {} tokens and an answer of up to {} make {}, more than max_model_len {}",
+                        promptTokens, maxNewTokens, longest, m_limits.maxModelLen),
+            remedyFor(promptTokens, m_limits.maxModelLen, "max_model_len"), "max_model_len"};
+    const std::uint64_t blocks = blocksFor(longest, m_limits.kvBlockTokens);
+    if (blocks > m_limits.kvBlocks) {
+        const std::uint64_t room = std::uint64_t{m_limits.kvBlocks} * m_limits.kvBlockTokens;
+        return Error{
+            ErrorCode::DoesNotFit,
+            fmt::format(
+                "a question of {} tokens and an answer of up to {} need {} KV blocks of {} tokens, there are {}",
+                promptTokens, maxNewTokens, blocks, m_limits.kvBlockTokens, m_limits.kvBlocks),
+            remedyFor(promptTokens, room, "gpu_memory_utilization"), "gpu_memory_utilization"};
+    }
+    m_sequences.emplace(
+        id, Sequence{.known = promptTokens, .longest = static_cast<std::uint32_t>(longest), .arrival = m_arrivals++});
+    m_queue.push_back(id);
+    return Done{};
+}
+
+void Scheduler::admit()
+{
+    // Strictly in order: a short ask behind a long one waits, so that no stream of short ones can starve the long one.
+    while (!m_queue.empty() && m_running.size() < m_limits.maxSequences) {
+        Sequence& sequence = m_sequences.at(m_queue.front());
+        const std::uint64_t needed = blocksFor(sequence.longest, m_limits.kvBlockTokens);
+        if (needed > m_freeBlocks.size())
+            return;
+        for (std::uint64_t i = 0; i < needed; ++i) {
+            sequence.blocks.push_back(m_freeBlocks.back());
+            m_freeBlocks.pop_back();
+        }
+        sequence.admitted = true;
+        m_running.push_back(m_queue.front());
+        m_queue.pop_front();
+    }
+}
+
+StepPlan Scheduler::plan()
+{
+    admit();
+    StepPlan plan;
+    std::uint32_t budget = m_limits.maxBatchedTokens;
+    const auto take = [&](bool decoding) {
+        for (const SequenceId id : m_running) {
+            const Sequence& sequence = m_sequences.at(id);
+            const std::uint32_t pending = sequence.known - sequence.cached;
+            const bool decodes = sequence.cached > 0 && pending == 1;
+            // A sequence whose answer is as long as it may be waits for its remove(): one more token would outgrow its
+            // blocks.
+            if (budget == 0 || decodes != decoding || sequence.known >= sequence.longest)
+                continue;
+            const std::uint32_t tokens = std::min(pending, budget);
+            budget -= tokens;
+            plan.push_back({.sequence = id,
+                            .start = sequence.cached,
+                            .tokens = tokens,
+                            .sample = tokens == pending,
+                            .first = !sequence.seen});
+        }
+    };
+    take(true); // answers that are being read keep flowing while a long prompt is taken in piece by piece
+    take(false);
+    return plan;
+}
+
+void Scheduler::commit(const StepPlan& plan)
+{
+    for (const Slice& slice : plan) {
+        const auto found = m_sequences.find(slice.sequence);
+        // Removed, or sent back to the queue, while the step ran: what it cached is lost.
+        if (found == m_sequences.end() || !found->second.admitted || found->second.cached != slice.start)
+            continue;
+        Sequence& sequence = found->second;
+        sequence.cached += slice.tokens;
+        sequence.seen = true;
+        if (slice.sample)
+            ++sequence.known;
+    }
+}
+
+void Scheduler::remove(SequenceId id)
+{
+    const auto found = m_sequences.find(id);
+    if (found == m_sequences.end())
+        return;
+    release(found->second);
+    std::erase(m_queue, id);
+    std::erase(m_running, id);
+    m_sequences.erase(found);
+}
+
+void Scheduler::release(Sequence& sequence)
+{
+    // The lowest block stands last and goes out first: the same history gives the same tables.
+    const auto middle = static_cast<std::ptrdiff_t>(m_freeBlocks.size());
+    std::sort(sequence.blocks.begin(), sequence.blocks.end(), std::greater<>());
+    m_freeBlocks.insert(m_freeBlocks.end(), sequence.blocks.begin(), sequence.blocks.end());
+    std::inplace_merge(m_freeBlocks.begin(), m_freeBlocks.begin() + middle, m_freeBlocks.end(), std::greater<>());
+    sequence.blocks.clear();
+    sequence.admitted = false;
+}
+
+void Scheduler::forgetCaches()
+{
+    for (const SequenceId id : m_running) {
+        Sequence& sequence = m_sequences.at(id);
+        release(sequence);
+        sequence.cached = 0;
+        sequence.seen = false;
+        m_queue.push_back(id);
+    }
+    m_running.clear();
+    std::sort(m_queue.begin(), m_queue.end(),
+              [this](SequenceId a, SequenceId b) { return m_sequences.at(a).arrival < m_sequences.at(b).arrival; });
+}
+
+std::span<const std::uint32_t> Scheduler::blocksOf(SequenceId id) const
+{
+    const auto found = m_sequences.find(id);
+    return found == m_sequences.end() ? std::span<const std::uint32_t>()
+                                      : std::span<const std::uint32_t>(found->second.blocks);
+}
+
+std::uint32_t Scheduler::running() const
+{
+    return static_cast<std::uint32_t>(m_running.size());
+}
+std::uint32_t Scheduler::waiting() const
+{
+    return static_cast<std::uint32_t>(m_queue.size());
+}
+std::uint32_t Scheduler::usedBlocks() const
+{
+    return m_limits.kvBlocks - static_cast<std::uint32_t>(m_freeBlocks.size());
+}
+
+} // namespace argus::schedule
