@@ -15,10 +15,11 @@ struct SamplingSettings {
     std::uint64_t seed = 0;
 };
 
-/// The next token of one sequence. `scores` [vocab] is changed in place. `seen` holds every id of prompt and answer, in any order, repeats allowed.
-/// Random numbers depend on (seed, position) alone, so that a batch, a restart or a preemption draws the same.
-/// Source  design/qwen2_5_vl.md §10
-[[nodiscard]] std::int32_t sampleToken(std::span<float> scores, std::span<const std::int32_t> seen, const SamplingSettings& settings,
-                                       std::uint64_t position);
+/// The next token of one sequence. `scores` [vocab] is changed in place. `seen` holds every id of prompt and answer, in
+/// any order, repeats allowed. Random numbers depend on (seed, position) alone, so that a batch, a restart or a
+/// preemption draws the same. Greedy takes the lowest id among equals; ids in `seen` outside the vocabulary do not
+/// count. Errors  OpsError when a score is NaN or infinite Source  design/qwen2_5_vl.md §10
+[[nodiscard]] std::int32_t sampleToken(std::span<float> scores, std::span<const std::int32_t> seen,
+                                       const SamplingSettings& settings, std::uint64_t position);
 
 } // namespace argus::executor
