@@ -1,5 +1,6 @@
 #pragma once
-// The tensors of a checkpoint under their first-generation names, whatever generation wrote them, from one file or many.
+// The tensors of a checkpoint under their first-generation names, whatever generation wrote them, from one file or
+// many.
 
 #include "engine/base/result.h"
 #include "engine/model/config.h"
@@ -17,6 +18,8 @@ namespace argus::model {
 /// Generation 1 spelling of a tensor name. Source: design/qwen2_5_vl.md §2.1
 [[nodiscard]] std::string normalisedName(std::string_view name);
 
+/// Immutable once opened; may be read from several threads. Views live as long as this object and are aligned to their
+/// elements.
 class Checkpoint {
 public:
     /// Opens model.safetensors.index.json with its shards, or model.safetensors, in a folder. Maps, copies nothing.
@@ -29,10 +32,15 @@ public:
     [[nodiscard]] Result<ConstTensorView> tensor(std::string_view name, const Shape& expected) const;
     [[nodiscard]] bool has(std::string_view name) const;
     [[nodiscard]] std::uint64_t totalBytes() const;
-    /// Stored names no part of Qwen2.5-VL uses are no error; this lists them for one warning.
+    /// Every tensor, by its first-generation name.
     [[nodiscard]] std::vector<std::string> names() const;
+    /// Stored names no part of Qwen2.5-VL uses are no error; this lists them for one warning.
+    /// A `lm_head.weight` beside tied embeddings is not among them: the model does not ask for it then.
+    [[nodiscard]] std::vector<std::string> unknownNames() const;
 
 private:
+    [[nodiscard]] Result<Done> place(const std::shared_ptr<const SafetensorsFile>& file, const std::string& storedName);
+
     struct Place {
         std::shared_ptr<const SafetensorsFile> file;
         std::string storedName;

@@ -11,6 +11,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 namespace argus {
 
@@ -21,7 +22,8 @@ class OpsError : public std::runtime_error {
 
 constexpr int kMaxRank = 5;
 
-/// Extents, outermost first. At most kMaxRank of them, none negative.
+/// Extents, outermost first. At most kMaxRank of them, none negative, their product below 2^63; otherwise the
+/// constructor throws OpsError.
 class Shape {
 public:
     Shape() = default;
@@ -39,24 +41,70 @@ private:
     int m_rank = 0;
 };
 
-/// Borrowed memory: rows of the innermost extents are dense; axis 0 may have a stride (in elements). `Byte` is std::byte or const std::byte.
+/// Whether elements of `type` may be read as T. Both 16-bit floats are std::uint16_t on the host; std::byte reads
+/// anything.
+template <typename T>
+[[nodiscard]] constexpr bool holds(DType type)
+{
+    using Bare = std::remove_cv_t<T>;
+    switch (type) {
+    case DType::F32:
+        return std::is_same_v<Bare, float> || std::is_same_v<Bare, std::byte>;
+    case DType::F64:
+        return std::is_same_v<Bare, double> || std::is_same_v<Bare, std::byte>;
+    case DType::F16:
+    case DType::BF16:
+        return std::is_same_v<Bare, std::uint16_t> || std::is_same_v<Bare, std::byte>;
+    case DType::I16:
+        return std::is_same_v<Bare, std::int16_t> || std::is_same_v<Bare, std::byte>;
+    case DType::I32:
+        return std::is_same_v<Bare, std::int32_t> || std::is_same_v<Bare, std::byte>;
+    case DType::I64:
+        return std::is_same_v<Bare, std::int64_t> || std::is_same_v<Bare, std::byte>;
+    case DType::U8:
+    case DType::Bool:
+        return std::is_same_v<Bare, std::uint8_t> || std::is_same_v<Bare, std::byte>;
+    case DType::I8:
+        return std::is_same_v<Bare, std::int8_t> || std::is_same_v<Bare, std::byte>;
+    }
+    return false;
+}
+
+namespace detail {
+/// Throws OpsError: why elements of `type` at `address` cannot be read as wanted (another type, or not aligned).
+[[noreturn]] void refuseElements(DType type, const Shape& shape, const void* address);
+} // namespace detail
+
+/// Borrowed memory: rows of the innermost extents are dense; axis 0 may have a stride (in elements). `Byte` is
+/// std::byte or const std::byte.
 template <typename Byte>
 class BasicTensorView {
 public:
     BasicTensorView() = default;
-    BasicTensorView(Byte* data, DType type, Shape shape) : m_data(data), m_type(type), m_shape(shape), m_rowStride(rowElements()) {}
-    BasicTensorView(Byte* data, DType type, Shape shape, std::int64_t rowStride) : m_data(data), m_type(type), m_shape(shape), m_rowStride(rowStride) {}
+    BasicTensorView(Byte* data, DType type, Shape shape)
+        : m_data(data), m_type(type), m_shape(shape), m_rowStride(rowElements())
+    {
+    }
+    BasicTensorView(Byte* data, DType type, Shape shape, std::int64_t rowStride)
+        : m_data(data), m_type(type), m_shape(shape), m_rowStride(rowStride)
+    {
+    }
     /// A mutable view reads as a const one.
     template <typename Other>
-        requires std::is_same_v<const Other, Byte>
-    BasicTensorView(const BasicTensorView<Other>& other) : m_data(other.bytes()), m_type(other.dtype()), m_shape(other.shape()), m_rowStride(other.rowStride()) {}
+    requires std::is_same_v<const Other, Byte> BasicTensorView(const BasicTensorView<Other>& other)
+        : m_data(other.bytes()), m_type(other.dtype()), m_shape(other.shape()), m_rowStride(other.rowStride())
+    {
+    }
 
     [[nodiscard]] Byte* bytes() const { return m_data; }
     [[nodiscard]] DType dtype() const { return m_type; }
     [[nodiscard]] const Shape& shape() const { return m_shape; }
     [[nodiscard]] std::int64_t extent(int axis) const { return m_shape[axis]; }
     [[nodiscard]] int rank() const { return m_shape.rank(); }
-    [[nodiscard]] std::int64_t rowStride() const { return m_rowStride; } ///< elements from one index of axis 0 to the next
+    [[nodiscard]] std::int64_t rowStride() const
+    {
+        return m_rowStride;
+    } ///< elements from one index of axis 0 to the next
     [[nodiscard]] bool dense() const { return m_rowStride == rowElements(); }
     [[nodiscard]] std::int64_t rowElements() const
     {
@@ -66,9 +114,17 @@ public:
         return count;
     }
 
-    /// Elements as T; throws OpsError when the tensor holds another type.
+    /// Elements as T (const T on a const view); throws OpsError when the tensor holds another type or its memory is not
+    /// aligned for it.
     template <typename T>
-    [[nodiscard]] T* data() const;
+    requires(std::is_const_v<T> || !std::is_const_v<Byte>) [[nodiscard]] T* data() const
+    {
+        if (!holds<T>(m_type) || reinterpret_cast<std::uintptr_t>(m_data) % alignof(T) != 0)
+            detail::refuseElements(m_type, m_shape, m_data);
+        return reinterpret_cast<T*>(m_data);
+    }
+
+    // These three throw OpsError when the range or shape is not inside this view.
 
     /// Rows [first, first + count) of axis 0.
     [[nodiscard]] BasicTensorView rows(std::int64_t first, std::int64_t count) const;
@@ -86,8 +142,11 @@ private:
 
 using TensorView = BasicTensorView<std::byte>;
 using ConstTensorView = BasicTensorView<const std::byte>;
+extern template class BasicTensorView<std::byte>;
+extern template class BasicTensorView<const std::byte>;
 
-/// A tensor on the host that owns its memory (64-byte aligned, uninitialised).
+/// A tensor on the host that owns its memory (64-byte aligned, uninitialised). Throws OpsError when the memory is not
+/// to be had.
 class HostTensor {
 public:
     HostTensor() = default;
@@ -95,9 +154,12 @@ public:
     [[nodiscard]] TensorView view() { return {m_memory.get(), m_type, m_shape}; }
     [[nodiscard]] ConstTensorView view() const { return {m_memory.get(), m_type, m_shape}; }
     [[nodiscard]] const Shape& shape() const { return m_shape; }
+    [[nodiscard]] DType dtype() const { return m_type; }
 
 private:
-    struct Free { void operator()(std::byte* memory) const noexcept; };
+    struct Free {
+        void operator()(std::byte* memory) const noexcept;
+    };
     std::unique_ptr<std::byte, Free> m_memory;
     DType m_type = DType::F32;
     Shape m_shape;
