@@ -1,0 +1,78 @@
+#include "kernels/rms_norm.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/rms_norm.cpp"
+#include "kernels/cpu/targets.h"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "kernels/cpu/team.h"
+
+#include <cmath>
+
+HWY_BEFORE_NAMESPACE();
+namespace argus::kernels::cpu::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// Sum of squares of row + addend; the sum of both is stored back when there is an addend.
+HWY_INLINE float sumOfSquares(const float* row, float* sumTo, const float* addend, int hidden)
+{
+    const hn::ScalableTag<float> d;
+    const int lanes = static_cast<int>(hn::Lanes(d));
+    auto squares = hn::Zero(d);
+    int h = 0;
+    for (; h + lanes <= hidden; h += lanes) {
+        auto value = hn::LoadU(d, row + h);
+        if (addend) {
+            value = hn::Add(value, hn::LoadU(d, addend + h));
+            hn::StoreU(value, d, sumTo + h);
+        }
+        squares = hn::MulAdd(value, value, squares);
+    }
+    float total = hn::GetLane(hn::SumOfLanes(d, squares));
+    for (; h < hidden; ++h) {
+        const float value = addend ? row[h] + addend[h] : row[h];
+        if (addend)
+            sumTo[h] = value;
+        total += value * value;
+    }
+    return total;
+}
+
+void rmsNormRows(const RmsNorm& work, int first, int count)
+{
+    const hn::ScalableTag<float> d;
+    const int lanes = static_cast<int>(hn::Lanes(d));
+    for (int token = first; token < first + count; ++token) {
+        const float* x = work.x + token * work.xStride;
+        const float* addend = work.addend ? work.addend + token * work.addendStride : nullptr;
+        float* y = work.y + token * work.yStride;
+        const float squares =
+            sumOfSquares(x, work.residual ? work.residual + token * work.xStride : nullptr, addend, work.hidden);
+        const float scale = 1.0f / std::sqrt(squares / static_cast<float>(work.hidden) + work.epsilon);
+        const auto scales = hn::Set(d, scale);
+        int h = 0;
+        for (; h + lanes <= work.hidden; h += lanes)
+            hn::StoreU(hn::Mul(hn::Mul(hn::LoadU(d, x + h), scales), hn::LoadU(d, work.gain + h)), d, y + h);
+        for (; h < work.hidden; ++h)
+            y[h] = x[h] * scale * work.gain[h];
+    }
+}
+
+} // namespace argus::kernels::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace argus::kernels::cpu {
+
+HWY_EXPORT(rmsNormRows);
+
+void rmsNorm(const RmsNorm& work)
+{
+    forEachPiece(teamSize(work.threads, std::int64_t{work.tokens} * work.hidden), work.tokens,
+                 [&](int first, int count) { HWY_DYNAMIC_DISPATCH(rmsNormRows)
+                                             (work, first, count); });
+}
+
+} // namespace argus::kernels::cpu
+#endif
