@@ -9,7 +9,8 @@
 
 namespace argus::plan {
 
-/// Fills zeros and empty strings with defaults and checks ranges. Errors: BadRequest, DoesNotDivide, Unsupported, each with its setting.
+/// Fills zeros and empty strings with defaults and checks ranges. Errors: BadRequest, DoesNotDivide, Unsupported, each
+/// with its setting.
 [[nodiscard]] Result<wire::EngineSettings> completed(const wire::EngineSettings& settings);
 
 struct MemoryBudget {
@@ -22,8 +23,9 @@ struct MemoryBudget {
 };
 
 /// What one CPU device holds. `freeBytes` is the memory free now.
-/// Errors  DoesNotFit: the cause lists each part and the free memory, the remedy the largest context that would fit; setting max_model_len
-[[nodiscard]] Result<MemoryBudget> memoryBudget(const model::ModelConfig& model, std::uint64_t checkpointBytes, std::uint64_t freeBytes,
-                                                const wire::EngineSettings& settings);
+/// Errors  DoesNotFit: the cause lists each part and the free memory, the remedy the largest context that would fit;
+/// setting max_model_len
+[[nodiscard]] Result<MemoryBudget> memoryBudget(const model::ModelConfig& model, std::uint64_t checkpointBytes,
+                                                std::uint64_t freeBytes, const wire::EngineSettings& settings);
 
 } // namespace argus::plan

@@ -1,0 +1,250 @@
+// The table of settings, and settings made whole.
+
+#include "engine/plan/memory_budget.h"
+#include "engine/plan/setting_table.h"
+
+#include <QtTest>
+
+#include <fstream>
+#include <limits>
+#include <regex>
+#include <set>
+#include <sstream>
+
+using namespace argus;
+using namespace argus::plan;
+
+class TstSettings : public QObject {
+    Q_OBJECT
+private slots:
+    void everyFieldHasARow();
+    void rowsReadWhatTheyWrite();
+    void defaultsAreDocumented();
+    void chosenValuesStay();
+    void valuesOutsideTheirRangeAreRefused_data();
+    void valuesOutsideTheirRangeAreRefused();
+    void moreThanOneDeviceIsRefused();
+    void halfPrecisionOnACpuIsRefused();
+    void aStepServesEverySequence();
+    void textBecomesAValue();
+    void badTextIsRefused_data();
+    void badTextIsRefused();
+};
+
+void TstSettings::everyFieldHasARow()
+{
+    std::ifstream file(ARGUS_SOURCE_DIR "/engine/protocol/settings.proto");
+    std::stringstream text;
+    text << file.rdbuf();
+    const std::string proto = text.str();
+    std::set<std::string> fields;
+    const std::regex pattern(R"((string|uint32|uint64|double|bool) (\w+) = \d+;)");
+    for (std::sregex_iterator match(proto.begin(), proto.end(), pattern), end; match != end; ++match)
+        fields.insert((*match)[2]);
+    QVERIFY(fields.size() >= 18);
+    std::set<std::string> rows;
+    for (const Setting& setting : settingTable()) {
+        QVERIFY2(rows.insert(std::string(setting.name)).second, setting.name.data());
+        QVERIFY(!setting.help.empty() && setting.help.ends_with('.'));
+    }
+    QVERIFY(rows == fields);
+}
+
+void TstSettings::rowsReadWhatTheyWrite()
+{
+    for (const Setting& setting : settingTable()) {
+        wire::EngineSettings settings;
+        SettingValue value = setting.standard;
+        if (setting.kind == SettingKind::Switch)
+            value = true;
+        else if (setting.kind == SettingKind::Folder)
+            value = std::string("folder");
+        else if (setting.kind == SettingKind::Share)
+            value = setting.highest;
+        else if (setting.kind != SettingKind::Choice)
+            value = static_cast<std::uint64_t>(setting.highest);
+        setting.set(settings, value);
+        QVERIFY2(setting.get(settings) == value, setting.name.data());
+        int changed = 0; // and no other row
+        for (const Setting& other : settingTable())
+            changed += other.get(settings) != other.get(wire::EngineSettings()) ? 1 : 0;
+        QCOMPARE(changed, 1);
+    }
+}
+
+void TstSettings::defaultsAreDocumented()
+{
+    const auto whole = completed({});
+    QVERIFY(whole.ok());
+    QCOMPARE(whole->tensor_parallel_size(), 1U);
+    QCOMPARE(whole->pipeline_parallel_size(), 1U);
+    QCOMPARE(whole->dtype(), std::string("auto"));
+    QCOMPARE(whole->gpu_memory_utilization(), 0.9);
+    QCOMPARE(whole->max_model_len(), 0U);
+    QCOMPARE(whole->max_num_seqs(), 8U);
+    QCOMPARE(whole->enforce_eager(), false);
+    QCOMPARE(whole->max_images(), 10U);
+    QCOMPARE(whole->max_videos(), 4U);
+    QCOMPARE(whole->load_format(), std::string("auto"));
+    QCOMPARE(whole->quantization(), std::string("auto"));
+    QCOMPARE(whole->position_variant(), std::string("A"));
+    QCOMPARE(whole->threads(), 0U);
+    QCOMPARE(whole->max_image_pixels(), std::uint64_t{64'000'000});
+    QCOMPARE(whole->max_video_seconds(), 3600U);
+    QCOMPARE(whole->max_upload_bytes(), std::uint64_t{2} << 30);
+    QCOMPARE(whole->max_batched_tokens(), 2048U);
+}
+
+void TstSettings::chosenValuesStay()
+{
+    wire::EngineSettings settings;
+    settings.set_model("/models/one");
+    settings.set_max_model_len(4096);
+    settings.set_max_num_seqs(3);
+    settings.set_position_variant("C");
+    settings.set_enforce_eager(true);
+    const auto whole = completed(settings);
+    QVERIFY(whole.ok());
+    QCOMPARE(whole->model(), std::string("/models/one"));
+    QCOMPARE(whole->max_model_len(), 4096U);
+    QCOMPARE(whole->max_num_seqs(), 3U);
+    QCOMPARE(whole->position_variant(), std::string("C"));
+    QCOMPARE(whole->enforce_eager(), true);
+    const auto again = completed(*whole);
+    QVERIFY(again.ok());
+    QCOMPARE(again->SerializeAsString(), whole->SerializeAsString());
+}
+
+void TstSettings::valuesOutsideTheirRangeAreRefused_data()
+{
+    QTest::addColumn<QString>("name");
+    QTest::addColumn<QString>("cause");
+    QTest::newRow("too many sequences") << "max_num_seqs"
+                                        << "max_num_seqs is 5000, allowed is 1 to 256";
+    QTest::newRow("share above one") << "gpu_memory_utilization"
+                                     << "gpu_memory_utilization is 1.5, allowed is 0.05 to 1";
+    QTest::newRow("share that is no number") << "gpu_memory_utilization"
+                                             << "gpu_memory_utilization is nan, allowed is 0.05 to 1";
+    QTest::newRow("unknown dtype") << "dtype"
+                                   << "dtype is \"int3\", allowed is auto, bfloat16, float16, float32";
+    QTest::newRow("unknown variant") << "position_variant"
+                                     << "position_variant is \"D\", allowed is A, B, C";
+    QTest::newRow("tiny context") << "max_model_len"
+                                  << "max_model_len is 3, allowed is 16 to 1048576";
+}
+
+void TstSettings::valuesOutsideTheirRangeAreRefused()
+{
+    QFETCH(QString, name);
+    QFETCH(QString, cause);
+    const Setting* const setting = findSetting(name.toStdString());
+    QVERIFY(setting != nullptr);
+    wire::EngineSettings settings;
+    const std::string text = cause.section(' ', 2, 2).remove(',').remove('"').toStdString();
+    if (setting->kind == SettingKind::Choice)
+        setting->set(settings, text);
+    else if (setting->kind == SettingKind::Share)
+        setting->set(settings, text == "nan" ? std::numeric_limits<double>::quiet_NaN() : std::stod(text));
+    else
+        setting->set(settings, std::uint64_t{std::stoul(text)});
+    const auto whole = completed(settings);
+    QVERIFY(!whole.ok());
+    QCOMPARE(whole.error().code, ErrorCode::BadRequest);
+    QCOMPARE(QString::fromStdString(whole.error().cause), cause);
+    QCOMPARE(whole.error().setting, name.toStdString());
+    QVERIFY(whole.error().remedy.starts_with("use "));
+}
+
+void TstSettings::moreThanOneDeviceIsRefused()
+{
+    wire::EngineSettings settings;
+    settings.set_tensor_parallel_size(2);
+    auto whole = completed(settings);
+    QVERIFY(!whole.ok());
+    QCOMPARE(whole.error().code, ErrorCode::Unsupported);
+    QCOMPARE(whole.error().cause, std::string("tensor_parallel_size is 2, but this release runs one device per model"));
+    QCOMPARE(whole.error().remedy, std::string("use 1"));
+    QCOMPARE(whole.error().setting, std::string("tensor_parallel_size"));
+    settings.set_tensor_parallel_size(1);
+    settings.set_pipeline_parallel_size(4);
+    whole = completed(settings);
+    QVERIFY(!whole.ok());
+    QCOMPARE(whole.error().setting, std::string("pipeline_parallel_size"));
+}
+
+void TstSettings::halfPrecisionOnACpuIsRefused()
+{
+    wire::EngineSettings settings;
+    settings.set_dtype("float16");
+    const auto whole = completed(settings);
+    QVERIFY(!whole.ok());
+    QCOMPARE(whole.error().code, ErrorCode::Unsupported);
+    QCOMPARE(whole.error().setting, std::string("dtype"));
+    settings.set_dtype("float32");
+    QVERIFY(completed(settings).ok());
+}
+
+void TstSettings::aStepServesEverySequence()
+{
+    wire::EngineSettings settings;
+    settings.set_max_num_seqs(64);
+    settings.set_max_batched_tokens(32);
+    const auto whole = completed(settings);
+    QVERIFY(!whole.ok());
+    QCOMPARE(whole.error().setting, std::string("max_batched_tokens"));
+    settings.set_max_batched_tokens(64); // the remedy
+    QVERIFY(completed(settings).ok());
+}
+
+void TstSettings::textBecomesAValue()
+{
+    wire::EngineSettings settings;
+    QVERIFY(setFromText(settings, "max-num-seqs", "12").ok());
+    QVERIFY(setFromText(settings, "gpu_memory_utilization", "0.75").ok());
+    QVERIFY(setFromText(settings, "enforce-eager", "on").ok());
+    QVERIFY(setFromText(settings, "max_upload_bytes", "3 GiB").ok());
+    QVERIFY(setFromText(settings, "position_variant", "B").ok());
+    QVERIFY(setFromText(settings, "max_model_len", "0").ok());
+    QCOMPARE(settings.max_num_seqs(), 12U);
+    QCOMPARE(settings.gpu_memory_utilization(), 0.75);
+    QVERIFY(settings.enforce_eager());
+    QCOMPARE(settings.max_upload_bytes(), std::uint64_t{3} << 30);
+    QCOMPARE(settings.position_variant(), std::string("B"));
+}
+
+void TstSettings::badTextIsRefused_data()
+{
+    QTest::addColumn<QString>("name");
+    QTest::addColumn<QString>("text");
+    QTest::newRow("no such setting") << "max_nonsense"
+                                     << "1";
+    QTest::newRow("not a number") << "max_num_seqs"
+                                  << "many";
+    QTest::newRow("a number and more") << "max_num_seqs"
+                                       << "8x";
+    QTest::newRow("negative") << "max_num_seqs"
+                              << "-1";
+    QTest::newRow("zero where nothing is automatic") << "max_num_seqs"
+                                                     << "0";
+    QTest::newRow("beyond 64 bits") << "max_upload_bytes"
+                                    << "99999999999 GiB";
+    QTest::newRow("not a switch") << "enforce_eager"
+                                  << "perhaps";
+    QTest::newRow("empty") << "gpu_memory_utilization"
+                           << "";
+}
+
+void TstSettings::badTextIsRefused()
+{
+    QFETCH(QString, name);
+    QFETCH(QString, text);
+    wire::EngineSettings settings;
+    const auto done = setFromText(settings, name.toStdString(), text.toStdString());
+    QVERIFY(!done.ok());
+    QCOMPARE(done.error().code, ErrorCode::BadRequest);
+    QVERIFY(!done.error().remedy.empty());
+    QCOMPARE(settings.SerializeAsString(), std::string());
+}
+
+QTEST_GUILESS_MAIN(TstSettings)
+#include "tst_settings.moc"
