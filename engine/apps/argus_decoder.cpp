@@ -1,1 +1,35 @@
-int main() { return 2; }
+// argus-decoder: one file, read inside a sandbox. Started by argus::media::MediaReader, which says what to do through
+// its descriptors.
+//
+// This program knows JPEG only. For anything else it becomes argus-decoder-av: loading FFmpeg's libraries takes longer
+// than decoding a photograph.
+
+#include "engine/base/files.h"
+#include "engine/decoder/child.h"
+#include "engine/decoder/jpeg.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+
+namespace {
+
+using namespace argus;
+
+void becomeTheOther(const decoder::Request& request)
+{
+    if (request.format == decoder::Format::Jpeg || request.task == decoder::Task::SelfTest)
+        return;
+    std::string program = (programFolder() / "argus-decoder-av").string();
+    char* const arguments[] = {program.data(), nullptr};
+    ::execv(program.c_str(), arguments);
+    decoder::refuse(decoder::Reason::NoSandbox, 4, static_cast<std::uint64_t>(errno));
+}
+
+} // namespace
+
+int main()
+{
+    return argus::decoder::runChild(becomeTheOther, argus::decoder::decodeJpeg);
+}

@@ -19,7 +19,8 @@ struct DecodeLimits {
     std::uint32_t maxFrames = 768;                    ///< handed on to the model
     double maxVideoSeconds = 3600;
     std::uint64_t maxFileBytes = 4ULL << 30;
-    Milliseconds patience{60'000};                    ///< wall clock; the child is killed then
+    std::uint64_t maxMemoryBytes = 3ULL << 30; ///< of one decoder process, beyond its programs and its output
+    Milliseconds patience{60'000};             ///< wall clock; the child is killed then
 };
 
 /// How pictures become patches: preprocessor_config.json of the checkpoint plus the rules of qwen-vl-utils.
@@ -37,6 +38,11 @@ struct PreprocessConfig {
     int maxFrames = 768;
 };
 /// Reads preprocessor_config.json of a model folder; a missing file gives the defaults. Errors: Corrupt naming the key.
+///
+/// limitsFromCheckpoint is set when the checkpoint's max_pixels is below what a frame of a clip may have by default
+/// (768 · 28 · 28): a model trained on small pictures has seen no large frames either. Its limits then hold for frames,
+/// which are resized as pictures are (Pillow's arithmetic), since such a model's reference treats a clip as pictures;
+/// other checkpoints get qwen-vl-utils' limits and float arithmetic.
 [[nodiscard]] Result<PreprocessConfig> loadPreprocessConfig(const std::filesystem::path& folder);
 
 enum class MediaKind { Image, Video };
@@ -44,7 +50,7 @@ enum class MediaKind { Image, Video };
 /// What a file holds, from its header.
 struct MediaInfo {
     MediaKind kind = MediaKind::Image;
-    int width = 0;  ///< after EXIF orientation
+    int width = 0; ///< after EXIF orientation
     int height = 0;
     double durationSeconds = 0; ///< videos
     double framesPerSecond = 0;
@@ -79,14 +85,16 @@ struct Patches {
     [[nodiscard]] std::int64_t tokens() const { return std::int64_t{gridT} * gridH * gridW / 4; }
 };
 
-/// Runs argus-decoder. Stateless apart from its settings: methods may be called from several threads at once, each starts its own child.
+/// Runs argus-decoder. Stateless apart from its settings: methods may be called from several threads at once, each
+/// starts its own child.
 class MediaReader {
 public:
     /// `decoder`: the argus-decoder program, usually programFolder() / "argus-decoder".
     MediaReader(std::filesystem::path decoder, DecodeLimits limits, PreprocessConfig config);
 
     /// Looks into the file and makes a thumbnail no larger than `side` on its longest side (0: none).
-    /// Errors: Unsupported, Corrupt, TooLarge (naming the limit), Timeout, Crashed; each cause names what was wrong with the file.
+    /// Errors: Unsupported, Corrupt, TooLarge (naming the limit), Timeout, Crashed; each cause names what was wrong
+    /// with the file.
     [[nodiscard]] Result<Inspection> inspect(const std::filesystem::path& file, int side) const;
     /// Decodes, samples frames, resizes, normalises and cuts into patches. Same errors.
     [[nodiscard]] Result<Patches> read(const std::filesystem::path& file) const;

@@ -1,1 +1,487 @@
+#include "kernels/resize_bicubic.h"
 
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/resize_bicubic.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#ifndef ARGUS_RESIZE_SHARED
+#define ARGUS_RESIZE_SHARED
+namespace argus::kernels {
+namespace {
+
+constexpr int kBits = 22;          // Pillow's precision for 8-bit channels
+constexpr int kLowBits = 12;       // a weight is high · 2^12 + low, both of which fit 16 bits
+constexpr std::size_t kSlack = 64; // vector loads and stores may pass the end of a row by this much
+
+/// The window of each output position along one axis. Weight j of position i stands at [i * stride + j]; unused ones
+/// are zero.
+template <typename Weight>
+struct Axis {
+    std::vector<int> first;
+    std::vector<int> count;
+    std::vector<Weight> weights;
+    std::size_t stride = 0;
+};
+
+template <typename Real>
+Real cubic(Real x)
+{
+    constexpr Real a = Real(-0.5);
+    x = x < 0 ? -x : x;
+    if (x < 1)
+        return ((a + 2) * x - (a + 3)) * x * x + 1;
+    if (x < 2)
+        return (((x - 5) * x + 8) * x - 4) * a;
+    return 0;
+}
+
+/// Normalised weights. Real is double for Pillow's arithmetic, float for PyTorch's.
+template <typename Real>
+Axis<Real> makeAxis(int in, int out)
+{
+    const Real scale = static_cast<Real>(in) / static_cast<Real>(out);
+    const Real widening = std::max(scale, Real(1));
+    const Real support = 2 * widening;
+    const Real narrowing = 1 / widening;
+    Axis<Real> axis;
+    // Even, so that weights can be taken in pairs.
+    axis.stride = (static_cast<std::size_t>(std::ceil(support)) * 2 + 2) & ~std::size_t{1};
+    axis.weights.assign(axis.stride * static_cast<std::size_t>(out), 0);
+    for (int i = 0; i < out; ++i) {
+        const Real center = scale * (static_cast<Real>(i) + Real(0.5));
+        const int first = std::max(0, static_cast<int>(center - support + Real(0.5)));
+        const int count = std::min(in, static_cast<int>(center + support + Real(0.5))) - first;
+        Real* w = axis.weights.data() + axis.stride * static_cast<std::size_t>(i);
+        Real total = 0;
+        for (int j = 0; j < count; ++j) {
+            w[j] = cubic<Real>((static_cast<Real>(j + first) - center + Real(0.5)) * narrowing);
+            total += w[j];
+        }
+        for (int j = 0; j < count && total != 0; ++j)
+            w[j] /= total;
+        axis.first.push_back(first);
+        axis.count.push_back(count);
+    }
+    return axis;
+}
+
+Axis<std::int32_t> makeFixedAxis(int in, int out)
+{
+    const Axis<double> exact = makeAxis<double>(in, out);
+    Axis<std::int32_t> axis{exact.first, exact.count, {}, exact.stride};
+    axis.weights.reserve(exact.weights.size());
+    for (const double w : exact.weights)
+        axis.weights.push_back(static_cast<std::int32_t>(w * (1 << kBits) + (w < 0 ? -0.5 : 0.5)));
+    return axis;
+}
+
+std::uint8_t clampToByte(int v)
+{
+    return static_cast<std::uint8_t>(std::clamp(v, 0, 255));
+}
+
+void horizontalPlain(const std::uint8_t* in, std::uint8_t* out, const Axis<std::int32_t>& axis, int channels)
+{
+    for (std::size_t i = 0; i < axis.first.size(); ++i) {
+        const std::int32_t* w = axis.weights.data() + i * axis.stride;
+        for (int c = 0; c < channels; ++c) {
+            std::int32_t sum = 1 << (kBits - 1);
+            for (int j = 0; j < axis.count[i]; ++j)
+                sum += in[(axis.first[i] + j) * channels + c] * w[j];
+            out[i * static_cast<std::size_t>(channels) + static_cast<std::size_t>(c)] = clampToByte(sum >> kBits);
+        }
+    }
+}
+
+void verticalPlain(const std::uint8_t* const* rows, std::uint8_t* out, const std::int32_t* w, int count,
+                   std::size_t bytes)
+{
+    for (std::size_t x = 0; x < bytes; ++x) {
+        std::int32_t sum = 1 << (kBits - 1);
+        for (int j = 0; j < count; ++j)
+            sum += rows[j][x] * w[j];
+        out[x] = clampToByte(sum >> kBits);
+    }
+}
+
+/// Runs both passes over a ring of horizontally resized rows, so that the rows between the passes stay in the cache.
+///
+/// `across(in row, out row)` resizes one row; `down(rows, out row, position)` makes one output row of the window's
+/// rows.
+template <typename Cell, typename Across, typename Down, typename Weight>
+void resizeRows(const ResizeBicubic& job, const Axis<Weight>& vertical, Across across, Down down)
+{
+    const std::size_t rowCells =
+        static_cast<std::size_t>(job.outWidth) * static_cast<std::size_t>(job.channels) + kSlack;
+    const std::size_t depth = vertical.stride;
+    std::vector<Cell> ring(depth * rowCells);
+    std::vector<const Cell*> window(depth);
+    int ready = 0; // input rows resized so far
+    for (int y = 0; y < job.outHeight; ++y) {
+        const int first = vertical.first[static_cast<std::size_t>(y)];
+        const int count = vertical.count[static_cast<std::size_t>(y)];
+        for (ready = std::max(ready, first); ready < first + count; ++ready)
+            across(job.in + static_cast<std::size_t>(ready) * job.inStride,
+                   ring.data() + static_cast<std::size_t>(ready) % depth * rowCells);
+        for (int j = 0; j < count; ++j)
+            window[static_cast<std::size_t>(j)] = ring.data() + static_cast<std::size_t>(first + j) % depth * rowCells;
+        down(window.data(), job.out + static_cast<std::size_t>(y) * job.outStride, static_cast<std::size_t>(y));
+    }
+}
+
+void copyRows(const ResizeBicubic& job)
+{
+    const std::size_t bytes = static_cast<std::size_t>(job.inWidth) * static_cast<std::size_t>(job.channels);
+    for (int y = 0; y < job.inHeight; ++y)
+        std::memcpy(job.out + static_cast<std::size_t>(y) * job.outStride,
+                    job.in + static_cast<std::size_t>(y) * job.inStride, bytes);
+}
+
+/// A vertical axis that hands each row through, for jobs whose height does not change.
+template <typename Weight>
+Axis<Weight> straight(int rows)
+{
+    Axis<Weight> axis{{}, std::vector<int>(static_cast<std::size_t>(rows), 1), {}, 2};
+    for (int i = 0; i < rows; ++i)
+        axis.first.push_back(i);
+    return axis;
+}
+
+void fixedPlain(const ResizeBicubic& job)
+{
+    const auto across = makeFixedAxis(job.inWidth, job.outWidth);
+    const bool sameHeight = job.inHeight == job.outHeight;
+    const auto down = sameHeight ? straight<std::int32_t>(job.inHeight) : makeFixedAxis(job.inHeight, job.outHeight);
+    const std::size_t outBytes = static_cast<std::size_t>(job.outWidth) * static_cast<std::size_t>(job.channels);
+    resizeRows<std::uint8_t>(
+        job, down,
+        [&](const std::uint8_t* in, std::uint8_t* out) {
+            if (job.inWidth == job.outWidth)
+                std::memcpy(out, in, outBytes);
+            else
+                horizontalPlain(in, out, across, job.channels);
+        },
+        [&](const std::uint8_t* const* rows, std::uint8_t* out, std::size_t y) {
+            if (sameHeight)
+                std::memcpy(out, rows[0], outBytes);
+            else
+                verticalPlain(rows, out, down.weights.data() + y * down.stride, down.count[y], outBytes);
+        });
+}
+
+void horizontalFloatPlain(const std::uint8_t* in, float* out, const Axis<float>& axis, int channels)
+{
+    for (std::size_t i = 0; i < axis.first.size(); ++i) {
+        const float* w = axis.weights.data() + i * axis.stride;
+        for (int c = 0; c < channels; ++c) {
+            float sum = 0;
+            for (int j = 0; j < axis.count[i]; ++j)
+                sum += static_cast<float>(in[(axis.first[i] + j) * channels + c]) * w[j];
+            out[i * static_cast<std::size_t>(channels) + static_cast<std::size_t>(c)] = sum;
+        }
+    }
+}
+
+void verticalFloatPlain(const float* const* rows, std::uint8_t* out, const float* w, int count, std::size_t bytes)
+{
+    for (std::size_t x = 0; x < bytes; ++x) {
+        float sum = 0;
+        for (int j = 0; j < count; ++j)
+            sum += rows[j][x] * w[j];
+        out[x] = static_cast<std::uint8_t>(std::nearbyint(std::clamp(sum, 0.0F, 255.0F)));
+    }
+}
+
+Axis<float> makeFloatAxis(int in, int out)
+{
+    if (in != out)
+        return makeAxis<float>(in, out);
+    Axis<float> axis = straight<float>(in);
+    axis.weights.assign(static_cast<std::size_t>(in) * axis.stride, 1.0F);
+    return axis;
+}
+
+void floatPlain(const ResizeBicubic& job)
+{
+    const auto across = makeFloatAxis(job.inWidth, job.outWidth);
+    const auto down = makeFloatAxis(job.inHeight, job.outHeight);
+    const std::size_t outBytes = static_cast<std::size_t>(job.outWidth) * static_cast<std::size_t>(job.channels);
+    resizeRows<float>(
+        job, down, [&](const std::uint8_t* in, float* out) { horizontalFloatPlain(in, out, across, job.channels); },
+        [&](const float* const* rows, std::uint8_t* out, std::size_t y) {
+            verticalFloatPlain(rows, out, down.weights.data() + y * down.stride, down.count[y], outBytes);
+        });
+}
+
+/// A weight pair for one multiply-add of 16-bit pairs: high halves, then low halves.
+struct SplitWeights {
+    std::vector<std::int32_t> high;
+    std::vector<std::int32_t> low;
+    std::size_t stride = 0; // pairs a position
+};
+
+SplitWeights split(const Axis<std::int32_t>& axis)
+{
+    SplitWeights result{{}, {}, axis.stride / 2};
+    const auto pair = [](std::int32_t a, std::int32_t b) {
+        return static_cast<std::int32_t>((static_cast<std::uint32_t>(a) & 0xFFFFU) | static_cast<std::uint32_t>(b)
+                                                                                         << 16);
+    };
+    constexpr std::int32_t mask = (1 << kLowBits) - 1;
+    for (std::size_t j = 0; j < axis.weights.size(); j += 2) {
+        const std::int32_t a = axis.weights[j];
+        const std::int32_t b = axis.weights[j + 1];
+        result.high.push_back(pair(a >> kLowBits, b >> kLowBits));
+        result.low.push_back(pair(a & mask, b & mask));
+    }
+    return result;
+}
+
+} // namespace
+} // namespace argus::kernels
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace argus::kernels::HWY_NAMESPACE {
+#if HWY_TARGET == HWY_SCALAR
+void resizeFixed(const ResizeBicubic& job)
+{
+    fixedPlain(job);
+}
+void resizeFloat(const ResizeBicubic& job)
+{
+    floatPlain(job);
+}
+#else
+namespace {
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// a0·b0 + a1·b1 of each pair of 16-bit lanes.
+template <class D32, class V16>
+HWY_INLINE hn::Vec<D32> addPairs(D32 d32, hn::Vec<D32> sum, V16 a, V16 b)
+{
+    auto other = hn::Zero(d32);
+    const auto products = hn::ReorderWidenMulAccumulate(d32, a, b, hn::Zero(d32), other);
+    return hn::Add(sum, hn::RearrangeToOddPlusEven(products, other));
+}
+
+/// Three channels. `in` may be read kSlack bytes past its end, `out` written as far past its own.
+void acrossFixed(const std::uint8_t* HWY_RESTRICT in, std::uint8_t* HWY_RESTRICT out, const Axis<std::int32_t>& axis,
+                 const SplitWeights& weights)
+{
+    const hn::CappedTag<std::uint8_t, 16> d8;
+    const hn::CappedTag<std::int16_t, 8> d16;
+    const hn::CappedTag<std::int32_t, 4> d32;
+    const hn::Rebind<std::int16_t, decltype(d32)> dHalf;
+    const hn::Rebind<std::uint8_t, decltype(d32)> dQuarter;
+    // Two pixels r g b r g b as 16-bit pairs (r r)(g g)(b b)(0 0).
+    alignas(16) static constexpr std::uint8_t kFirst[16] = {0, 128, 3, 128, 1,   128, 4,   128,
+                                                            2, 128, 5, 128, 128, 128, 128, 128};
+    alignas(16) static constexpr std::uint8_t kSecond[16] = {6, 128, 9,  128, 7,   128, 10,  128,
+                                                             8, 128, 11, 128, 128, 128, 128, 128};
+    const auto first = hn::Load(d8, kFirst);
+    const auto second = hn::Load(d8, kSecond);
+    const auto half = hn::Set(d32, 1 << (kBits - 1));
+    for (std::size_t i = 0; i < axis.first.size(); ++i) {
+        const std::uint8_t* pixel = in + axis.first[i] * 3;
+        const std::int32_t* high = weights.high.data() + i * weights.stride;
+        const std::int32_t* low = weights.low.data() + i * weights.stride;
+        const int pairs = (axis.count[i] + 1) / 2;
+        auto sumHigh = hn::Zero(d32);
+        auto sumLow = half;
+        int p = 0;
+        for (; p + 2 <= pairs; p += 2, pixel += 12) {
+            const auto bytes = hn::LoadU(d8, pixel);
+            const auto a = hn::BitCast(d16, hn::TableLookupBytesOr0(bytes, first));
+            const auto b = hn::BitCast(d16, hn::TableLookupBytesOr0(bytes, second));
+            sumHigh = addPairs(d32, sumHigh, a, hn::BitCast(d16, hn::Set(d32, high[p])));
+            sumLow = addPairs(d32, sumLow, a, hn::BitCast(d16, hn::Set(d32, low[p])));
+            sumHigh = addPairs(d32, sumHigh, b, hn::BitCast(d16, hn::Set(d32, high[p + 1])));
+            sumLow = addPairs(d32, sumLow, b, hn::BitCast(d16, hn::Set(d32, low[p + 1])));
+        }
+        if (p < pairs) {
+            const auto a = hn::BitCast(d16, hn::TableLookupBytesOr0(hn::LoadU(d8, pixel), first));
+            sumHigh = addPairs(d32, sumHigh, a, hn::BitCast(d16, hn::Set(d32, high[p])));
+            sumLow = addPairs(d32, sumLow, a, hn::BitCast(d16, hn::Set(d32, low[p])));
+        }
+        const auto sum = hn::ShiftRight<kBits>(hn::Add(hn::ShiftLeft<kLowBits>(sumHigh), sumLow));
+        hn::StoreU(hn::DemoteTo(dQuarter, hn::DemoteTo(dHalf, sum)), dQuarter, out + i * 3);
+    }
+}
+
+/// Output row of `bytes` bytes; reads rows in whole vectors (they have slack), writes exactly.
+void downFixed(const std::uint8_t* const* rows, std::uint8_t* HWY_RESTRICT out, const std::int32_t* high,
+               const std::int32_t* low, int count, std::size_t bytes)
+{
+    const hn::ScalableTag<std::int16_t> d16;
+    const hn::Rebind<std::uint8_t, decltype(d16)> d8;
+    const hn::RepartitionToWide<decltype(d16)> d32;
+    const std::size_t step = hn::Lanes(d16);
+    const auto half = hn::Set(d32, 1 << (kBits - 1));
+    const int pairs = (count + 1) / 2;
+    alignas(64) std::uint8_t tail[HWY_MAX_BYTES];
+    for (std::size_t x = 0; x < bytes; x += step) {
+        auto highA = hn::Zero(d32);
+        auto highB = hn::Zero(d32);
+        auto lowA = half;
+        auto lowB = half;
+        for (int p = 0; p < pairs; ++p) {
+            const auto upper = hn::PromoteTo(d16, hn::LoadU(d8, rows[2 * p] + x));
+            const auto lower = hn::PromoteTo(d16, hn::LoadU(d8, rows[std::min(2 * p + 1, count - 1)] + x));
+            const auto a = hn::InterleaveLower(d16, upper, lower);
+            const auto b = hn::InterleaveUpper(d16, upper, lower);
+            const auto h = hn::BitCast(d16, hn::Set(d32, high[p]));
+            const auto l = hn::BitCast(d16, hn::Set(d32, low[p]));
+            highA = addPairs(d32, highA, a, h);
+            highB = addPairs(d32, highB, b, h);
+            lowA = addPairs(d32, lowA, a, l);
+            lowB = addPairs(d32, lowB, b, l);
+        }
+        const auto sumA = hn::ShiftRight<kBits>(hn::Add(hn::ShiftLeft<kLowBits>(highA), lowA));
+        const auto sumB = hn::ShiftRight<kBits>(hn::Add(hn::ShiftLeft<kLowBits>(highB), lowB));
+        // Interleaving and narrowing both work within blocks of 128 bits, so the order is restored.
+        const auto result = hn::DemoteTo(d8, hn::ReorderDemote2To(d16, sumA, sumB));
+        if (x + step <= bytes) {
+            hn::StoreU(result, d8, out + x);
+        } else {
+            hn::StoreU(result, d8, tail);
+            std::memcpy(out + x, tail, bytes - x);
+        }
+    }
+}
+
+void acrossFloat(const std::uint8_t* HWY_RESTRICT in, float* HWY_RESTRICT out, const Axis<float>& axis)
+{
+    const hn::CappedTag<float, 4> df;
+    const hn::RebindToSigned<decltype(df)> d32;
+    const hn::Rebind<std::uint8_t, decltype(df)> d8;
+    for (std::size_t i = 0; i < axis.first.size(); ++i) {
+        const float* w = axis.weights.data() + i * axis.stride;
+        auto sum = hn::Zero(df);
+        for (int j = 0; j < axis.count[i]; ++j) {
+            const auto pixel = hn::ConvertTo(df, hn::PromoteTo(d32, hn::LoadU(d8, in + (axis.first[i] + j) * 3)));
+            sum = hn::Add(sum, hn::Mul(pixel, hn::Set(df, w[j])));
+        }
+        hn::StoreU(sum, df, out + i * 3);
+    }
+}
+
+void downFloat(const float* const* rows, std::uint8_t* HWY_RESTRICT out, const float* w, int count, std::size_t bytes)
+{
+    const hn::ScalableTag<float> df;
+    const hn::Rebind<std::uint8_t, decltype(df)> d8;
+    const std::size_t step = hn::Lanes(df);
+    alignas(64) std::uint8_t tail[HWY_MAX_BYTES];
+    for (std::size_t x = 0; x < bytes; x += step) {
+        auto sum = hn::Zero(df);
+        for (int j = 0; j < count; ++j)
+            sum = hn::Add(sum, hn::Mul(hn::LoadU(df, rows[j] + x), hn::Set(df, w[j])));
+        const auto clamped = hn::Min(hn::Max(sum, hn::Zero(df)), hn::Set(df, 255.0F));
+        const auto result = hn::DemoteTo(d8, hn::NearestInt(clamped));
+        if (x + step <= bytes) {
+            hn::StoreU(result, d8, out + x);
+        } else {
+            hn::StoreU(result, d8, tail);
+            std::memcpy(out + x, tail, bytes - x);
+        }
+    }
+}
+
+} // namespace
+
+/// Each row is copied to where reading past its end is allowed; it stays in the first cache.
+void resizeFixed(const ResizeBicubic& job)
+{
+    const auto across = makeFixedAxis(job.inWidth, job.outWidth);
+    const auto acrossWeights = split(across);
+    const bool sameHeight = job.inHeight == job.outHeight;
+    const auto down = sameHeight ? straight<std::int32_t>(job.inHeight) : makeFixedAxis(job.inHeight, job.outHeight);
+    const auto downWeights = split(down);
+    const std::size_t inBytes = static_cast<std::size_t>(job.inWidth) * 3;
+    const std::size_t outBytes = static_cast<std::size_t>(job.outWidth) * 3;
+    std::vector<std::uint8_t> padded(inBytes + kSlack);
+    resizeRows<std::uint8_t>(
+        job, down,
+        [&](const std::uint8_t* in, std::uint8_t* out) {
+            if (job.inWidth == job.outWidth) {
+                std::memcpy(out, in, outBytes);
+                return;
+            }
+            std::memcpy(padded.data(), in, inBytes);
+            acrossFixed(padded.data(), out, across, acrossWeights);
+        },
+        [&](const std::uint8_t* const* rows, std::uint8_t* out, std::size_t y) {
+            if (sameHeight)
+                std::memcpy(out, rows[0], outBytes);
+            else
+                downFixed(rows, out, downWeights.high.data() + y * downWeights.stride,
+                          downWeights.low.data() + y * downWeights.stride, down.count[y], outBytes);
+        });
+}
+
+void resizeFloat(const ResizeBicubic& job)
+{
+    const auto across = makeFloatAxis(job.inWidth, job.outWidth);
+    const bool sameWidth = job.inWidth == job.outWidth;
+    const auto down = makeFloatAxis(job.inHeight, job.outHeight);
+    const std::size_t inBytes = static_cast<std::size_t>(job.inWidth) * 3;
+    const std::size_t outBytes = static_cast<std::size_t>(job.outWidth) * 3;
+    std::vector<std::uint8_t> padded(inBytes + kSlack);
+    resizeRows<float>(
+        job, down,
+        [&](const std::uint8_t* in, float* out) {
+            if (sameWidth) {
+                std::copy_n(in, outBytes, out);
+                return;
+            }
+            std::memcpy(padded.data(), in, inBytes);
+            acrossFloat(padded.data(), out, across);
+        },
+        [&](const float* const* rows, std::uint8_t* out, std::size_t y) {
+            downFloat(rows, out, down.weights.data() + y * down.stride, down.count[y], outBytes);
+        });
+}
+
+#endif
+} // namespace argus::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace argus::kernels {
+
+HWY_EXPORT(resizeFixed);
+HWY_EXPORT(resizeFloat);
+
+void resizeBicubicFixedPlain(const ResizeBicubic& job)
+{
+    fixedPlain(job);
+}
+
+void resizeBicubicFixed(const ResizeBicubic& job)
+{
+    if (job.inWidth == job.outWidth && job.inHeight == job.outHeight)
+        copyRows(job);
+    else if (job.channels == 3)
+        HWY_DYNAMIC_DISPATCH(resizeFixed)(job);
+    else
+        resizeBicubicFixedPlain(job);
+}
+
+void resizeBicubicFloat(const ResizeBicubic& job)
+{
+    if (job.inWidth == job.outWidth && job.inHeight == job.outHeight)
+        copyRows(job);
+    else if (job.channels == 3)
+        HWY_DYNAMIC_DISPATCH(resizeFloat)(job);
+    else
+        floatPlain(job);
+}
+
+} // namespace argus::kernels
+#endif
