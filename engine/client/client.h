@@ -30,23 +30,58 @@ struct HeadAddress {
 
 // ---- what happens, in the order it happens; every event comes on the I/O thread ----
 
-struct Connected { wire::Welcome welcome; };
-/// The head is not answering (any more). The client keeps trying with back-off until it is destroyed; asks that run are resumed when it is back.
-struct Disconnected { Error why; };
-struct StatusArrived { wire::Status status; };
-struct UploadProgress { Sha256 sha256; std::uint64_t sent = 0; std::uint64_t size = 0; };
-struct UploadFinished { Sha256 sha256; };
-struct UploadFailed { Sha256 sha256; Error error; };
-struct Inspected { Sha256 sha256; wire::MediaInfo info; };
-struct InspectFailed { Sha256 sha256; Error error; };
-struct AskProgressed { wire::AskProgress progress; };
-struct TextArrived { std::string ask; std::string text; };            ///< a piece, valid UTF-8, in order, never twice
-struct AskFinished { wire::AskFinished finished; };                   ///< exactly one of finished and failed ends an ask
-struct AskFailed { std::string ask; Error error; std::string text; };
-struct HeadStopping { std::string reason; };
+struct Connected {
+    wire::Welcome welcome;
+};
+/// The head is not answering (any more). The client keeps trying with back-off until it is destroyed; asks that run are
+/// resumed when it is back.
+struct Disconnected {
+    Error why;
+};
+struct StatusArrived {
+    wire::Status status;
+};
+struct UploadProgress {
+    Sha256 sha256;
+    std::uint64_t sent = 0;
+    std::uint64_t size = 0;
+};
+struct UploadFinished {
+    Sha256 sha256;
+};
+struct UploadFailed {
+    Sha256 sha256;
+    Error error;
+};
+struct Inspected {
+    Sha256 sha256;
+    wire::MediaInfo info;
+};
+struct InspectFailed {
+    Sha256 sha256;
+    Error error;
+};
+struct AskProgressed {
+    wire::AskProgress progress;
+};
+struct TextArrived {
+    std::string ask;
+    std::string text;
+}; ///< a piece, valid UTF-8, in order, never twice
+struct AskFinished {
+    wire::AskFinished finished;
+}; ///< exactly one of finished and failed ends an ask
+struct AskFailed {
+    std::string ask;
+    Error error;
+    std::string text;
+};
+struct HeadStopping {
+    std::string reason;
+};
 
-using Event = std::variant<Connected, Disconnected, StatusArrived, UploadProgress, UploadFinished, UploadFailed, Inspected,
-                           InspectFailed, AskProgressed, TextArrived, AskFinished, AskFailed, HeadStopping>;
+using Event = std::variant<Connected, Disconnected, StatusArrived, UploadProgress, UploadFinished, UploadFailed,
+                           Inspected, InspectFailed, AskProgressed, TextArrived, AskFinished, AskFailed, HeadStopping>;
 
 /// One connection to one head. All methods may be called from any thread and return at once; outcomes come as events.
 class Client {
@@ -58,18 +93,22 @@ public:
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
-    /// Starts the I/O thread. `onEvent` is called on it and must not block. Errors: BadRequest for an unusable address or key.
+    /// Starts the I/O thread. `onEvent` is called on it and must not block. Errors: BadRequest for an unusable address
+    /// or key.
     [[nodiscard]] Result<Done> start(std::function<void(Event)> onEvent);
 
-    /// Reads, hashes and uploads a file (on the I/O side, not the caller's thread) and calls back with its digest before the first byte is sent;
-    /// then UploadProgress, UploadFinished or UploadFailed. A file that cannot be read or is too large: `onHashed` gets the error.
+    /// Reads, hashes and uploads a file (on the I/O side, not the caller's thread) and calls back with its digest
+    /// before the first byte is sent; then UploadProgress, UploadFinished or UploadFailed. A file that cannot be read
+    /// or is too large: `onHashed` gets the error.
     void upload(std::filesystem::path file, std::function<void(Result<Sha256>)> onHashed);
     /// The same for bytes in memory (a pasted picture); returns their digest at once.
     Sha256 upload(std::string bytes);
-    /// What is in an upload, what the model will see of it, a thumbnail. Waits for the upload to finish. Then Inspected or InspectFailed.
+    /// What is in an upload, what the model will see of it, a thumbnail. Waits for the upload to finish. Then Inspected
+    /// or InspectFailed.
     void inspect(const Sha256& sha256, std::uint32_t thumbnailSide);
 
-    /// Sends the ask once its attachments are uploaded; kept and sent later when the head is away. Returns ask.id, made here when empty.
+    /// Sends the ask once its attachments are uploaded; kept and sent later when the head is away. Returns ask.id, made
+    /// here when empty.
     std::string ask(wire::Ask ask);
     void cancel(const std::string& askId);
     /// Asks the head to drain and end.

@@ -9,12 +9,14 @@
 
 namespace argus::client {
 
-/// Starts `argus-node start --head --private-fd 3 ...` beside the running program. Our fresh public key goes to it, its endpoint and public
-/// key come back, through an inherited socket; the head ends when that socket closes. Nothing touches the user's key files.
+/// Starts `argus-node start --head --private-fd 3 ...` beside the running program. Our fresh public key goes to it, its
+/// endpoint and public key come back, through an inherited socket; the head ends when that socket closes. Nothing
+/// touches the user's key files.
 class PrivateHead {
 public:
-    /// Returns as soon as the head is bound (the model may still be loading). `settings` are further arguments of `argus-node start`.
-    /// Call from a thread that lives as long as the head should (engine/base/child_process.h). Errors: NotFound, Timeout, Crashed.
+    /// Returns as soon as the head is bound (the model may still be loading). `settings` are further arguments of
+    /// `argus-node start`. Call from a thread that lives as long as the head should (engine/base/child_process.h).
+    /// Errors: NotFound, Timeout, Crashed.
     [[nodiscard]] static Result<PrivateHead> start(const std::vector<std::string>& settings, Deadline deadline);
 
     [[nodiscard]] const HeadAddress& address() const { return m_address; }
