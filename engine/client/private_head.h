@@ -9,9 +9,10 @@
 
 namespace argus::client {
 
-/// Starts `argus-node start --head --private-fd 3 ...` beside the running program. Our fresh public key goes to it, its
-/// endpoint and public key come back, through an inherited socket; the head ends when that socket closes. Nothing
-/// touches the user's key files.
+/// Starts `argus-node start --head --private-fd 3 ...` beside the running program (or the program that
+/// ARGUS_NODE_PROGRAM names). Our fresh public key goes to it, its endpoint and public key come back, through an
+/// inherited socket (engine/protocol/private_head_handshake.h); the head ends when that socket closes. Nothing touches
+/// the user's key files.
 class PrivateHead {
 public:
     /// Returns as soon as the head is bound (the model may still be loading). `settings` are further arguments of
@@ -27,6 +28,8 @@ public:
     void stop(Deadline deadline);
 
 private:
+    [[nodiscard]] Error explain(Error error);
+
     ChildProcess m_process;
     UniqueFd m_lifeline; // closing it tells the head to end
     HeadAddress m_address;
