@@ -20,15 +20,19 @@ struct ChatMessage {
     std::vector<ChatPart> parts;
 };
 
-/// Ids of the conversation, ending with the assistant's header, each image and video as start, pad, end with a single pad.
-/// What people wrote is escaped: a typed "<|im_end|>" is text. The order of pads is the order of media parts.
+/// Ids of the conversation, ending with the assistant's header, each image and video as start, pad, end with a single
+/// pad. What people wrote is escaped: a typed "<|im_end|>" is text. The order of pads is the order of media parts.
 ///
 /// Errors  Unsupported when the vocabulary lacks a token the template needs
 /// Source  design/qwen2_5_vl.md §8.1
-[[nodiscard]] Result<std::vector<TokenId>> renderChat(const Tokenizer& tokenizer, std::span<const ChatMessage> messages);
+[[nodiscard]] Result<std::vector<TokenId>> renderChat(const Tokenizer& tokenizer,
+                                                      std::span<const ChatMessage> messages);
+
+/// More tokens than any context has; bounds what a wrong count could allocate.
+inline constexpr std::int64_t kMaxPadsPerItem = 1 << 20;
 
 /// Replaces the i-th pad (image or video, in order of appearance) by padCounts[i] copies of itself.
-/// Errors: BadRequest when counts and pads differ in number.
+/// Errors: BadRequest when counts and pads differ in number, or a count is not in 1 to kMaxPadsPerItem.
 [[nodiscard]] Result<std::vector<TokenId>> expandPads(std::span<const TokenId> ids, TokenId imagePad, TokenId videoPad,
                                                       std::span<const std::int64_t> padCounts);
 

@@ -3,6 +3,7 @@
 
 #include "engine/text/tokenizer.h"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,17 +13,20 @@ namespace argus::text {
 /// Source  design/qwen2_5_vl.md §9.5
 class Detokenizer {
 public:
-    Detokenizer(std::shared_ptr<const Tokenizer> tokenizer, std::vector<std::string> stopStrings, bool skipSpecial = true);
+    Detokenizer(std::shared_ptr<const Tokenizer> tokenizer, std::vector<std::string> stopStrings,
+                bool skipSpecial = true);
 
     struct Piece {
-        std::string text;     ///< may be empty: a character or a stop string is still open
-        bool stopped = false; ///< a stop string was completed; `text` ends before it, and everything after it is dropped
+        std::string text; ///< may be empty: a character or a stop string is still open
+        bool stopped =
+            false; ///< a stop string was completed; `text` ends before it, and everything after it is dropped
     };
     [[nodiscard]] Piece add(TokenId id);
     /// What was withheld, at the end of generation; an incomplete character becomes one U+FFFD.
     [[nodiscard]] std::string finish();
 
 private:
+    void takeWhole(bool last);
     [[nodiscard]] Piece release(bool last);
     std::shared_ptr<const Tokenizer> m_tokenizer;
     std::vector<std::string> m_stops;

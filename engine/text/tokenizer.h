@@ -2,6 +2,7 @@
 // Qwen2's byte-level BPE: text to ids and back.
 
 #include "engine/base/result.h"
+#include "engine/text/vocabulary.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -13,13 +14,15 @@
 
 namespace argus::text {
 
-using TokenId = std::int32_t;
+struct TokenizerFiles;
 
 /// Immutable once loaded; encode and decode may be called from several threads.
 class Tokenizer {
 public:
     /// Reads tokenizer.json, or vocab.json + merges.txt + tokenizer_config.json, from a model folder.
-    /// Errors: NotFound, Corrupt naming file and cause (no merges, a merge of unknown pieces, duplicate ids, nesting or size beyond bounds).
+    /// Errors: NotFound, Corrupt naming file and cause (no merges, a merge of unknown pieces, duplicate ids, nesting or
+    /// size beyond bounds),
+    ///         Unsupported for another kind of tokenizer than Qwen2's.
     [[nodiscard]] static Result<std::shared_ptr<const Tokenizer>> load(const std::filesystem::path& folder);
     /// tokenizer.json as bytes (tests, fuzzing).
     [[nodiscard]] static Result<std::shared_ptr<const Tokenizer>> parse(std::string_view tokenizerJson);
@@ -33,7 +36,8 @@ public:
     void encode(std::string_view utf8, AddedTokens mode, std::vector<TokenId>& ids) const;
     [[nodiscard]] std::vector<TokenId> encode(std::string_view utf8, AddedTokens mode) const;
 
-    /// Bytes that the id stands for; an added token's own text; empty for ids without a token. `special` tokens included.
+    /// Bytes that the id stands for; an added token's own text; empty for ids without a token. `special` tokens
+    /// included.
     [[nodiscard]] std::string_view bytesOf(TokenId id) const;
     [[nodiscard]] bool isSpecial(TokenId id) const;
     /// The id of an added token by its text ("<|im_end|>").
@@ -45,6 +49,7 @@ public:
     struct Impl;
 
 private:
+    [[nodiscard]] static Result<std::shared_ptr<const Tokenizer>> build(TokenizerFiles files);
     explicit Tokenizer(std::unique_ptr<const Impl> impl);
     std::unique_ptr<const Impl> m_impl;
 };
