@@ -1,0 +1,209 @@
+#include "gui/application.h"
+
+#include "gui/main_window.h"
+#include "gui/settings/language.h"
+#include "gui/settings/settings_store.h"
+#include "gui/theme/theme.h"
+
+#include "gui/chat/chat_view.h"
+#include "gui/chat/composer.h"
+
+#include "engine/base/files.h"
+
+#include <QApplication>
+#include <QCommandLineParser>
+#include <QElapsedTimer>
+#include <QFileInfo>
+#include <QTimer>
+
+#include <cstdio>
+
+namespace argus::gui {
+
+namespace {
+
+/// Milliseconds since runDesktop() began; what came before is the loader and QApplication.
+class StartClock {
+public:
+    explicit StartClock(bool speaks) : m_speaks(speaks) { m_since.start(); }
+    void step(const char* name) const
+    {
+        if (m_speaks)
+            std::fprintf(stderr, "argus: %s: %lld ms\n", name, static_cast<long long>(m_since.elapsed()));
+    }
+
+private:
+    bool m_speaks;
+    QElapsedTimer m_since;
+};
+
+theme::Mode themeOf(const QString& name, const QVariant& remembered)
+{
+    if (name == QLatin1String("light"))
+        return theme::Mode::Light;
+    if (name == QLatin1String("dark"))
+        return theme::Mode::Dark;
+    if (name == QLatin1String("system"))
+        return theme::Mode::System;
+    const int kept = remembered.toInt();
+    return kept >= 0 && kept <= static_cast<int>(theme::Mode::Dark) ? static_cast<theme::Mode>(kept)
+                                                                    : theme::Mode::System;
+}
+
+QString samplesFolder()
+{
+    const auto folder = resourceFolder();
+    return folder ? QString::fromStdString((folder.value() / "samples").string()) : QString();
+}
+
+/// Does what --ask, --screenshot and --quit-after-answer say, once.
+class Script final : public QObject {
+public:
+    Script(const ProgramOptions& options, MainWindow& window, Link& link, const StartClock& clock)
+        : QObject(&window), m_options(options), m_window(window), m_clock(clock)
+    {
+        connect(&link, &Link::textArrived, this, [this] { firstText(); });
+        connect(window.conversation().transcript(), &TranscriptModel::settled, this, [this] { answered(); });
+        connect(&link, &Link::statusArrived, this, [this](const ClusterFacts& facts) {
+            if (facts.deployment.state == QLatin1String("ready"))
+                ready();
+        });
+    }
+
+    void begin()
+    {
+        m_window.conversation().setSampling(m_options.sampling);
+        if (!m_options.attachments.isEmpty())
+            m_window.page().attachFiles(m_options.attachments);
+        if (m_options.ask.isEmpty())
+            return;
+        m_window.page().composer()->setPlainText(m_options.ask);
+        m_window.page().send();
+    }
+
+private:
+    void firstText()
+    {
+        if (!std::exchange(m_spoke, true))
+            m_clock.step("first token");
+    }
+
+    void ready()
+    {
+        if (!std::exchange(m_ready, true))
+            m_clock.step("model ready");
+        if (m_options.ask.isEmpty() && !m_options.screenshot.isEmpty())
+            QTimer::singleShot(700, this, [this] { photograph(); });
+    }
+
+    void answered()
+    {
+        TranscriptModel& transcript = *m_window.conversation().transcript();
+        m_failed = transcript.at(transcript.rowCount() - 1).state == AnswerState::Failed;
+        m_clock.step("answer");
+        QTimer::singleShot(m_options.screenshot.isEmpty() ? 50 : 1500, this,
+                           [this] { photograph(); }); // the figures of the machines settle
+    }
+
+    void photograph()
+    {
+        if (std::exchange(m_done, true))
+            return;
+        if (!m_options.screenshot.isEmpty())
+            m_failed = !m_window.grab().save(m_options.screenshot) || m_failed;
+        if (m_options.quitAfterAnswer)
+            QCoreApplication::exit(m_failed ? 1 : 0);
+    }
+
+    const ProgramOptions& m_options;
+    MainWindow& m_window;
+    const StartClock& m_clock;
+    bool m_spoke = false;
+    bool m_ready = false;
+    bool m_failed = false;
+    bool m_done = false;
+};
+
+} // namespace
+
+std::optional<int> readOptions(const QStringList& arguments, ProgramOptions& options)
+{
+    QCommandLineParser parser;
+    parser.setApplicationDescription(
+        QStringLiteral("Argus: questions about pictures and clips, answered on your own machines."));
+    const QCommandLineOption help = parser.addHelpOption();
+    const QCommandLineOption version = parser.addVersionOption();
+    const auto add = [&](const char* name, const char* about, const char* value = "") {
+        const QCommandLineOption option{QString::fromLatin1(name), QString::fromLatin1(about),
+                                        QString::fromLatin1(value)};
+        parser.addOption(option);
+        return option;
+    };
+    const auto head = add("head", "Use the head at tcp://HOST:PORT instead of a private one.", "ADDRESS");
+    const auto headKey = add("head-key", "The public key of that head.", "KEY");
+    const auto model = add("model", "Serve this checkpoint on the private head instead of the demo model.", "FOLDER");
+    const auto language = add("language", "en or zh_CN.", "CODE");
+    const auto look = add("theme", "system, light or dark.", "NAME");
+    const auto ask = add("ask", "Ask this as soon as the window is there.", "QUESTION");
+    const auto image = add("image", "Attach a picture; may be given several times.", "FILE");
+    const auto video = add("video", "Attach a clip; may be given several times.", "FILE");
+    const auto temperature = add("temperature", "0: greedy.", "NUMBER");
+    const auto penalty = add("repetition-penalty", "1: none.", "NUMBER");
+    const auto screenshot =
+        add("screenshot",
+            "Save a picture of the window after the first answer, or without --ask once the model is ready.", "FILE");
+    const auto quit = add("quit-after-answer", "Quit after that; the exit status says whether it worked.");
+    const auto trace = add("trace-startup", "Print how long the steps of the start took.");
+    if (!parser.parse(arguments)) {
+        std::fprintf(stderr, "argus: %s\n", qPrintable(parser.errorText()));
+        return 2;
+    }
+    if (parser.isSet(help) || parser.isSet(version)) {
+        std::printf("%s\n", parser.isSet(help) ? qPrintable(parser.helpText())
+                                               : qPrintable(QCoreApplication::applicationVersion()));
+        return 0;
+    }
+    options.link.headAddress = parser.value(head);
+    options.link.headKey = parser.value(headKey);
+    if (parser.isSet(head) != parser.isSet(headKey)) {
+        std::fprintf(stderr, "argus: --head and --head-key belong together; the head prints both when it starts\n");
+        return 2;
+    }
+    if (parser.isSet(model))
+        options.link.headSettings << QStringLiteral("--model") << QFileInfo(parser.value(model)).absoluteFilePath();
+    options.language = parser.value(language);
+    options.theme = parser.value(look);
+    options.ask = parser.value(ask);
+    for (const QStringList& files : {parser.values(image), parser.values(video)})
+        for (const QString& file : files)
+            options.attachments << QFileInfo(file).absoluteFilePath();
+    if (parser.isSet(temperature))
+        options.sampling.temperature = parser.value(temperature).toDouble();
+    if (parser.isSet(penalty))
+        options.sampling.repetitionPenalty = parser.value(penalty).toDouble();
+    options.screenshot = parser.value(screenshot);
+    options.quitAfterAnswer = parser.isSet(quit);
+    options.traceStartup = parser.isSet(trace);
+    return std::nullopt;
+}
+
+int runDesktop(const ProgramOptions& options)
+{
+    const StartClock clock(options.traceStartup);
+    SettingsStore settings;
+    theme::apply(themeOf(options.theme, settings.value(QStringLiteral("view/theme"))));
+    Language language;
+    language.set(!options.language.isEmpty()
+                     ? options.language
+                     : settings.value(QStringLiteral("view/language"), Language::ofSystem()).toString());
+    EngineLink link(options.link);
+    MainWindow window(link, settings, language, samplesFolder());
+    Script script(options, window, link, clock);
+    QObject::connect(&window, &MainWindow::usable, &window, [&] { clock.step("window usable"); });
+    window.show();
+    link.start(); // only hands work to the keeper's thread
+    QTimer::singleShot(0, &window, [&script] { script.begin(); });
+    return QApplication::exec();
+}
+
+} // namespace argus::gui

@@ -1,0 +1,29 @@
+#pragma once
+// The program behind main(): options, translator, theme, window, link, in the order that shows the window first.
+
+#include "gui/link/engine_link.h"
+
+#include <QStringList>
+
+namespace argus::gui {
+
+struct ProgramOptions {
+    LinkOptions link;
+    QString language;        ///< empty: the one remembered, else the system's
+    QString theme;           ///< system, light, dark; empty: the one remembered
+    QString ask;             ///< a question to ask as soon as the window is there
+    QStringList attachments; ///< files for it
+    QString screenshot;      ///< picture of the window after the first answer, or once connected when nothing is asked
+    bool quitAfterAnswer = false;
+    bool traceStartup = false; ///< prints "argus: NAME: N ms" on stderr for the steps of the start
+    Sampling sampling;
+};
+
+/// Reads the command line; prints help, version or a complaint and returns an exit status when the program should end
+/// now.
+[[nodiscard]] std::optional<int> readOptions(const QStringList& arguments, ProgramOptions& options);
+
+/// Runs the desktop until it is closed. GUI thread. Returns the exit status: 0, or 1 when --ask failed.
+[[nodiscard]] int runDesktop(const ProgramOptions& options);
+
+} // namespace argus::gui

@@ -1,0 +1,564 @@
+#include "gui/link/engine_link.h"
+
+#include "engine/base/error.h"
+#include "engine/base/files.h"
+#include "engine/client/client.h"
+#include "engine/client/private_head.h"
+#include "engine/protocol/keys.h"
+
+#include <QCoreApplication>
+#include <QMetaObject>
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+namespace argus::gui {
+
+namespace {
+
+constexpr Milliseconds kHeadPatience{
+    15'000}; ///< a head binds within a fraction of a second; a busy disk may make it slow
+constexpr std::array<Milliseconds, 5> kBackOff{Milliseconds{250}, Milliseconds{1000}, Milliseconds{2000},
+                                               Milliseconds{4000}, Milliseconds{8000}};
+constexpr Milliseconds kLongEnough{30'000}; ///< a head that lived this long was healthy: the back-off starts anew
+
+QString text(const std::string& utf8)
+{
+    return QString::fromUtf8(utf8.data(), static_cast<qsizetype>(utf8.size()));
+}
+
+Trouble toTrouble(const Error& error)
+{
+    const std::string_view code = errorCodeName(error.code);
+    return {QString::fromLatin1(code.data(), static_cast<qsizetype>(code.size())), text(error.cause),
+            text(error.remedy), text(error.setting)};
+}
+
+Trouble toTrouble(const wire::Error& error)
+{
+    return {text(error.code()), text(error.cause()), text(error.remedy()), text(error.setting())};
+}
+
+QByteArray bytes(const std::string& raw)
+{
+    return QByteArray(raw.data(), static_cast<qsizetype>(raw.size()));
+}
+
+/// Raw rows of RGB from the decoder; a size that does not fit the bytes gives no picture.
+QImage toImage(const wire::MediaInfo& info)
+{
+    const auto width = static_cast<int>(info.thumbnail_width());
+    const auto height = static_cast<int>(info.thumbnail_height());
+    constexpr int kMostPixelsASide = 4096;
+    if (width < 1 || height < 1 || width > kMostPixelsASide || height > kMostPixelsASide ||
+        info.thumbnail_rgb().size() != std::size_t(width) * std::size_t(height) * 3)
+        return {};
+    const auto* pixels = reinterpret_cast<const uchar*>(info.thumbnail_rgb().data());
+    return QImage(pixels, width, height, qsizetype(width) * 3, QImage::Format_RGB888).copy();
+}
+
+MediaFacts toFacts(const wire::MediaInfo& info)
+{
+    MediaFacts facts;
+    facts.video = info.kind() == wire::MediaInfo::VIDEO;
+    facts.size = QSize(static_cast<int>(info.width()), static_cast<int>(info.height()));
+    facts.modelSize = QSize(static_cast<int>(info.model_width()), static_cast<int>(info.model_height()));
+    facts.seconds = info.duration_seconds();
+    facts.frames = static_cast<int>(info.frames());
+    facts.modelFrames = static_cast<int>(info.model_frames());
+    facts.tokens = static_cast<int>(info.model_tokens());
+    facts.thumbnail = toImage(info);
+    return facts;
+}
+
+DeviceFacts toFacts(const wire::DeviceStatus& device)
+{
+    return {text(device.name()),    text(device.kind()),    device.memory_total(),      device.memory_free(),
+            device.weights_bytes(), device.runtime_bytes(), device.kv_reserved_bytes(), device.kv_used_bytes()};
+}
+
+DeploymentFacts toFacts(const wire::Deployment& deployment)
+{
+    DeploymentFacts facts;
+    facts.model = text(deployment.model_name());
+    facts.path = text(deployment.model_path());
+    facts.demo = deployment.demo();
+    facts.tensorParallel = std::max(1, static_cast<int>(deployment.tensor_parallel_size()));
+    facts.pipelineParallel = std::max(1, static_cast<int>(deployment.pipeline_parallel_size()));
+    facts.dtype = text(deployment.dtype());
+    facts.maxModelLen = static_cast<int>(deployment.max_model_len());
+    facts.state = text(deployment.state());
+    if (deployment.has_error() && !deployment.error().cause().empty())
+        facts.trouble = toTrouble(deployment.error());
+    facts.loadDone = deployment.load_done_bytes();
+    facts.loadTotal = deployment.load_total_bytes();
+    facts.kvBlocks = static_cast<int>(deployment.kv_blocks());
+    facts.kvBlocksUsed = static_cast<int>(deployment.kv_blocks_used());
+    return facts;
+}
+
+ClusterFacts toFacts(const wire::Status& status)
+{
+    ClusterFacts facts;
+    facts.headName = text(status.head_name());
+    facts.running = static_cast<int>(status.asks_running());
+    facts.waiting = static_cast<int>(status.asks_waiting());
+    facts.deployment = toFacts(status.deployment());
+    for (const wire::NodeStatus& node : status.nodes()) {
+        NodeFacts row{text(node.name()),
+                      text(node.role()),
+                      text(node.state()),
+                      text(node.address()),
+                      text(node.version()),
+                      node.age_seconds(),
+                      {}};
+        for (const wire::DeviceStatus& device : node.devices())
+            row.devices << toFacts(device);
+        facts.nodes << row;
+    }
+    return facts;
+}
+
+AskPhase toPhase(wire::AskProgress::Phase phase)
+{
+    switch (phase) {
+    case wire::AskProgress::READING_MEDIA:
+        return AskPhase::ReadingMedia;
+    case wire::AskProgress::PREFILL:
+        return AskPhase::Prompt;
+    case wire::AskProgress::DECODE:
+        return AskPhase::Answering;
+    default:
+        return AskPhase::Queued;
+    }
+}
+
+AskOutcome toOutcome(wire::AskFinished::Reason reason)
+{
+    switch (reason) {
+    case wire::AskFinished::LENGTH:
+        return AskOutcome::LengthLimit;
+    case wire::AskFinished::CANCELLED:
+        return AskOutcome::Stopped;
+    default:
+        return AskOutcome::Complete;
+    }
+}
+
+void fill(wire::Sampling& to, const Sampling& from)
+{
+    if (from.temperature)
+        to.set_temperature(*from.temperature);
+    if (from.topP)
+        to.set_top_p(*from.topP);
+    if (from.repetitionPenalty)
+        to.set_repetition_penalty(*from.repetitionPenalty);
+    if (from.maxTokens)
+        to.set_max_tokens(*from.maxTokens);
+    if (from.seed)
+        to.set_seed(*from.seed);
+}
+
+} // namespace
+
+/// One event of the client, wrapped so that the header need not know the type.
+struct EngineLink::Occurrence {
+    client::Event event;
+};
+
+/// Owns the head, the client and the thread both live under. The GUI thread reaches the client through with(), under a
+/// mutex that is held for the length of one non-blocking call.
+class EngineLink::Keeper {
+public:
+    Keeper(EngineLink& link, const LinkOptions& options) : m_link(link), m_options(options)
+    {
+        m_wake = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+        m_thread = std::thread([this] { run(); });
+    }
+
+    ~Keeper()
+    {
+        m_stopping = true;
+        wake();
+        m_thread.join();
+    }
+
+    Keeper(const Keeper&) = delete;
+    Keeper& operator=(const Keeper&) = delete;
+
+    void wake() const
+    {
+        const std::uint64_t one = 1;
+        [[maybe_unused]] const auto written = ::write(m_wake.get(), &one, sizeof one);
+    }
+
+    /// Calls `use` with the client of that generation, if it is still the one. Returns whether it did.
+    template <typename Use>
+    bool with(int generation, Use&& use)
+    {
+        const std::lock_guard lock(m_mutex);
+        if (!m_client || generation != m_generation)
+            return false;
+        use(*m_client);
+        return true;
+    }
+
+private:
+    void run()
+    {
+        pthread_setname_np(pthread_self(), "argus-keeper");
+        std::size_t failures = 0;
+        while (!m_stopping) {
+            const Instant begun = now();
+            const Error why = m_options.headAddress.isEmpty() ? keepPrivateHead() : keepRemoteHead();
+            if (m_stopping)
+                return;
+            failures = now() - begun > kLongEnough ? 0 : failures;
+            const int generation = m_generation;
+            post([this, generation, why = toTrouble(why)] { m_link.headIsGone(generation, why); });
+            pause(-1, kBackOff[std::min(failures++, kBackOff.size() - 1)]);
+        }
+    }
+
+    /// Returns when the head is gone, with the reason.
+    Error keepPrivateHead()
+    {
+        std::vector<std::string> settings;
+        for (const QString& argument : m_options.headSettings)
+            settings.push_back(argument.toStdString());
+        auto head = client::PrivateHead::start(settings, Deadline::in(kHeadPatience));
+        if (!head)
+            return head.error();
+        if (auto started = startClient(head.value().address(), head.value().pid()); !started) {
+            dropClient();
+            return started.error();
+        }
+        while (!m_stopping && !pause(head.value().pidFd(), Milliseconds(3'600'000))) {
+        }
+        dropClient();
+        if (m_stopping)
+            head.value().stop(Deadline::in(Milliseconds(3000)));
+        return Error{ErrorCode::Crashed, "the head on this computer ended unexpectedly",
+                     "it is being started again; then ask once more", ""};
+    }
+
+    Error keepRemoteHead()
+    {
+        auto keys = protocol::loadOrMakeKeys(configFolder() / "client.key");
+        if (!keys)
+            return keys.error();
+        client::HeadAddress address;
+        address.endpoint = m_options.headAddress.toStdString();
+        address.headPublicKey = m_options.headKey.toStdString();
+        address.own = {keys.value().publicKey, keys.value().secretKey};
+        if (auto started = startClient(address, 0); !started) {
+            dropClient();
+            return started.error();
+        }
+        while (!m_stopping)
+            pause(-1, Milliseconds(3'600'000));
+        dropClient();
+        return Error{};
+    }
+
+    Result<Done> startClient(const client::HeadAddress& address, pid_t pid)
+    {
+        auto fresh = std::make_unique<client::Client>(address, "argus");
+        const int generation = m_generation + 1;
+        {
+            const std::lock_guard lock(m_mutex);
+            m_client = std::move(fresh);
+            m_generation = generation;
+        }
+        post([this, generation, pid] { m_link.headIsHere(generation, pid); });
+        return m_client->start([this, generation](client::Event event) {
+            post([this, generation, event = Occurrence{std::move(event)}] { m_link.deliver(generation, event); });
+        });
+    }
+
+    /// Joins the client's thread, here and not on the GUI thread.
+    void dropClient()
+    {
+        std::unique_ptr<client::Client> old;
+        {
+            const std::lock_guard lock(m_mutex);
+            old = std::move(m_client);
+        }
+    }
+
+    /// Waits until `fd` is readable (true), somebody calls wake() or the time is over (false).
+    bool pause(int fd, Milliseconds patience) const
+    {
+        std::array<pollfd, 2> wait{pollfd{m_wake.get(), POLLIN, 0}, pollfd{fd, POLLIN, 0}};
+        ::poll(wait.data(), fd < 0 ? 1 : 2, static_cast<int>(patience.count()));
+        std::uint64_t count = 0;
+        [[maybe_unused]] const auto drained = ::read(m_wake.get(), &count, sizeof count);
+        return fd >= 0 && wait[1].revents != 0;
+    }
+
+    /// To the GUI thread. The link outlives this thread, and calls it has not taken when it goes are dropped with it.
+    template <typename Call>
+    void post(Call&& call)
+    {
+        QMetaObject::invokeMethod(&m_link, std::forward<Call>(call), Qt::QueuedConnection);
+    }
+
+    EngineLink& m_link;
+    const LinkOptions m_options;
+    UniqueFd m_wake;
+    std::atomic<bool> m_stopping = false;
+    std::mutex m_mutex; // guards the two below
+    std::unique_ptr<client::Client> m_client;
+    int m_generation = 0;
+    std::thread m_thread; // last: it uses all of the above
+};
+
+EngineLink::EngineLink(LinkOptions options, QObject* parent) : Link(parent), m_options(std::move(options)) {}
+
+EngineLink::~EngineLink()
+{
+    m_keeper.reset(); // ends the head and joins its thread: nothing is posted here any more
+}
+
+void EngineLink::start()
+{
+    if (!m_keeper)
+        m_keeper = std::make_unique<Keeper>(*this, m_options);
+}
+
+void EngineLink::retryNow()
+{
+    if (m_keeper)
+        m_keeper->wake();
+}
+
+void EngineLink::setState(LinkState state, const Trouble& why)
+{
+    m_state = state;
+    emit stateChanged(state, why);
+}
+
+void EngineLink::headIsHere(int generation, qint64 pid)
+{
+    m_generation = generation;
+    m_headPid = pid;
+    m_clientHere = true;
+    for (auto upload = m_uploads.begin(); upload != m_uploads.end(); ++upload) {
+        upload->digest.clear();
+        upload->trouble = {};
+    }
+    const QList<AttachmentId> ids = m_uploads.keys();
+    for (const AttachmentId id : ids)
+        upload(id);
+    sendWaitingAsks();
+}
+
+void EngineLink::headIsGone(int generation, const Trouble& why)
+{
+    if (generation != m_generation)
+        return;
+    m_clientHere = false;
+    m_headPid = 0;
+    const QSet<AskId> lost = std::exchange(m_running, {});
+    for (const AskId& id : lost)
+        emit askFailed(id, why);
+    setState(m_wasConnected ? LinkState::Away : LinkState::Starting, why);
+}
+
+void EngineLink::attach(AttachmentId id, const QString& path)
+{
+    m_uploads.insert(id, Upload{path, {}, {}, false});
+    upload(id);
+}
+
+void EngineLink::forget(AttachmentId id)
+{
+    m_uploads.remove(id);
+}
+
+void EngineLink::upload(AttachmentId id)
+{
+    if (!m_clientHere)
+        return; // headIsHere() comes back to it
+    const int generation = m_generation;
+    const std::filesystem::path file(m_uploads.value(id).path.toStdString());
+    m_keeper->with(generation, [&](client::Client& client) {
+        client.upload(file, [this, generation, id](Result<Sha256> digest) { // on the client's thread
+            const QByteArray sha = digest ? bytes(digest.value()) : QByteArray();
+            const Trouble trouble = digest ? Trouble() : toTrouble(digest.error());
+            QMetaObject::invokeMethod(
+                this, [=, this] { hashed(generation, id, sha, trouble); }, Qt::QueuedConnection);
+        });
+    });
+}
+
+void EngineLink::hashed(int generation, AttachmentId id, const QByteArray& digest, const Trouble& trouble)
+{
+    const auto upload = m_uploads.find(id);
+    if (generation != m_generation || upload == m_uploads.end())
+        return;
+    upload->digest = digest;
+    upload->trouble = trouble;
+    if (!trouble.isEmpty())
+        emit attachmentFailed(id, trouble);
+    else if (!upload->inspected)
+        m_keeper->with(generation, [&](client::Client& client) {
+            client.inspect(digest.toStdString(), static_cast<std::uint32_t>(m_options.thumbnailSide));
+        });
+    sendWaitingAsks();
+}
+
+void EngineLink::ask(const Question& question)
+{
+    m_waiting << question;
+    sendWaitingAsks();
+}
+
+void EngineLink::cancel(const AskId& id)
+{
+    const auto waiting =
+        std::find_if(m_waiting.begin(), m_waiting.end(), [&](const Question& question) { return question.id == id; });
+    if (waiting != m_waiting.end()) { // no head has heard of it
+        m_waiting.erase(waiting);
+        emit askFinished(id, AskOutcome::Stopped, QString(), AnswerStats());
+        return;
+    }
+    if (m_keeper)
+        m_keeper->with(m_generation, [&](client::Client& client) { client.cancel(id.toStdString()); });
+}
+
+void EngineLink::failAsk(const AskId& id, const Trouble& trouble)
+{
+    m_running.remove(id);
+    emit askFailed(id, trouble);
+}
+
+void EngineLink::sendWaitingAsks()
+{
+    if (!m_clientHere)
+        return;
+    QList<Question> still;
+    const QList<Question> waiting = std::exchange(m_waiting, {});
+    for (const Question& question : waiting) {
+        wire::Ask ask;
+        ask.set_id(question.id.toStdString());
+        fill(*ask.mutable_sampling(), question.sampling);
+        Trouble trouble;
+        bool complete = true;
+        for (const Turn& turn : question.turns) {
+            wire::ChatMessage& message = *ask.add_messages();
+            message.set_role(turn.role == Turn::Role::User ? "user" : "assistant");
+            for (const AttachmentId id : turn.attachments) {
+                const Upload upload = m_uploads.value(id);
+                complete = complete && !upload.digest.isEmpty();
+                if (!upload.trouble.isEmpty())
+                    trouble = upload.trouble;
+                message.add_parts()->set_media(upload.digest.toStdString());
+            }
+            if (!turn.text.isEmpty())
+                message.add_parts()->set_text(turn.text.toStdString());
+        }
+        if (!trouble.isEmpty()) {
+            failAsk(question.id, trouble);
+        } else if (!complete) {
+            still << question;
+        } else {
+            m_running.insert(question.id);
+            m_keeper->with(m_generation, [&](client::Client& client) { client.ask(std::move(ask)); });
+        }
+    }
+    m_waiting = still + m_waiting;
+}
+
+QList<AttachmentId> EngineLink::idsOf(const QByteArray& digest) const
+{
+    QList<AttachmentId> ids;
+    for (auto upload = m_uploads.cbegin(); upload != m_uploads.cend(); ++upload)
+        if (upload->digest == digest)
+            ids << upload.key();
+    return ids;
+}
+
+void EngineLink::attachmentTrouble(const QByteArray& digest, const Trouble& trouble)
+{
+    for (const AttachmentId id : idsOf(digest)) {
+        m_uploads[id].trouble = trouble;
+        emit attachmentFailed(id, trouble);
+    }
+}
+
+void EngineLink::deliver(int generation, const Occurrence& occurrence)
+{
+    if (generation != m_generation)
+        return;
+    struct Visitor {
+        EngineLink& link;
+
+        void operator()(const client::Connected& e) const
+        {
+            link.m_wasConnected = true;
+            link.setState(LinkState::Connected, {});
+            emit link.statusArrived(toFacts(e.welcome.status()));
+        }
+        void operator()(const client::Disconnected& e) const
+        {
+            link.setState(link.m_wasConnected ? LinkState::Away : LinkState::Starting, toTrouble(e.why));
+        }
+        void operator()(const client::StatusArrived& e) const { emit link.statusArrived(toFacts(e.status)); }
+        void operator()(const client::UploadProgress& e) const
+        {
+            for (const AttachmentId id : link.idsOf(bytes(e.sha256)))
+                emit link.uploadProgressed(id, e.sent, e.size);
+        }
+        void operator()(const client::UploadFinished&) const {} // attachmentReady() follows
+        void operator()(const client::UploadFailed& e) const
+        {
+            link.attachmentTrouble(bytes(e.sha256), toTrouble(e.error));
+        }
+        void operator()(const client::Inspected& e) const
+        {
+            const MediaFacts facts = toFacts(e.info);
+            for (const AttachmentId id : link.idsOf(bytes(e.sha256))) {
+                if (std::exchange(link.m_uploads[id].inspected, true))
+                    continue; // the same file attached twice is inspected twice
+                emit link.attachmentReady(id, facts);
+            }
+        }
+        void operator()(const client::InspectFailed& e) const
+        {
+            link.attachmentTrouble(bytes(e.sha256), toTrouble(e.error));
+        }
+        void operator()(const client::AskProgressed& e) const
+        {
+            emit link.askProgressed(text(e.progress.id()), toPhase(e.progress.phase()),
+                                    static_cast<int>(e.progress.done()), static_cast<int>(e.progress.total()));
+        }
+        void operator()(const client::TextArrived& e) const { emit link.textArrived(text(e.ask), text(e.text)); }
+        void operator()(const client::AskFinished& e) const
+        {
+            const wire::AskStats& stats = e.finished.stats();
+            const AskId id = text(e.finished.id());
+            link.m_running.remove(id);
+            emit link.askFinished(
+                id, toOutcome(e.finished.reason()), text(e.finished.text()),
+                AnswerStats{static_cast<int>(stats.prompt_tokens()), static_cast<int>(stats.completion_tokens()),
+                            stats.seconds_to_first_token(), stats.seconds_total(), stats.tokens_per_second()});
+        }
+        void operator()(const client::AskFailed& e) const { link.failAsk(text(e.ask), toTrouble(e.error)); }
+        void operator()(const client::HeadStopping& e) const
+        {
+            link.setState(LinkState::Away,
+                          Trouble{QStringLiteral("Unreachable"), text(e.reason), QString(), QString()});
+        }
+    };
+    std::visit(Visitor{*this}, occurrence.event);
+}
+
+} // namespace argus::gui
