@@ -1,0 +1,42 @@
+#include "engine/executor/pixels.h"
+
+#include "engine/base/files.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace argus::executor {
+
+Result<HostTensor> readPixels(int file, const model::Grid& grid, int elements)
+{
+    const std::int64_t bytes = grid.patches() * elements * static_cast<std::int64_t>(sizeof(float));
+    struct stat info {};
+    if (::fstat(file, &info) != 0)
+        return Error{ErrorCode::Io, fmt::format("cannot look at shared pixels: {}", systemError(errno)), {}, {}};
+    if (!S_ISREG(info.st_mode))
+        return Error{ErrorCode::Corrupt, "shared pixels came in something that is no file", {}, {}};
+    if (info.st_size != bytes)
+        return Error{ErrorCode::Corrupt,
+                     fmt::format("shared pixels have {} bytes, a grid of {} x {} x {} patches has {}", info.st_size,
+                                 grid.t, grid.h, grid.w, bytes),
+                     {},
+                     {}};
+    HostTensor pixels(DType::F32, {grid.patches(), elements});
+    std::byte* const target = pixels.view().bytes();
+    std::int64_t done = 0;
+    while (done < bytes) {
+        const ssize_t got = ::pread(file, target + done, static_cast<std::size_t>(bytes - done), done);
+        if (got > 0)
+            done += got;
+        else if (got == 0)
+            return Error{ErrorCode::Corrupt, fmt::format("shared pixels ended at byte {} of {}", done, bytes), {}, {}};
+        else if (errno != EINTR)
+            return Error{ErrorCode::Io, fmt::format("cannot read shared pixels: {}", systemError(errno)), {}, {}};
+    }
+    return pixels;
+}
+
+} // namespace argus::executor
