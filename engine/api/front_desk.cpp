@@ -55,7 +55,9 @@ void FrontDesk::receive(const protocol::Received& received, Instant now)
     else if (message->body_case() == wire::ClientMessage::kHello)
         hello(received, message->hello(), now);
     else if (session == m_sessions.end())
-        refusePeer(received, {ErrorCode::BadRequest, "this connection has not said hello yet", "send Hello first", {}}, now);
+        refusePeer(
+            received,
+            {ErrorCode::NotFound, "this connection has not said hello, or was silent too long", "send Hello", {}}, now);
     else
         answer(session->second, *message, now);
     dropGone(now);
@@ -65,18 +67,31 @@ void FrontDesk::answer(Session& session, wire::ClientMessage& message, Instant n
 {
     switch (message.body_case()) {
     case wire::ClientMessage::kHello: // handled before there is a session
-    case wire::ClientMessage::kHeartbeat: return;
-    case wire::ClientMessage::kUploadBegin: return uploadBegin(session, message.upload_begin(), now);
-    case wire::ClientMessage::kUploadChunk: return uploadChunk(session, message.upload_chunk(), now);
-    case wire::ClientMessage::kUploadAbort: return m_uploads.abort(uploader(session), message.upload_abort().sha256());
-    case wire::ClientMessage::kInspect: return inspect(session, message.inspect(), now);
-    case wire::ClientMessage::kAsk: return ask(session, *message.mutable_ask(), now);
-    case wire::ClientMessage::kCancel: return cancel(session, message.cancel().id());
-    case wire::ClientMessage::kStopHead: return stop(session);
-    case wire::ClientMessage::kResume: return resume(session, message.resume().id(), message.resume().text_offset());
-    case wire::ClientMessage::BODY_NOT_SET: break;
+    case wire::ClientMessage::kHeartbeat:
+        return;
+    case wire::ClientMessage::kUploadBegin:
+        return uploadBegin(session, message.upload_begin(), now);
+    case wire::ClientMessage::kUploadChunk:
+        return uploadChunk(session, message.upload_chunk(), now);
+    case wire::ClientMessage::kUploadAbort:
+        return m_uploads.abort(uploader(session), message.upload_abort().sha256());
+    case wire::ClientMessage::kInspect:
+        return inspect(session, message.inspect(), now);
+    case wire::ClientMessage::kAsk:
+        return ask(session, *message.mutable_ask(), now);
+    case wire::ClientMessage::kCancel:
+        return cancel(session, message.cancel().id());
+    case wire::ClientMessage::kStopHead:
+        return stop(session);
+    case wire::ClientMessage::kResume:
+        return resume(session, message.resume().id(), message.resume().text_offset());
+    case wire::ClientMessage::BODY_NOT_SET:
+        break;
     }
-    refuse(session, {ErrorCode::Unsupported, "this head does not know that kind of message", "update argus-node on the head", {}}, {});
+    refuse(
+        session,
+        {ErrorCode::Unsupported, "this head does not know that kind of message", "update argus-node on the head", {}},
+        {});
 }
 
 void FrontDesk::hello(const protocol::Received& received, const wire::Hello& hello, Instant now)
@@ -89,8 +104,10 @@ void FrontDesk::hello(const protocol::Received& received, const wire::Hello& hel
     dropGone(now);
     if (!m_sessions.contains(key) && m_sessions.size() >= m_options.maxSessions)
         return refusePeer(received,
-                          {ErrorCode::Busy, fmt::format("{} clients are connected, no more are taken", m_sessions.size()),
-                           "try again when somebody has left", {}},
+                          {ErrorCode::Busy,
+                           fmt::format("{} clients are connected, no more are taken", m_sessions.size()),
+                           "try again when somebody has left",
+                           {}},
                           now);
     Session& session = m_sessions[key];
     const bool fresh = session.peer.empty();
@@ -189,7 +206,10 @@ void FrontDesk::ask(Session& session, wire::Ask& ask, Instant now)
         post(session, message);
     };
     if (asksRunning() >= m_options.maxAsks || asksRunning(session.publicKey) >= m_options.maxAsksPerKey)
-        return failThis({ErrorCode::Busy, fmt::format("{} questions are waiting for an answer", asksRunning()), "ask again in a while", {}});
+        return failThis({ErrorCode::Busy,
+                         fmt::format("{} questions are waiting for an answer", asksRunning()),
+                         "ask again in a while",
+                         {}});
     for (const node::Attachment& attachment : node::attachmentsOf(ask))
         if (Result<std::filesystem::path> file = m_uploads.path(attachment.sha256, now); !file)
             return failThis(file.error());
@@ -214,23 +234,27 @@ void FrontDesk::accept(Session& session, wire::Ask& ask, Instant now)
     m_numbers[record.key] = number;
     m_asks.emplace(number, std::move(record));
     if (!m_engine.submit(std::move(accepted)))
-        on(node::AskEnded{.number = number,
-                          .reason = wire::AskFinished::REASON_UNSPECIFIED,
-                          .stats = {},
-                          .outputIds = {},
-                          .error = Error{ErrorCode::Busy, "the head cannot take more questions now", "ask again in a while", {}}},
-           now);
+        on(
+            node::AskEnded{
+                .number = number,
+                .reason = wire::AskFinished::REASON_UNSPECIFIED,
+                .stats = {},
+                .outputIds = {},
+                .error = Error{ErrorCode::Busy, "the head cannot take more questions now", "ask again in a while", {}}},
+            now);
 }
 
 void FrontDesk::resume(Session& session, const std::string& id, std::uint64_t offset)
 {
     const auto known = m_numbers.find({session.publicKey, id});
     if (known == m_numbers.end())
-        return refuse(session, {ErrorCode::NotFound, "this head does not know that question (any more)", "ask again", {}}, id);
+        return refuse(session,
+                      {ErrorCode::NotFound, "this head does not know that question (any more)", "ask again", {}}, id);
     AskRecord& record = m_asks.at(known->second);
     record.session = keyOf(session);
     record.sent = std::min<std::uint64_t>(offset, record.text.size());
-    while (record.sent > 0 && record.sent < record.text.size() && (static_cast<unsigned char>(record.text[record.sent]) & 0xC0U) == 0x80U)
+    while (record.sent > 0 && record.sent < record.text.size() &&
+           (static_cast<unsigned char>(record.text[record.sent]) & 0xC0U) == 0x80U)
         --record.sent; // an offset inside a character would cut it
     record.outcomeSent = false;
     record.progressSent = record.progress.phase() == wire::AskProgress::PHASE_UNSPECIFIED;
@@ -281,7 +305,8 @@ void FrontDesk::refusePeer(const protocol::Received& received, const Error& erro
     Offender& offender = m_offenders[received.publicKey];
     offender.last = now;
     if (isPowerOfTen(++offender.count))
-        log::warn("client {}: {} ({} such messages so far)", protocol::fingerprint(received.publicKey), error.cause, offender.count);
+        log::warn("client {}: {} ({} such messages so far)", protocol::fingerprint(received.publicKey), error.cause,
+                  offender.count);
     wire::HeadMessage message = headMessage();
     *message.mutable_refused()->mutable_error() = protocol::toWire(error);
     const auto session = m_sessions.find({received.peer, received.publicKey});
@@ -297,7 +322,8 @@ void FrontDesk::refusedHandshakes(std::size_t count, Instant now)
     m_refusedHandshakes += count;
     if (m_refusedHandshakes == 0 || (m_refusedLogged && now - *m_refusedLogged < kBetweenLines))
         return;
-    log::warn("{} connections with an unknown key were refused; argus-node keys allow KEY NAME admits one", m_refusedHandshakes);
+    log::warn("{} connections with an unknown key were refused; argus-node keys allow KEY NAME admits one",
+              m_refusedHandshakes);
     m_refusedHandshakes = 0;
     m_refusedLogged = now;
 }

@@ -1,7 +1,9 @@
 #pragma once
-// The head's service for clients: who is connected, what they may do, what they have asked, what is still to be sent to them.
+// The head's service for clients: who is connected, what they may do, what they have asked, what is still to be sent to
+// them.
 //
-// No socket and no clock: frames come in with the time they came and go out through Outbox. Lives on one thread. Every request is answered.
+// No socket and no clock: frames come in with the time they came and go out through Outbox. Lives on one thread. Every
+// request is answered.
 
 #include "engine/base/clock.h"
 #include "engine/node/engine.h"
@@ -36,10 +38,10 @@ public:
         std::string version;
         std::string address; ///< shown in status
         wire::Limits limits;
-        Milliseconds silence{10'000};      ///< a session that says nothing for so long is dropped
-        Milliseconds keepEnded{900'000};   ///< how long the end of an ask can be resumed
-        std::size_t maxKept = 256;         ///< ended asks kept at most
-        std::size_t maxAsks = 256;         ///< accepted and not ended
+        Milliseconds silence{10'000};    ///< a session that says nothing for so long is dropped
+        Milliseconds keepEnded{900'000}; ///< how long the end of an ask can be resumed
+        std::size_t maxKept = 256;       ///< ended asks kept at most
+        std::size_t maxAsks = 256;       ///< accepted and not ended
         std::size_t maxAsksPerKey = 64;
         std::size_t maxSessions = 128;
     };
@@ -49,7 +51,8 @@ public:
     void receive(const protocol::Received& received, Instant now);
     /// What the node has to say.
     void take(node::NodeEvent event, Instant now);
-    /// Sends what has gathered: text, progress, status, retries; drops who is silent. Call at least every kTick while busy() and every second otherwise.
+    /// Sends what has gathered: text, progress, status, retries; drops who is silent. Call at least every kTick while
+    /// busy() and every second otherwise.
     void tick(Instant now);
     static constexpr Milliseconds kTick{25};
     /// Something is running or waiting to be sent.
@@ -63,7 +66,7 @@ private:
     struct Session {
         std::string peer;
         std::string publicKey;
-        std::string name;      ///< random, made by the client
+        std::string name; ///< random, made by the client
         std::string program;
         Instant heard;
         std::deque<std::string> pending; ///< frames that did not go out yet, in order, bounded
@@ -77,9 +80,9 @@ private:
         std::optional<SessionKey> session; ///< who hears of it; empty: nobody now
         std::string text;                  ///< all of the answer so far
         std::uint64_t sent = 0;            ///< bytes of it
-        wire::AskProgress progress; ///< the newest
+        wire::AskProgress progress;        ///< the newest
         bool progressSent = true;
-        std::optional<wire::HeadMessage> outcome;  ///< AskFinished or AskFailed
+        std::optional<wire::HeadMessage> outcome; ///< AskFinished or AskFailed
         bool outcomeSent = false;
         Instant ended;
         std::vector<Sha256> pins;

@@ -13,8 +13,8 @@
 namespace argus::api {
 namespace {
 
-constexpr std::size_t kMaxPending = 256;              // frames; a client that leaves more unread is dropped
-constexpr std::size_t kTextPiece = 256U << 10;        // of one AskText
+constexpr std::size_t kMaxPending = 256;       // frames; a client that leaves more unread is dropped
+constexpr std::size_t kTextPiece = 256U << 10; // of one AskText
 constexpr std::chrono::seconds kStatusEvery{1};
 
 wire::HeadMessage headMessage()
@@ -36,7 +36,9 @@ std::string pieceOf(const std::string& text, std::uint64_t offset)
 void describe(wire::MediaInfo& out, const media::Inspection& inspection)
 {
     const media::MediaInfo& info = inspection.info;
-    const auto count = [](auto number) { return static_cast<std::uint32_t>(std::clamp<std::int64_t>(number, 0, UINT32_MAX)); };
+    const auto count = [](auto number) {
+        return static_cast<std::uint32_t>(std::clamp<std::int64_t>(number, 0, UINT32_MAX));
+    };
     out.set_kind(info.kind == media::MediaKind::Video ? wire::MediaInfo::VIDEO : wire::MediaInfo::IMAGE);
     out.set_width(count(info.width));
     out.set_height(count(info.height));
@@ -180,7 +182,8 @@ bool FrontDesk::busy() const
 
 bool FrontDesk::quiet() const
 {
-    return std::all_of(m_sessions.begin(), m_sessions.end(), [](const auto& entry) { return entry.second.pending.empty(); }) &&
+    return std::all_of(m_sessions.begin(), m_sessions.end(),
+                       [](const auto& entry) { return entry.second.pending.empty(); }) &&
            std::all_of(m_asks.begin(), m_asks.end(), [](const auto& entry) {
                const AskRecord& record = entry.second;
                return !record.session || !record.outcome || record.outcomeSent;
@@ -190,9 +193,13 @@ bool FrontDesk::quiet() const
 bool FrontDesk::deliver(Session& session, const wire::HeadMessage& message)
 {
     switch (m_outbox.send(session.peer, message.SerializeAsString())) {
-    case protocol::Delivery::Sent: return true;
-    case protocol::Delivery::Full: return false;
-    case protocol::Delivery::Gone: m_gone.insert(keyOf(session)); return false;
+    case protocol::Delivery::Sent:
+        return true;
+    case protocol::Delivery::Full:
+        return false;
+    case protocol::Delivery::Gone:
+        m_gone.insert(keyOf(session));
+        return false;
     }
     return false;
 }
@@ -261,7 +268,8 @@ void FrontDesk::sendStatus(Instant now)
     *message.mutable_status() = status(now);
     for (auto& [key, session] : m_sessions)
         if (session.pending.empty()) // who does not read gets the next one
-            [[maybe_unused]] const bool sent = deliver(session, message);
+            [[maybe_unused]]
+            const bool sent = deliver(session, message);
 }
 
 wire::Status FrontDesk::status(Instant now)

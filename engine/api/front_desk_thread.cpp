@@ -18,7 +18,10 @@ constexpr Milliseconds kIdle{250};
 class ServerOutbox final : public Outbox {
 public:
     explicit ServerOutbox(protocol::SecureServer& server) : m_server(server) {}
-    protocol::Delivery send(const std::string& peer, std::string_view frame) override { return m_server.send(peer, frame); }
+    protocol::Delivery send(const std::string& peer, std::string_view frame) override
+    {
+        return m_server.send(peer, frame);
+    }
 
 private:
     protocol::SecureServer& m_server;
@@ -26,7 +29,8 @@ private:
 
 } // namespace
 
-FrontDeskThread::FrontDeskThread(std::unique_ptr<protocol::SecureServer> server, std::unique_ptr<protocol::UploadStore> uploads)
+FrontDeskThread::FrontDeskThread(std::unique_ptr<protocol::SecureServer> server,
+                                 std::unique_ptr<protocol::UploadStore> uploads)
     : m_server(std::move(server)), m_uploads(std::move(uploads)), m_events(kMaxEvents)
 {
 }

@@ -1,5 +1,6 @@
 #pragma once
-// An accepted ask and what becomes of it: the values that travel between the front desk, the planner and the media pool.
+// An accepted ask and what becomes of it: the values that travel between the front desk, the planner and the media
+// pool.
 
 #include "engine/base/clock.h"
 #include "engine/base/result.h"
@@ -18,7 +19,8 @@
 
 namespace argus::node {
 
-/// Names an ask inside one head, given by the front desk; clients' own ids may collide. It is the scheduler's sequence id too.
+/// Names an ask inside one head, given by the front desk; clients' own ids may collide. It is the scheduler's sequence
+/// id too.
 using AskNumber = std::uint64_t;
 
 struct AcceptedAsk {

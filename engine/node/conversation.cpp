@@ -11,7 +11,8 @@ namespace {
 
 Error tooMany(std::string_view what, std::size_t count, std::uint32_t limit, std::string_view setting)
 {
-    return {ErrorCode::TooLarge, fmt::format("this conversation has {} {}, but at most {} are allowed", count, what, limit),
+    return {ErrorCode::TooLarge,
+            fmt::format("this conversation has {} {}, but at most {} are allowed", count, what, limit),
             fmt::format("take some away, or start the head with a larger {}", setting), std::string(setting)};
 }
 
@@ -71,11 +72,18 @@ std::vector<Attachment> attachmentsOf(const wire::Ask& ask)
     for (const wire::ChatMessage& message : ask.messages())
         for (const wire::Part& part : message.parts())
             switch (part.content_case()) {
-            case wire::Part::kImage: found.push_back({part.image(), wire::Part::kImage}); break;
-            case wire::Part::kVideo: found.push_back({part.video(), wire::Part::kVideo}); break;
-            case wire::Part::kMedia: found.push_back({part.media(), wire::Part::kMedia}); break;
+            case wire::Part::kImage:
+                found.push_back({part.image(), wire::Part::kImage});
+                break;
+            case wire::Part::kVideo:
+                found.push_back({part.video(), wire::Part::kVideo});
+                break;
+            case wire::Part::kMedia:
+                found.push_back({part.media(), wire::Part::kMedia});
+                break;
             case wire::Part::kText:
-            case wire::Part::CONTENT_NOT_SET: break;
+            case wire::Part::CONTENT_NOT_SET:
+                break;
             }
     return found;
 }
@@ -83,10 +91,11 @@ std::vector<Attachment> attachmentsOf(const wire::Ask& ask)
 Result<Done> checkCounts(std::span<const Attachment> attachments, std::uint32_t maxImages, std::uint32_t maxVideos)
 {
     const auto count = [&](wire::Part::ContentCase kind) {
-        return static_cast<std::size_t>(
-            std::count_if(attachments.begin(), attachments.end(), [&](const Attachment& a) { return a.declared == kind; }));
+        return static_cast<std::size_t>(std::count_if(attachments.begin(), attachments.end(),
+                                                      [&](const Attachment& a) { return a.declared == kind; }));
     };
-    if (Result<Done> known = checkCounts(count(wire::Part::kImage), count(wire::Part::kVideo), maxImages, maxVideos); !known)
+    if (Result<Done> known = checkCounts(count(wire::Part::kImage), count(wire::Part::kVideo), maxImages, maxVideos);
+        !known)
         return known;
     // Whatever the undeclared ones turn out to be, this many cannot all be allowed.
     if (attachments.size() > std::size_t{maxImages} + maxVideos)

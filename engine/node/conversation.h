@@ -23,19 +23,23 @@ struct Attachment {
 };
 [[nodiscard]] std::vector<Attachment> attachmentsOf(const wire::Ask& ask);
 
-/// Checks the declared kinds before anything is decoded, and the kinds found once it is. Errors: TooLarge naming the setting and both numbers.
-[[nodiscard]] Result<Done> checkCounts(std::span<const Attachment> attachments, std::uint32_t maxImages, std::uint32_t maxVideos);
-[[nodiscard]] Result<Done> checkCounts(std::span<const media::Patches> patches, std::uint32_t maxImages, std::uint32_t maxVideos);
+/// Checks the declared kinds before anything is decoded, and the kinds found once it is. Errors: TooLarge naming the
+/// setting and both numbers.
+[[nodiscard]] Result<Done> checkCounts(std::span<const Attachment> attachments, std::uint32_t maxImages,
+                                       std::uint32_t maxVideos);
+[[nodiscard]] Result<Done> checkCounts(std::span<const media::Patches> patches, std::uint32_t maxImages,
+                                       std::uint32_t maxVideos);
 
 struct Prompt {
     std::vector<text::TokenId> ids;
-    model::Positions positions;          ///< rows [3, ids]
+    model::Positions positions;           ///< rows [3, ids]
     std::vector<wire::VisionItem> vision; ///< pixels_descriptor is the index of the patches; the sender renumbers it
 };
 
 /// Shapes   patches: one an attachment, in order of appearance
 /// Errors   BadRequest, Unsupported (see text/chat_template.h, model/positions.h)
-[[nodiscard]] Result<Prompt> buildPrompt(const text::Tokenizer& tokenizer, const model::ModelConfig& config, const wire::Ask& ask,
-                                         std::span<const media::Patches> patches, model::PositionVariant variant);
+[[nodiscard]] Result<Prompt> buildPrompt(const text::Tokenizer& tokenizer, const model::ModelConfig& config,
+                                         const wire::Ask& ask, std::span<const media::Patches> patches,
+                                         model::PositionVariant variant);
 
 } // namespace argus::node

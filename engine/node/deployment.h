@@ -31,7 +31,8 @@ struct Deployment {
 
 /// Reads and checks everything but the weights' bytes. `freeBytes`: memory free on this machine now.
 /// Errors  NotFound, Corrupt, Unsupported, DoesNotFit, each naming its file or setting
-[[nodiscard]] Result<std::shared_ptr<const Deployment>> readDeployment(const wire::EngineSettings& settings, std::uint64_t freeBytes);
+[[nodiscard]] Result<std::shared_ptr<const Deployment>> readDeployment(const wire::EngineSettings& settings,
+                                                                       std::uint64_t freeBytes);
 
 /// The numbers every rank must agree on, from the deployment's budget.
 [[nodiscard]] wire::LoadModel loadOrder(const Deployment& deployment);

@@ -28,8 +28,8 @@ public:
     [[nodiscard]] bool add(Job job) { return m_jobs->push(std::move(job)); }
     /// Once, on the owner's thread.
     void start(std::shared_ptr<const media::MediaReader> reader, unsigned threads);
-    /// Ends the pool; jobs that wait are forgotten. False: a decoder still runs at the deadline; its thread is left alone, and the process
-    /// has to end soon (the decoder dies with it).
+    /// Ends the pool; jobs that wait are forgotten. False: a decoder still runs at the deadline; its thread is left
+    /// alone, and the process has to end soon (the decoder dies with it).
     [[nodiscard]] bool stop(Deadline deadline);
 
 private:

@@ -58,7 +58,10 @@ struct Node::Impl final : PlannerPort {
 
     // ---- the planner's hands: its thread ----
 
-    bool send(const wire::NodeToExecutor& message, std::span<const int> descriptors) override { return link.send(message, descriptors); }
+    bool send(const wire::NodeToExecutor& message, std::span<const int> descriptors) override
+    {
+        return link.send(message, descriptors);
+    }
     void emit(NodeEvent event) override
     {
         if (std::holds_alternative<Drained>(event))
@@ -73,9 +76,11 @@ struct Node::Impl final : PlannerPort {
             tellPlanner(MediaRead{.number = number, .index = index, .outcome = reader.read(file)});
         });
         if (!queued)
-            tellPlanner(MediaRead{.number = number,
-                                  .index = index,
-                                  .outcome = Error{ErrorCode::Busy, "too many images and videos wait to be read", "ask again in a while", {}}});
+            tellPlanner(MediaRead{
+                .number = number,
+                .index = index,
+                .outcome =
+                    Error{ErrorCode::Busy, "too many images and videos wait to be read", "ask again in a while", {}}});
     }
 
     // ---- queues ----
@@ -99,8 +104,14 @@ struct Node::Impl final : PlannerPort {
     Supervisor::Hooks hooks()
     {
         return {.ready = [this](std::uint64_t epoch) { tellPlanner(ExecutorReady{epoch}); },
-                .result = [this](std::uint64_t epoch, wire::StepResult result) { tellPlanner(StepDone{epoch, std::move(result)}); },
-                .lost = [this](std::uint64_t epoch, std::string how) { tellPlanner(ExecutorLost{epoch, std::move(how)}); },
+                .result =
+                    [this](std::uint64_t epoch, wire::StepResult result) {
+                        tellPlanner(StepDone{epoch, std::move(result)});
+                    },
+                .lost =
+                    [this](std::uint64_t epoch, std::string how) {
+                        tellPlanner(ExecutorLost{epoch, std::move(how)});
+                    },
                 .failed = [this](Error error) { tellPlanner(DeploymentFailed{std::move(error)}); },
                 .changed = [this](const ExecutorFigures& fresh) { executorChanged(fresh); }};
     }
@@ -156,7 +167,9 @@ struct Node::Impl final : PlannerPort {
             preprocess = (*outcome)->preprocess;
             limits = (*outcome)->settings;
         }
-        pool.start(std::make_shared<media::MediaReader>(options.programs / "argus-decoder", decodeLimits(limits), preprocess), kMediaThreads);
+        pool.start(
+            std::make_shared<media::MediaReader>(options.programs / "argus-decoder", decodeLimits(limits), preprocess),
+            kMediaThreads);
         if (!outcome)
             return modelFailed(std::move(outcome).error());
         {
@@ -249,7 +262,8 @@ namespace {
 void describeDevice(wire::DeviceStatus& device, const MachineFacts& facts, const ExecutorFigures& executor,
                     const Deployment* deployment, const PlannerFigures& figures)
 {
-    const unsigned threads = deployment && deployment->settings.threads() > 0 ? deployment->settings.threads() : facts.threads;
+    const unsigned threads =
+        deployment && deployment->settings.threads() > 0 ? deployment->settings.threads() : facts.threads;
     device.set_name(fmt::format("{}, {} {}", facts.processor, threads, threads == 1 ? "thread" : "threads"));
     device.set_kind("cpu");
     const MemoryFigures memory = memoryFigures();

@@ -1,10 +1,9 @@
 #pragma once
 // One machine of the cluster: supervises its executor, owns accepted asks.
 //
-//   main thread      run(): the executor child, its channel's receiving end, stop requests, the descriptors it is asked to watch
-//   argus-planner    the book of asks, the scheduler, the channel's sending end
-//   argus-media      decoder children, one a job
-//   argus-loader     reads the model folder once, then ends
+//   main thread      run(): the executor child, its channel's receiving end, stop requests, the descriptors it is asked
+//   to watch argus-planner    the book of asks, the scheduler, the channel's sending end argus-media      decoder
+//   children, one a job argus-loader     reads the model folder once, then ends
 
 #include "engine/node/engine.h"
 #include "engine/protocol/settings.pb.h"
@@ -21,8 +20,8 @@ class Node final : public Engine {
 public:
     struct Options {
         wire::EngineSettings settings;
-        std::filesystem::path programs;      ///< folder of argus-executor-cpu and argus-decoder
-        std::string name;                    ///< shown in status; empty: the host's
+        std::filesystem::path programs; ///< folder of argus-executor-cpu and argus-decoder
+        std::string name;               ///< shown in status; empty: the host's
         std::string version;
         std::chrono::milliseconds drain{30'000}; ///< how long running asks may go on after requestStop()
     };
@@ -31,13 +30,14 @@ public:
     /// After run() has returned.
     ~Node() override;
 
-    /// A descriptor to watch while running, and what to do when it is readable or closed at the other end; called on the main thread.
+    /// A descriptor to watch while running, and what to do when it is readable or closed at the other end; called on
+    /// the main thread.
     struct Watched {
         int fd = -1;
         std::function<void()> onReady;
     };
-    /// On the main thread: reads the model, keeps the executor alive, returns when the node has drained and its executor has ended.
-    /// False: a decoder still ran; end the process without waiting for threads.
+    /// On the main thread: reads the model, keeps the executor alive, returns when the node has drained and its
+    /// executor has ended. False: a decoder still ran; end the process without waiting for threads.
     [[nodiscard]] bool run(std::span<const Watched> watched);
     /// Ends without waiting for running asks, which fail.
     void stopNow(std::string reason);

@@ -13,7 +13,8 @@
 namespace argus::node {
 namespace {
 
-/// Asks whose media are read ahead of the sequences that can run: enough to keep a step full, few enough to bound the pixels in memory.
+/// Asks whose media are read ahead of the sequences that can run: enough to keep a step full, few enough to bound the
+/// pixels in memory.
 constexpr std::size_t kReadAhead = 2;
 /// Slow processors need minutes for a step of a long prompt; nobody needs this long.
 constexpr std::chrono::minutes kStepPatience{15};
@@ -22,7 +23,10 @@ constexpr std::size_t kMaxAnswerBytes = 512U << 10;
 /// An ask that was being answered when the executor died is replayed this many times less one.
 constexpr int kCrashesForgiven = 2;
 
-double seconds(Instant from, Instant to) { return std::chrono::duration<double>(to - from).count(); }
+double seconds(Instant from, Instant to)
+{
+    return std::chrono::duration<double>(to - from).count();
+}
 
 Error stoppingError()
 {
@@ -155,7 +159,8 @@ void Planner::on(StepDone message, Instant now)
         if (const auto token = sampled.find(slice.sequence); token != sampled.end())
             takeToken(slice.sequence, token->second, now);
         else
-            fail(ask, {ErrorCode::Internal, "the executor finished a step without this ask's token", "ask again", {}}, now);
+            fail(ask, {ErrorCode::Internal, "the executor finished a step without this ask's token", "ask again", {}},
+                 now);
     }
 }
 
@@ -172,8 +177,11 @@ void Planner::on(ExecutorLost message, Instant now)
     m_ended.clear(); // the new executor never knew them
     for (const AskNumber number : hit)
         if (const auto ask = m_asks.find(number); ask != m_asks.end() && ++ask->second.crashes >= kCrashesForgiven)
-            fail(ask, {ErrorCode::Crashed, fmt::format("the executor {} while answering, twice in a row", message.how),
-                       "ask again with smaller pictures or a shorter conversation; the executor starts again by itself", {}},
+            fail(ask,
+                 {ErrorCode::Crashed,
+                  fmt::format("the executor {} while answering, twice in a row", message.how),
+                  "ask again with smaller pictures or a shorter conversation; the executor starts again by itself",
+                  {}},
                  now);
     m_ended.clear();
     m_scheduler->forgetCaches();
@@ -190,8 +198,8 @@ void Planner::prepareWaiting(Instant now)
 {
     if (!m_deployment || m_failed)
         return;
-    const auto active = static_cast<std::size_t>(
-        std::count_if(m_asks.begin(), m_asks.end(), [](const auto& entry) { return entry.second.stage != Stage::Waiting; }));
+    const auto active = static_cast<std::size_t>(std::count_if(
+        m_asks.begin(), m_asks.end(), [](const auto& entry) { return entry.second.stage != Stage::Waiting; }));
     const std::size_t allowed = m_deployment->settings.max_num_seqs() + kReadAhead;
     std::vector<AskNumber> next;
     for (const auto& [number, ask] : m_asks)
@@ -212,13 +220,18 @@ Result<Done> Planner::prepare(Running& ask)
     ask.stage = Stage::ReadingMedia;
     ask.attachments = attachmentsOf(ask.accepted.ask);
     const wire::EngineSettings& settings = m_deployment->settings;
-    if (Result<Done> counts = checkCounts(std::span<const Attachment>(ask.attachments), settings.max_images(), settings.max_videos()); !counts)
+    if (Result<Done> counts =
+            checkCounts(std::span<const Attachment>(ask.attachments), settings.max_images(), settings.max_videos());
+        !counts)
         return counts;
     if (ask.attachments.size() > protocol::kMaxDescriptors)
-        return Error{ErrorCode::TooLarge, fmt::format("{} images and videos are more than the {} of one conversation",
-                                                      ask.attachments.size(), protocol::kMaxDescriptors),
-                     "ask about fewer of them at a time", {}};
-    Result<SamplingChoice> sampling = chooseSampling(ask.accepted.ask.sampling(), m_deployment->generation, ask.accepted.ask.id());
+        return Error{ErrorCode::TooLarge,
+                     fmt::format("{} images and videos are more than the {} of one conversation",
+                                 ask.attachments.size(), protocol::kMaxDescriptors),
+                     "ask about fewer of them at a time",
+                     {}};
+    Result<SamplingChoice> sampling =
+        chooseSampling(ask.accepted.ask.sampling(), m_deployment->generation, ask.accepted.ask.id());
     if (!sampling)
         return std::move(sampling).error();
     ask.sampling = std::move(*sampling);
@@ -237,9 +250,12 @@ Result<Done> Planner::prepare(Running& ask)
 Result<Done> Planner::schedule(Running& ask, Instant now)
 {
     const wire::EngineSettings& settings = m_deployment->settings;
-    if (Result<Done> counts = checkCounts(std::span<const media::Patches>(ask.patches), settings.max_images(), settings.max_videos()); !counts)
+    if (Result<Done> counts =
+            checkCounts(std::span<const media::Patches>(ask.patches), settings.max_images(), settings.max_videos());
+        !counts)
         return counts;
-    Result<Prompt> prompt = buildPrompt(*m_deployment->tokenizer, m_deployment->config, ask.accepted.ask, ask.patches, m_deployment->variant);
+    Result<Prompt> prompt = buildPrompt(*m_deployment->tokenizer, m_deployment->config, ask.accepted.ask, ask.patches,
+                                        m_deployment->variant);
     if (!prompt)
         return std::move(prompt).error();
     const auto promptTokens = static_cast<std::uint32_t>(prompt->ids.size());

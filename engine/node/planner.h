@@ -1,7 +1,8 @@
 #pragma once
 // The book of accepted asks and what happens to them next: media, prompt, steps, ids, text, end.
 //
-// Pure bookkeeping on one thread: messages come in with the time they came, and everything that touches the world goes out through PlannerPort.
+// Pure bookkeeping on one thread: messages come in with the time they came, and everything that touches the world goes
+// out through PlannerPort.
 
 #include "engine/node/ask.h"
 #include "engine/node/conversation.h"
@@ -59,8 +60,8 @@ struct ExecutorLost {
 struct BeginDrain {
     Instant until;
 };
-using PlannerMessage =
-    std::variant<SubmitAsk, CancelAsk, MediaRead, DeploymentKnown, DeploymentFailed, ExecutorReady, StepDone, ExecutorLost, BeginDrain>;
+using PlannerMessage = std::variant<SubmitAsk, CancelAsk, MediaRead, DeploymentKnown, DeploymentFailed, ExecutorReady,
+                                    StepDone, ExecutorLost, BeginDrain>;
 
 /// The planner's hands. Called on the planner's thread; no method waits long.
 class PlannerPort {

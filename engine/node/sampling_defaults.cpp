@@ -33,8 +33,10 @@ std::optional<Error> outside(double value, const Range& range)
 {
     if (std::isfinite(value) && value <= range.high && (value > range.low || (range.lowAllowed && value == range.low)))
         return std::nullopt;
-    return Error{ErrorCode::BadRequest, fmt::format("{} is {}", range.name, value),
-                 fmt::format("use a value {} {} and at most {}", range.lowAllowed ? "of at least" : "above", range.low, range.high),
+    return Error{ErrorCode::BadRequest,
+                 fmt::format("{} is {}", range.name, value),
+                 fmt::format("use a value {} {} and at most {}", range.lowAllowed ? "of at least" : "above", range.low,
+                             range.high),
                  {}};
 }
 
@@ -47,15 +49,18 @@ double defaultTemperature(const model::GenerationConfig& checkpoint)
 
 } // namespace
 
-Result<SamplingChoice> chooseSampling(const wire::Sampling& asked, const model::GenerationConfig& checkpoint, std::string_view askId)
+Result<SamplingChoice> chooseSampling(const wire::Sampling& asked, const model::GenerationConfig& checkpoint,
+                                      std::string_view askId)
 {
     SamplingChoice choice;
     wire::SamplingPlan& plan = choice.plan;
     plan.set_temperature(asked.has_temperature() ? asked.temperature() : defaultTemperature(checkpoint));
     plan.set_top_p(asked.has_top_p() ? asked.top_p() : checkpoint.topP.value_or(kDefaultTopP));
-    plan.set_top_k(asked.has_top_k() ? asked.top_k() : static_cast<std::uint32_t>(std::max(0, checkpoint.topK.value_or(0))));
-    plan.set_repetition_penalty(asked.has_repetition_penalty() ? asked.repetition_penalty()
-                                                               : checkpoint.repetitionPenalty.value_or(kDefaultRepetitionPenalty));
+    plan.set_top_k(asked.has_top_k() ? asked.top_k()
+                                     : static_cast<std::uint32_t>(std::max(0, checkpoint.topK.value_or(0))));
+    plan.set_repetition_penalty(asked.has_repetition_penalty()
+                                    ? asked.repetition_penalty()
+                                    : checkpoint.repetitionPenalty.value_or(kDefaultRepetitionPenalty));
     plan.set_seed(asked.has_seed() ? asked.seed() : seedFromName(askId));
     choice.maxTokensExplicit = asked.has_max_tokens();
     const int fromFile = checkpoint.maxNewTokens.value_or(static_cast<int>(kDefaultMaxTokens));
@@ -77,8 +82,10 @@ Result<std::uint32_t> answerRoom(const SamplingChoice& choice, std::uint32_t pro
 {
     if (promptTokens >= maxModelLen)
         return Error{ErrorCode::DoesNotFit,
-                     fmt::format("the conversation has {} tokens, but the context holds {} with the answer", promptTokens, maxModelLen),
-                     "use fewer or smaller pictures and clips, clear the history, or start the model with a larger max_model_len",
+                     fmt::format("the conversation has {} tokens, but the context holds {} with the answer",
+                                 promptTokens, maxModelLen),
+                     "use fewer or smaller pictures and clips, clear the history, or start the model with a larger "
+                     "max_model_len",
                      "max_model_len"};
     const std::uint32_t room = maxModelLen - promptTokens;
     if (choice.maxTokens <= room)
@@ -86,9 +93,10 @@ Result<std::uint32_t> answerRoom(const SamplingChoice& choice, std::uint32_t pro
     if (!choice.maxTokensExplicit)
         return room;
     return Error{ErrorCode::DoesNotFit,
-                 fmt::format("max_tokens {} and the conversation's {} tokens exceed the context of {}", choice.maxTokens, promptTokens,
-                             maxModelLen),
-                 fmt::format("use max_tokens {} or less, or start the model with a larger max_model_len", room), "max_model_len"};
+                 fmt::format("max_tokens {} and the conversation's {} tokens exceed the context of {}",
+                             choice.maxTokens, promptTokens, maxModelLen),
+                 fmt::format("use max_tokens {} or less, or start the model with a larger max_model_len", room),
+                 "max_model_len"};
 }
 
 } // namespace argus::node

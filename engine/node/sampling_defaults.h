@@ -28,11 +28,12 @@ struct SamplingChoice {
 /// Pure. `askId` gives the seed when the ask has none, so that the same ask sent twice draws the same.
 /// Errors  BadRequest naming field, value and range
 /// Source  design/qwen2_5_vl.md §1.4, §10
-[[nodiscard]] Result<SamplingChoice> chooseSampling(const wire::Sampling& asked, const model::GenerationConfig& checkpoint,
-                                                    std::string_view askId);
+[[nodiscard]] Result<SamplingChoice> chooseSampling(const wire::Sampling& asked,
+                                                    const model::GenerationConfig& checkpoint, std::string_view askId);
 
-/// How many tokens the answer may have. Errors: DoesNotFit (setting max_model_len) when the prompt fills the context, or when an explicit
-/// max_tokens does not fit beside it; the cause has the numbers, the remedy the largest max_tokens.
-[[nodiscard]] Result<std::uint32_t> answerRoom(const SamplingChoice& choice, std::uint32_t promptTokens, std::uint32_t maxModelLen);
+/// How many tokens the answer may have. Errors: DoesNotFit (setting max_model_len) when the prompt fills the context,
+/// or when an explicit max_tokens does not fit beside it; the cause has the numbers, the remedy the largest max_tokens.
+[[nodiscard]] Result<std::uint32_t> answerRoom(const SamplingChoice& choice, std::uint32_t promptTokens,
+                                               std::uint32_t maxModelLen);
 
 } // namespace argus::node

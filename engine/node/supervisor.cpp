@@ -15,8 +15,8 @@ namespace argus::node {
 namespace {
 
 /// Pause before the n-th restart in a row. After the last one it has failed.
-constexpr std::array<std::chrono::seconds, 4> kBackOff{std::chrono::seconds(0), std::chrono::seconds(1), std::chrono::seconds(5),
-                                                       std::chrono::seconds(15)};
+constexpr std::array<std::chrono::seconds, 4> kBackOff{std::chrono::seconds(0), std::chrono::seconds(1),
+                                                       std::chrono::seconds(5), std::chrono::seconds(15)};
 /// An executor that was ready this long has worked: its death counts as the first again.
 constexpr std::chrono::seconds kProvenAfter{60};
 /// Without a word of progress this long, loading is stuck. A cold disk reads a 72B shard in less.
@@ -64,11 +64,16 @@ void ExecutorLink::close()
 const char* executorStateName(ExecutorState state)
 {
     switch (state) {
-    case ExecutorState::Stopped: return "stopped";
-    case ExecutorState::Loading: return "loading";
-    case ExecutorState::Ready: return "ready";
-    case ExecutorState::Restarting: return "restarting";
-    case ExecutorState::Failed: return "failed";
+    case ExecutorState::Stopped:
+        return "stopped";
+    case ExecutorState::Loading:
+        return "loading";
+    case ExecutorState::Ready:
+        return "ready";
+    case ExecutorState::Restarting:
+        return "restarting";
+    case ExecutorState::Failed:
+        return "failed";
     }
     return "failed";
 }
@@ -108,7 +113,7 @@ void Supervisor::startChild(Instant now)
         return giveUp(std::move(ends).error());
     auto& [ours, theirs] = *ends;
     Result<ChildProcess> child = ChildProcess::start({.program = m_program,
-                                                      .arguments = {"--channel", std::to_string(kChannelInChild)},
+                                                      .arguments = {"--channel-fd", std::to_string(kChannelInChild)},
                                                       .descriptors = {{theirs.get(), kChannelInChild}}});
     if (!child)
         return giveUp(std::move(child).error());
@@ -199,7 +204,8 @@ void Supervisor::handle(wire::ExecutorToNode message, Instant now)
         m_endedBecause = fmt::format("gave up: {}", message.failed().error().cause());
         m_child.signal(SIGKILL);
         return;
-    case wire::ExecutorToNode::BODY_NOT_SET: return;
+    case wire::ExecutorToNode::BODY_NOT_SET:
+        return;
     }
 }
 
@@ -213,15 +219,20 @@ void Supervisor::ended(std::string how, Instant now)
     log::warn("the executor {}", how);
     m_hooks.lost(m_figures.epoch, how);
     if (m_quickCrashes >= kBackOff.size())
-        return giveUp({ErrorCode::Crashed, fmt::format("the executor ended {} times in a row; the last one {}", m_quickCrashes + 1, how),
-                       "look into the head's log, then stop the head and start it again", {}});
+        return giveUp({ErrorCode::Crashed,
+                       fmt::format("the executor ended {} times in a row; the last one {}", m_quickCrashes + 1, how),
+                       "look into the head's log, then stop the head and start it again",
+                       {}});
     const std::chrono::seconds pause = kBackOff[m_quickCrashes++];
     m_restartAt = now + pause;
     ++m_figures.restarts;
     m_figures.state = ExecutorState::Restarting;
     m_figures.loaded.reset();
-    m_figures.error = Error{ErrorCode::Crashed, fmt::format("the executor {}", how),
-                            pause.count() == 0 ? "it is starting again" : fmt::format("it starts again in {} s", pause.count()), {}};
+    m_figures.error =
+        Error{ErrorCode::Crashed,
+              fmt::format("the executor {}", how),
+              pause.count() == 0 ? "it is starting again" : fmt::format("it starts again in {} s", pause.count()),
+              {}};
     tell();
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 // Keeps one executor alive: starts it, has it load, hears it, and starts another one when it dies.
 //
-// Lives on the main thread, which owns the children. Only ExecutorLink is shared: the planner sends through it while this thread receives.
+// Lives on the main thread, which owns the children. Only ExecutorLink is shared: the planner sends through it while
+// this thread receives.
 
 #include "engine/base/child_process.h"
 #include "engine/node/deployment.h"
@@ -18,7 +19,8 @@
 
 namespace argus::node {
 
-/// The way to the executor of the moment. send() belongs to one thread at a time: to the supervisor until it said ExecutorReady, to the planner after.
+/// The way to the executor of the moment. send() belongs to one thread at a time: to the supervisor until it said
+/// ExecutorReady, to the planner after.
 class ExecutorLink {
 public:
     /// False when that epoch is over or the executor does not take the message.
@@ -52,7 +54,7 @@ public:
         std::function<void(std::uint64_t epoch)> ready;
         std::function<void(std::uint64_t epoch, wire::StepResult)> result;
         std::function<void(std::uint64_t epoch, std::string how)> lost;
-        std::function<void(Error)> failed;             ///< it will not be started again
+        std::function<void(Error)> failed; ///< it will not be started again
         std::function<void(const ExecutorFigures&)> changed;
     };
     Supervisor(std::filesystem::path program, ExecutorLink& link, Hooks hooks);
@@ -90,7 +92,7 @@ private:
     std::uint32_t m_quickCrashes = 0;
     std::optional<Instant> m_readySince;
     std::optional<Instant> m_restartAt;
-    Instant m_lastHeard{}; ///< while it loads
+    Instant m_lastHeard{};      ///< while it loads
     std::string m_endedBecause; ///< said by giveUpOn(); the exit report says only "killed"
 };
 

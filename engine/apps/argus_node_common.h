@@ -1,0 +1,97 @@
+#pragma once
+// What the subcommands of argus-node share: exit codes, the table of settings as options, and finding a head to talk
+// to.
+
+#include "engine/base/result.h"
+#include "engine/client/client.h"
+#include "engine/node/inbox.h"
+#include "engine/protocol/settings.pb.h"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace argus::apps {
+
+constexpr const char* kVersion = ARGUS_VERSION; // of the CMake project
+constexpr const char* kDefaultListen = "127.0.0.1:47700";
+
+constexpr int kOk = 0;
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+constexpr int kInterrupted = 130;
+
+/// "argus-node: cause" and the remedy on stderr; returns kFailed.
+int complain(const Error& error);
+[[nodiscard]] nlohmann::json jsonOf(const Error& error);
+
+// ---- settings as options ----
+
+/// Adds every row of the settings table as --kebab-case option. The texts stay in `values` until applySettings().
+struct SettingOptions {
+    std::vector<std::pair<std::string, std::string>> values; ///< name, text as typed
+};
+void addSettingOptions(CLI::App& command, SettingOptions& options);
+[[nodiscard]] Result<wire::EngineSettings> settingsOf(const SettingOptions& options);
+
+// ---- where the head of this user is ----
+
+std::filesystem::path clientKeyFile();
+std::filesystem::path headKeyFile();
+std::filesystem::path knownClientsFile();
+std::filesystem::path headFile(); ///< what a running head of this user says about itself
+
+struct LocalHead {
+    std::string endpoint;
+    std::string publicKey;
+    int pid = 0;
+};
+/// The head of this user on this machine, when its file is there and its process lives.
+[[nodiscard]] std::optional<LocalHead> findLocalHead();
+[[nodiscard]] Result<Done> announceHead(const LocalHead& head);
+
+/// "host:port" or "tcp://host:port" as an endpoint. Errors: BadRequest.
+[[nodiscard]] Result<std::string> endpointOf(const std::string& address);
+
+/// --head and --head-key as typed: an address with the key to expect there. A key given once is remembered in
+/// known_heads. Errors: Denied when the key is not known, BadRequest, Io, Corrupt.
+[[nodiscard]] Result<client::HeadAddress> namedHead(const std::string& address, const std::string& keyOrFile);
+/// The same for the head of this user; nothing when none runs.
+[[nodiscard]] Result<std::optional<client::HeadAddress>> localHead();
+
+// ---- talking to it ----
+
+/// A connected client whose events wait in a queue, for a program that does one thing after the other.
+class Conversation {
+public:
+    /// Errors: Denied, Unreachable, Timeout.
+    [[nodiscard]] static Result<std::unique_ptr<Conversation>> open(client::HeadAddress head,
+                                                                    const std::string& program, Deadline deadline);
+    ~Conversation() = default;
+
+    [[nodiscard]] client::Client& client() { return m_client; }
+    [[nodiscard]] const wire::Welcome& welcome() const { return m_welcome; }
+    [[nodiscard]] std::optional<client::Event> next(Deadline deadline) { return m_events->pop(deadline); }
+
+private:
+    Conversation(client::HeadAddress head, const std::string& program);
+    std::shared_ptr<node::Inbox<client::Event>> m_events;
+    client::Client m_client;
+    wire::Welcome m_welcome;
+};
+
+// ---- the subcommands; each adds itself and says what to run ----
+
+using Action = std::function<int()>;
+void addStart(CLI::App& app, Action& action);
+void addAsk(CLI::App& app, Action& action);
+void addStatus(CLI::App& app, Action& action);
+void addStop(CLI::App& app, Action& action);
+void addKeys(CLI::App& app, Action& action);
+
+} // namespace argus::apps

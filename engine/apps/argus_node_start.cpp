@@ -1,0 +1,364 @@
+// argus-node start: a head in the foreground, for this user or, with --private-fd, for the one program that started it.
+
+#include "engine/api/front_desk_thread.h"
+#include "engine/apps/argus_node_common.h"
+#include "engine/base/files.h"
+#include "engine/base/log.h"
+#include "engine/node/machine.h"
+#include "engine/node/node.h"
+#include "engine/plan/memory_budget.h"
+#include "engine/protocol/bounds.h"
+#include "engine/protocol/private_head_handshake.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <charconv>
+#include <system_error>
+#include <utility>
+
+namespace argus::apps {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr Milliseconds kHandshakePatience{10'000};
+constexpr Milliseconds kLastWords{1'000};
+
+struct StartOptions {
+    bool head = false;
+    std::string listen = kDefaultListen;
+    int privateFd = -1;
+    std::string name;
+    std::string logLevel = "info";
+    SettingOptions settings;
+};
+
+/// Who may connect to a head of this user: the user's own client key, and the known clients. Read again when the file
+/// changes, so that `keys allow` and `keys revoke` count at once. Called on the handshake thread only.
+class Admission {
+public:
+    explicit Admission(std::string ownKey) : m_ownKey(std::move(ownKey)) {}
+    bool operator()(const std::string& publicKey)
+    {
+        if (publicKey == m_ownKey)
+            return true;
+        refresh();
+        return std::any_of(m_clients.begin(), m_clients.end(),
+                           [&](const protocol::KnownClient& c) { return c.publicKey == publicKey; });
+    }
+
+private:
+    void refresh()
+    {
+        struct stat info = {};
+        const bool there = ::stat(knownClientsFile().c_str(), &info) == 0;
+        const std::pair version{there ? info.st_mtim.tv_sec : 0, there ? info.st_mtim.tv_nsec : 0};
+        if (version == m_version)
+            return;
+        Result<std::vector<protocol::KnownClient>> clients = protocol::loadKnownClients(knownClientsFile());
+        if (!clients)
+            return log::error("nobody new is admitted: {}", clients.error().text());
+        m_clients = std::move(*clients);
+        m_version = version;
+    }
+    std::string m_ownKey;
+    std::vector<protocol::KnownClient> m_clients;
+    std::pair<long, long> m_version{-1, -1};
+};
+
+/// A folder for the uploads of a private head, gone when the head is.
+class ScratchFolder {
+public:
+    ScratchFolder() = default;
+    ~ScratchFolder()
+    {
+        std::error_code ignored;
+        if (!m_path.empty())
+            fs::remove_all(m_path, ignored);
+    }
+    ScratchFolder(const ScratchFolder&) = delete;
+    ScratchFolder& operator=(const ScratchFolder&) = delete;
+    [[nodiscard]] const fs::path& make()
+    {
+        sweep();
+        m_path = cacheFolder() / fmt::format("private-{}", ::getpid());
+        return m_path;
+    }
+
+private:
+    /// What private heads left behind that had no time to clean up.
+    static void sweep()
+    {
+        constexpr std::string_view kPrefix = "private-";
+        std::error_code ignored;
+        for (const fs::directory_entry& entry : fs::directory_iterator(cacheFolder(), ignored)) {
+            const std::string name = entry.path().filename().string();
+            int pid = 0;
+            if (!name.starts_with(kPrefix) ||
+                std::from_chars(name.data() + kPrefix.size(), name.data() + name.size(), pid).ec != std::errc())
+                continue;
+            if (pid > 0 && ::kill(pid, 0) != 0 && errno == ESRCH)
+                fs::remove_all(entry.path(), ignored);
+        }
+    }
+    fs::path m_path;
+};
+
+Result<std::unique_ptr<protocol::UploadStore>> openUploads(const fs::path& folder, const wire::EngineSettings& settings)
+{
+    if (Result<Done> cache = makePrivateFolder(cacheFolder()); !cache)
+        return std::move(cache).error();
+    protocol::UploadStore::Options options{.folder = folder};
+    if (settings.max_upload_bytes() > 0)
+        options.maxUploadBytes = settings.max_upload_bytes();
+    options.maxTotalBytes = std::max(options.maxTotalBytes, options.maxUploadBytes);
+    return protocol::UploadStore::open(std::move(options));
+}
+
+wire::Limits limitsOf(const wire::EngineSettings& settings)
+{
+    wire::Limits limits;
+    limits.set_max_upload_bytes(settings.max_upload_bytes());
+    limits.set_chunk_bytes(protocol::kChunkBytes);
+    limits.set_max_images(settings.max_images());
+    limits.set_max_videos(settings.max_videos());
+    return limits;
+}
+
+/// SIGTERM, SIGINT and SIGHUP as a descriptor. Before any thread is started: they inherit the mask.
+UniqueFd signalDescriptor()
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP})
+        sigaddset(&set, number);
+    ::sigprocmask(SIG_BLOCK, &set, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+    return UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+struct Head {
+    std::unique_ptr<protocol::SecureServer> server;
+    std::unique_ptr<protocol::UploadStore> uploads;
+    wire::EngineSettings settings; ///< completed
+    std::string name;
+    std::string endpoint;
+};
+
+/// Serves until it is stopped. `lifeline`: the socket of the program a private head belongs to, or -1.
+int serve(Head head, int signals, int lifeline)
+{
+    api::FrontDeskThread desk(std::move(head.server), std::move(head.uploads));
+    node::Node node({.settings = head.settings, .programs = programFolder(), .name = head.name, .version = kVersion},
+                    [&desk](node::NodeEvent event) { desk.post(std::move(event)); });
+    desk.start(
+        {.headName = head.name, .version = kVersion, .address = head.endpoint, .limits = limitsOf(head.settings)},
+        node);
+
+    bool asked = false;
+    std::vector<node::Node::Watched> watched{
+        {.fd = signals, .onReady = [&] {
+             signalfd_siginfo info = {};
+             if (::read(signals, &info, sizeof info) != static_cast<ssize_t>(sizeof info))
+                 return;
+             const std::string why = fmt::format("signal {}", info.ssi_signo);
+             // The second one means it.
+             std::exchange(asked, true) ? node.stopNow(why) : node.requestStop(why);
+         }}};
+    bool released = false;
+    if (lifeline >= 0)
+        watched.push_back({.fd = lifeline, .onReady = [&] {
+                               char ignored[256];
+                               if (::recv(lifeline, ignored, sizeof ignored, MSG_DONTWAIT) != 0 ||
+                                   std::exchange(released, true))
+                                   return;
+                               node.stopNow("the program it belongs to has ended");
+                               watched.back().fd = -1; // its end stays readable; once is enough
+                           }});
+    const bool clean = node.run(watched);
+    desk.stop(Deadline::in(kLastWords));
+    log::info("stopped");
+    if (!clean) { // a decoder still runs on a thread of ours and dies with it
+        std::error_code ignored;
+        if (lifeline < 0)
+            fs::remove(headFile(), ignored);
+        std::_Exit(kOk);
+    }
+    return kOk;
+}
+
+Result<Done> completeSettings(const StartOptions& options, Head& head)
+{
+    Result<wire::EngineSettings> given = settingsOf(options.settings);
+    if (!given)
+        return std::move(given).error();
+    Result<wire::EngineSettings> completed = plan::completed(*given);
+    if (!completed)
+        return std::move(completed).error();
+    head.settings = std::move(*completed);
+    head.name = options.name.empty() ? node::machineFacts().hostName : options.name;
+    return Done{};
+}
+
+// ---- a private head ----
+
+Result<Done> bindPrivate(const protocol::PrivateHeadOffer& offer, const StartOptions& options, ScratchFolder& scratch,
+                         Head& head, std::string& publicKey)
+{
+    if (Result<Done> completed = completeSettings(options, head); !completed)
+        return completed;
+    auto uploads = openUploads(scratch.make(), head.settings);
+    if (!uploads)
+        return std::move(uploads).error();
+    const protocol::CurveKeys keys = protocol::makeKeys();
+    publicKey = keys.publicKey;
+    auto server = protocol::SecureServer::bind(
+        {.keys = keys,
+         .endpoint = "tcp://127.0.0.1:*",
+         .admits = [admitted = offer.clientPublicKey](const std::string& key) { return key == admitted; }});
+    if (!server)
+        return std::move(server).error();
+    head.server = std::move(*server);
+    head.uploads = std::move(*uploads);
+    head.endpoint = head.server->endpoint();
+    return Done{};
+}
+
+int startPrivate(const StartOptions& options)
+{
+    const UniqueFd signals = signalDescriptor();
+    const UniqueFd lifeline(options.privateFd);
+    ::fcntl(lifeline.get(), F_SETFD, FD_CLOEXEC);
+    const Result<protocol::PrivateHeadOffer> offer =
+        protocol::acceptPrivateHead(lifeline.get(), Deadline::in(kHandshakePatience));
+    if (!offer)
+        return complain(offer.error());
+    ScratchFolder scratch;
+    Head head;
+    std::string publicKey;
+    const Result<Done> bound = bindPrivate(*offer, options, scratch, head, publicKey);
+    const Result<protocol::PrivateHeadAnswer> answer =
+        bound ? Result<protocol::PrivateHeadAnswer>(
+                    protocol::PrivateHeadAnswer{.endpoint = head.endpoint, .headPublicKey = publicKey})
+              : Result<protocol::PrivateHeadAnswer>(bound.error());
+    if (const Result<Done> told = protocol::answerPrivateHead(lifeline.get(), answer, Deadline::in(kHandshakePatience));
+        !told)
+        return complain(told.error());
+    if (!bound)
+        return kFailed;
+    log::info("private head for {} at {}", offer->clientName, head.endpoint);
+    return serve(std::move(head), signals.get(), lifeline.get());
+}
+
+// ---- a head of this user ----
+
+/// Held while the head runs; the kernel lets go of it however the head ends.
+Result<UniqueFd> onlyHead()
+{
+    if (Result<Done> folder = makePrivateFolder(runtimeFolder()); !folder)
+        return std::move(folder).error();
+    const fs::path file = runtimeFolder() / "head.lock";
+    UniqueFd lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!lock.valid())
+        return Error{ErrorCode::Io,
+                     fmt::format("cannot open {}: {}", file.string(), systemError(errno)),
+                     "check the folder's permissions",
+                     {}};
+    if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0)
+        return lock;
+    const std::optional<LocalHead> other = findLocalHead();
+    return Error{ErrorCode::Busy,
+                 other ? fmt::format("a head of this user runs already: process {} at {}", other->pid, other->endpoint)
+                       : std::string("a head of this user is starting or stopping"),
+                 "use that one, or end it first with: argus-node stop",
+                 {}};
+}
+
+Result<Done> bindShared(const StartOptions& options, Head& head, LocalHead& local)
+{
+    if (Result<Done> completed = completeSettings(options, head); !completed)
+        return completed;
+    Result<std::string> endpoint = endpointOf(options.listen);
+    if (!endpoint)
+        return std::move(endpoint).error();
+    if (endpoint->ends_with(":0"))
+        endpoint->back() = '*';
+    const Result<protocol::CurveKeys> keys = protocol::loadOrMakeKeys(headKeyFile());
+    if (!keys)
+        return keys.error();
+    const Result<protocol::CurveKeys> own = protocol::loadOrMakeKeys(clientKeyFile());
+    if (!own)
+        return own.error();
+    auto uploads = openUploads(cacheFolder() / "uploads", head.settings);
+    if (!uploads)
+        return std::move(uploads).error();
+    auto admits = std::make_shared<Admission>(own->publicKey);
+    auto server = protocol::SecureServer::bind(
+        {.keys = *keys, .endpoint = *endpoint, .admits = [admits](const std::string& key) { return (*admits)(key); }});
+    if (!server)
+        return std::move(server).error();
+    head.server = std::move(*server);
+    head.uploads = std::move(*uploads);
+    head.endpoint = head.server->endpoint();
+    local = {.endpoint = head.endpoint, .publicKey = keys->publicKey, .pid = ::getpid()};
+    if (const std::size_t any = local.endpoint.find("//0.0.0.0:"); any != std::string::npos)
+        local.endpoint.replace(any, 10, "//127.0.0.1:");
+    return Done{};
+}
+
+int startShared(const StartOptions& options)
+{
+    const UniqueFd signals = signalDescriptor();
+    const Result<UniqueFd> lock = onlyHead();
+    if (!lock)
+        return complain(lock.error());
+    Head head;
+    LocalHead local;
+    if (const Result<Done> bound = bindShared(options, head, local); !bound)
+        return complain(bound.error());
+    if (const Result<Done> announced = announceHead(local); !announced)
+        return complain(announced.error());
+    fmt::print("head {} listens on {}\nits key is {} ({})\n", head.name, head.endpoint, local.publicKey,
+               protocol::fingerprint(local.publicKey));
+    std::fflush(stdout);
+    const int code = serve(std::move(head), signals.get(), -1);
+    std::error_code ignored;
+    fs::remove(headFile(), ignored);
+    return code;
+}
+
+int start(const StartOptions& options)
+{
+    log::start("argus-node", options.logLevel);
+    if (!options.head) {
+        fmt::print(stderr, "argus-node: only heads can be started for now\n  use: argus-node start --head\n");
+        return kUsage;
+    }
+    return options.privateFd >= 0 ? startPrivate(options) : startShared(options);
+}
+
+} // namespace
+
+void addStart(CLI::App& app, Action& action)
+{
+    auto options = std::make_shared<StartOptions>();
+    CLI::App* command = app.add_subcommand("start", "Run a head in the foreground; Ctrl-C drains and ends it");
+    command->add_flag("--head", options->head, "This machine is the head: clients connect to it");
+    command
+        ->add_option("--listen", options->listen, "ADDRESS:PORT; every connection is encrypted and needs a known key")
+        ->capture_default_str();
+    command->add_option("--name", options->name, "Name shown to clients [this computer's]");
+    command->add_option("--private-fd", options->privateFd, "Inherited socket of the program this head belongs to")
+        ->group("");
+    command->add_option("--log-level", options->logLevel, "debug, info, warn, error or off")->capture_default_str();
+    addSettingOptions(*command, options->settings);
+    command->callback([options, &action] { action = [options] { return start(*options); }; });
+}
+
+} // namespace argus::apps
