@@ -27,9 +27,10 @@ struct Positions {
     std::int32_t delta = 0;         ///< position of a decoded token = its index + delta, on all rows
 };
 
-/// Shapes   ids [length] with pads expanded; imageGrids and videoGrids in order of appearance; secondsPerGrid one a video
-/// Errors   BadRequest when pads and grids do not agree; the cause names the item and both counts
-[[nodiscard]] Result<Positions> ropePositions(const ModelConfig& config, std::span<const std::int32_t> ids, std::span<const Grid> imageGrids,
-                                              std::span<const Grid> videoGrids, std::span<const double> secondsPerGrid, PositionVariant variant);
+/// Shapes   ids [length] with pads expanded; imageGrids and videoGrids in order of appearance; secondsPerGrid one a
+/// video Errors   BadRequest when pads and grids do not agree; the cause names the item and both counts
+[[nodiscard]] Result<Positions> ropePositions(const ModelConfig& config, std::span<const std::int32_t> ids,
+                                              std::span<const Grid> imageGrids, std::span<const Grid> videoGrids,
+                                              std::span<const double> secondsPerGrid, PositionVariant variant);
 
 } // namespace argus::model

@@ -1,1 +1,65 @@
 #include "engine/model/qwen2_5_vl.h"
+
+#include "engine/model/decoder.h"
+#include "engine/model/vision_tower.h"
+#include "engine/model/weights.h"
+
+namespace argus::model {
+
+struct Qwen25VL::Impl {
+    Impl(ops::Ops& ops, const ModelConfig& modelConfig, std::shared_ptr<const Checkpoint> mapped,
+         const RuntimeSizes& sizes, Compatibility compatibility, std::uint64_t bytes, WeightReader& reader)
+        : config(modelConfig), checkpoint(std::move(mapped)), weightBytes(bytes),
+          vision(ops, config.vision, compatibility, reader), decoder(ops, config, sizes, compatibility, reader)
+    {
+    }
+
+    ModelConfig config;
+    std::shared_ptr<const Checkpoint> checkpoint; ///< weights may be used where it maps them
+    std::uint64_t weightBytes = 0;
+    VisionTower vision;
+    Decoder decoder;
+};
+
+Result<std::unique_ptr<Qwen25VL>> Qwen25VL::load(ops::Ops& ops, ModelConfig config,
+                                                 std::shared_ptr<const Checkpoint> checkpoint, RuntimeSizes sizes,
+                                                 const Progress& progress, Compatibility compatibility)
+{
+    auto bytes = checkTensors(config, *checkpoint);
+    if (!bytes.ok())
+        return std::move(bytes).error();
+    try {
+        WeightReader reader(ops, *checkpoint, *bytes, progress);
+        return std::unique_ptr<Qwen25VL>(
+            new Qwen25VL(std::make_unique<Impl>(ops, config, checkpoint, sizes, compatibility, *bytes, reader)));
+    } catch (const OpsError& refused) { // checked tensors fail only for want of memory
+        return Error{ErrorCode::DoesNotFit, refused.what(), "choose a smaller context or a smaller model",
+                     "max_model_len"};
+    }
+}
+
+Qwen25VL::Qwen25VL(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
+Qwen25VL::~Qwen25VL() = default;
+
+const ModelConfig& Qwen25VL::config() const
+{
+    return m_impl->config;
+}
+std::uint64_t Qwen25VL::weightBytes() const
+{
+    return m_impl->weightBytes;
+}
+std::uint64_t Qwen25VL::kvBytes() const
+{
+    return m_impl->decoder.kvBytes();
+}
+HostTensor Qwen25VL::encodeVision(ConstTensorView patches, std::span<const Grid> grids)
+{
+    return m_impl->vision.encode(patches, grids);
+}
+ConstTensorView Qwen25VL::forward(const Batch& batch)
+{
+    return m_impl->decoder.forward(batch);
+}
+
+} // namespace argus::model

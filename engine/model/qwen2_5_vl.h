@@ -24,6 +24,14 @@ struct RuntimeSizes {
     int maxSequences = 8;
 };
 
+/// Arithmetic that differs from the published model's, for comparing with references whose makers had it. Nobody serves
+/// with these.
+struct Compatibility {
+    /// Rotary frequencies rounded to bfloat16: what a model converted by .bfloat16() computes with ever after, even in
+    /// float32. Source  design/qwen2_5_vl.md §14, 39
+    bool bfloat16Frequencies = false;
+};
+
 /// A sequence's part of one step: `tokens` rows of the batch, after `cached` tokens that are in the KV cache already.
 struct BatchSlice {
     std::int64_t firstRow = 0;
@@ -37,11 +45,11 @@ struct VisionRows {
     ConstTensorView embeddings; ///< F32 [rows, hidden]
 };
 struct Batch {
-    std::span<const std::int32_t> ids;        ///< [tokens]
-    std::span<const std::int32_t> positions;  ///< [3, tokens]
-    std::span<const BatchSlice> slices;       ///< in row order, covering all rows
+    std::span<const std::int32_t> ids;       ///< [tokens]
+    std::span<const std::int32_t> positions; ///< [3, tokens]
+    std::span<const BatchSlice> slices;      ///< in row order, covering all rows
     std::span<const VisionRows> vision;
-    std::span<const std::int32_t> logitRows;  ///< rows whose scores are wanted
+    std::span<const std::int32_t> logitRows; ///< rows whose scores are wanted
 };
 
 /// Lives on its rank's thread. Methods throw OpsError.
@@ -49,20 +57,23 @@ class Qwen25VL {
 public:
     using Progress = std::function<void(std::uint64_t doneBytes, std::uint64_t totalBytes, const std::string& tensor)>;
     /// Takes every weight from the checkpoint (checking names and shapes first) and allocates the KV cache.
-    /// The checkpoint must outlive the model: weights of a type the device computes with are used where they are mapped.
-    [[nodiscard]] static Result<std::unique_ptr<Qwen25VL>> load(ops::Ops& ops, ModelConfig config, std::shared_ptr<const Checkpoint> checkpoint,
-                                                                RuntimeSizes sizes, const Progress& progress);
+    /// The checkpoint must outlive the model: weights of a type the device computes with are used where they are
+    /// mapped.
+    [[nodiscard]] static Result<std::unique_ptr<Qwen25VL>> load(ops::Ops& ops, ModelConfig config,
+                                                                std::shared_ptr<const Checkpoint> checkpoint,
+                                                                RuntimeSizes sizes, const Progress& progress,
+                                                                Compatibility compatibility = {});
     ~Qwen25VL();
 
     [[nodiscard]] const ModelConfig& config() const;
     [[nodiscard]] std::uint64_t weightBytes() const;
     [[nodiscard]] std::uint64_t kvBytes() const;
 
-    /// The vision tower on several items at once. patches F32 [sum of patches, 1176] on the host; result F32 [sum of tokens, hidden], items in order.
-    /// Source  design/qwen2_5_vl.md §5
+    /// The vision tower on several items at once. patches F32 [sum of patches, 1176] on the host; result F32 [sum of
+    /// tokens, hidden], items in order. Source  design/qwen2_5_vl.md §5
     [[nodiscard]] HostTensor encodeVision(ConstTensorView patches, std::span<const Grid> grids);
-    /// One step: writes K and V of every row, returns scores F32 [logitRows, vocab] on the host, valid until the next call.
-    /// Source  design/qwen2_5_vl.md §3
+    /// One step: writes K and V of every row, returns scores F32 [logitRows, vocab] on the host, valid until the next
+    /// call. Source  design/qwen2_5_vl.md §3
     [[nodiscard]] ConstTensorView forward(const Batch& batch);
 
 private:

@@ -40,23 +40,23 @@ private:
 
 /// One product of a group that shares its input.
 struct Projection {
-    TensorView y;            ///< [rows, outputs]
-    ConstTensorView weight;  ///< [outputs, inputs]
-    ConstTensorView bias;    ///< [outputs]; no data: none
-    bool accumulate = false; ///< y += product: the residual stream
+    TensorView y = {};           ///< [rows, outputs]
+    ConstTensorView weight = {}; ///< [outputs, inputs]
+    ConstTensorView bias = {};   ///< [outputs]; no data: none
+    bool accumulate = false;     ///< y += product: the residual stream
 };
 
 /// The keys and values of one layer: [blocks, kvHeads, blockTokens, headDim] each.
 struct LayerCache {
-    TensorView keys;
-    TensorView values;
+    TensorView keys = {};
+    TensorView values = {};
 };
 
 /// Where each sequence of a step stands; index tensors of the device.
 struct PagedBatch {
-    ConstTensorView slices; ///< I32 [sequences, 3]: first row, rows, tokens cached before them
-    ConstTensorView blocks; ///< I32 [sequences, most blocks]: block table of each sequence
-    ConstTensorView slots;  ///< I32 [rows]: block · blockTokens + offset that each row is written to
+    ConstTensorView slices = {}; ///< I32 [sequences, 3]: first row, rows, tokens cached before them
+    ConstTensorView blocks = {}; ///< I32 [sequences, most blocks]: block table of each sequence
+    ConstTensorView slots = {};  ///< I32 [rows]: block · blockTokens + offset that each row is written to
 };
 
 /// One device. Lives on its rank's thread, like everything allocated from it. Operations are enqueued in order;
