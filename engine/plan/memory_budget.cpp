@@ -12,9 +12,12 @@ namespace {
 
 constexpr std::uint64_t kFloatBytes = 4; // activations and the KV cache of a CPU device
 
-/// Patches of the largest item that reaches the vision tower: a clip at the processor's limit of 24,576 tokens. Items
-/// are encoded one at a time.
-constexpr std::uint64_t kLargestItemPatches = 98'304;
+/// Patches of the largest clip that reaches the executor, at the processor's limit of 24,576 tokens; its pixels and
+/// rows are held whole, one clip at a time.
+constexpr std::uint64_t kLargestClipPatches = 98'304;
+/// Patches of the largest picture (12,845,056 pixels of 14 x 14): what the vision tower works on at once. It takes
+/// clips in smaller pieces.
+constexpr std::uint64_t kLargestPicturePatches = 65'536;
 
 constexpr std::uint32_t kSmallestContext = 16;
 
@@ -78,11 +81,13 @@ public:
         const std::uint64_t row = 4 * hidden + 2 * heads + 2 * kv + 2 * positive(m_model.intermediateSize);
         const model::VisionConfig& vision = m_model.vision;
         const std::uint64_t merge = positive(vision.mergeSize) * positive(vision.mergeSize);
-        const std::uint64_t patches = std::min(merge * context, kLargestItemPatches);
-        const std::uint64_t patch = positive(vision.patchElements()) + 8 * positive(vision.hiddenSize) +
-                                    2 * positive(vision.intermediateSize) + hidden;
+        const std::uint64_t held =
+            std::min(merge * context, kLargestClipPatches) * (positive(vision.patchElements()) + hidden / merge);
+        const std::uint64_t worked = std::min(merge * context, kLargestPicturePatches) *
+                                     (positive(vision.patchElements()) + 8 * positive(vision.hiddenSize) +
+                                      2 * positive(vision.intermediateSize) + hidden);
         return kFloatBytes * (row * m_settings.max_batched_tokens() +
-                              positive(m_model.vocabSize) * m_settings.max_num_seqs() + patch * patches);
+                              positive(m_model.vocabSize) * m_settings.max_num_seqs() + held + worked);
     }
     /// All that one sequence of that context needs.
     [[nodiscard]] std::uint64_t total(std::uint64_t context) const

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <thread>
 
@@ -358,6 +359,7 @@ private slots:
     void droppingOneDisturbsNobody();
     void aLostCacheIsRebuilt();
     void aBadPictureFailsAlone();
+    void aPictureThatBreaksTheScoresFailsAlone();
     void aBrokenSliceFailsAlone();
     void aBrokenStepIsRefusedWhole();
     void seedsDecideWhatIsDrawn();
@@ -492,6 +494,28 @@ void TstExecutor::aBadPictureFailsAlone()
     running.node->finish();
     QCOMPARE(running.node->answer(1), find("text").greedy);
     QCOMPARE(running.node->answer(3), find("one_image").greedy);
+}
+
+void TstExecutor::aPictureThatBreaksTheScoresFailsAlone()
+{
+    InProcess running;
+    QVERIFY(running.node->load(m_folder.path()));
+    Case poisoned = find("one_image");
+    poisoned.items[0].pixels[1000] = std::numeric_limits<float>::quiet_NaN();
+    running.node->ask(1, find("text"));
+    running.node->ask(2, poisoned);
+    running.node->ask(3, find("two_images"));
+    QVERIFY(running.node->step());
+    const wire::StepResult& result = running.node->last().result();
+    QCOMPARE(result.failures_size(), 1);
+    QCOMPARE(result.failures(0).sequence(), std::uint64_t{2});
+    QVERIFY(result.failures(0).error().cause().find("not finite") != std::string::npos);
+    QCOMPARE(result.tokens_size(), 2);
+    running.node->ask(4, find("video")); // in the blocks that the poisoned one has left its numbers in
+    running.node->finish();
+    QCOMPARE(running.node->answer(1), find("text").greedy);
+    QCOMPARE(running.node->answer(3), find("two_images").greedy);
+    QCOMPARE(running.node->answer(4), find("video").greedy);
 }
 
 void TstExecutor::aBrokenSliceFailsAlone()
