@@ -4,14 +4,16 @@
 // This program knows JPEG only. For anything else it becomes argus-decoder-av: loading FFmpeg's libraries takes longer
 // than decoding a photograph.
 
-#include "engine/base/files.h"
 #include "engine/decoder/child.h"
 #include "engine/decoder/jpeg.h"
 
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
+#include <filesystem>
 #include <string>
+#include <system_error>
 
 namespace {
 
@@ -21,7 +23,9 @@ void becomeTheOther(const decoder::Request& request)
 {
     if (request.format == decoder::Format::Jpeg || request.task == decoder::Task::SelfTest)
         return;
-    std::string program = (programFolder() / "argus-decoder-av").string();
+    std::error_code unread;
+    std::string program =
+        (std::filesystem::read_symlink("/proc/self/exe", unread).parent_path() / "argus-decoder-av").string();
     char* const arguments[] = {program.data(), nullptr};
     ::execv(program.c_str(), arguments);
     decoder::refuse(decoder::Reason::NoSandbox, 4, static_cast<std::uint64_t>(errno));

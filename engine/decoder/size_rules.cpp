@@ -116,17 +116,23 @@ Size thumbnailSize(Size from, int side)
 
 std::uint64_t largestOutput(const SizeRules& rules)
 {
-    // Enlarging to the minimum can overshoot the maximum by one row and column of blocks of a picture of 1 : 200.
-    const double slack = 2.0 * rules.factor * 28 * 1000;
-    const double image = static_cast<double>(std::max(rules.maxPixels, rules.minPixels)) + slack;
+    // Enlarging a thin picture to the minimum rounds both sides up: at 1 : 200 that adds at most a block to each side,
+    // along the longer one.
+    const auto enlarged = [&](double least) {
+        const double f = rules.factor;
+        const double longer = std::sqrt(200 * least) + 201 * f;
+        return least + 2 * f * longer + f * f;
+    };
+    const double image = std::max(static_cast<double>(rules.maxPixels), enlarged(static_cast<double>(rules.minPixels)));
+    const double least = rules.limitsFromCheckpoint != 0
+                             ? static_cast<double>(rules.minPixels)
+                             : std::min(kVideoMinPixels, static_cast<double>(rules.maxPixels));
     double clip = 0;
-    const auto most = std::min(rules.maxFrames, kMostFrames);
-    for (std::int64_t n = 1; n <= most; ++n) {
-        const double least = rules.limitsFromCheckpoint != 0 ? static_cast<double>(rules.minPixels) : kVideoMinPixels;
-        clip = std::max(clip,
-                        static_cast<double>(n) * std::min(static_cast<double>(rules.maxPixels), framePixels(n, least)));
+    for (std::int64_t n = 1; n <= std::min(rules.maxFrames, kMostFrames); ++n) {
+        const double most = std::min(static_cast<double>(rules.maxPixels), framePixels(n, least));
+        clip = std::max(clip, static_cast<double>(n) * std::max(most, enlarged(least)));
     }
-    return static_cast<std::uint64_t>(3 * std::max(image, clip + slack));
+    return static_cast<std::uint64_t>(3 * std::max(image, clip));
 }
 
 namespace {

@@ -50,8 +50,8 @@ Axis<Real> makeAxis(int in, int out)
     const Real support = 2 * widening;
     const Real narrowing = 1 / widening;
     Axis<Real> axis;
-    // Even, so that weights can be taken in pairs.
-    axis.stride = (static_cast<std::size_t>(std::ceil(support)) * 2 + 2) & ~std::size_t{1};
+    // A multiple of four, so that weights can be taken in pairs of pairs.
+    axis.stride = (static_cast<std::size_t>(std::ceil(support)) * 2 + 4) & ~std::size_t{3};
     axis.weights.assign(axis.stride * static_cast<std::size_t>(out), 0);
     for (int i = 0; i < out; ++i) {
         const Real center = scale * (static_cast<Real>(i) + Real(0.5));
@@ -112,27 +112,41 @@ void verticalPlain(const std::uint8_t* const* rows, std::uint8_t* out, const std
 
 /// Runs both passes over a ring of horizontally resized rows, so that the rows between the passes stay in the cache.
 ///
-/// `across(in row, out row)` resizes one row; `down(rows, out row, position)` makes one output row of the window's
-/// rows.
+/// `across(in row, out row, next in row, next out row)` resizes two rows, the second one null at the end of the
+/// picture; `down(rows, out row, position)` makes one output row of the window's rows.
 template <typename Cell, typename Across, typename Down, typename Weight>
 void resizeRows(const ResizeBicubic& job, const Axis<Weight>& vertical, Across across, Down down)
 {
     const std::size_t rowCells =
         static_cast<std::size_t>(job.outWidth) * static_cast<std::size_t>(job.channels) + kSlack;
-    const std::size_t depth = vertical.stride;
+    const std::size_t depth = vertical.stride + 1; // the largest window and one row ahead
     std::vector<Cell> ring(depth * rowCells);
     std::vector<const Cell*> window(depth);
+    const auto slot = [&](int row) { return ring.data() + static_cast<std::size_t>(row) % depth * rowCells; };
     int ready = 0; // input rows resized so far
     for (int y = 0; y < job.outHeight; ++y) {
         const int first = vertical.first[static_cast<std::size_t>(y)];
         const int count = vertical.count[static_cast<std::size_t>(y)];
-        for (ready = std::max(ready, first); ready < first + count; ++ready)
-            across(job.in + static_cast<std::size_t>(ready) * job.inStride,
-                   ring.data() + static_cast<std::size_t>(ready) % depth * rowCells);
+        for (ready = std::max(ready, first); ready < first + count; ready += 2) {
+            const std::uint8_t* in = job.in + static_cast<std::size_t>(ready) * job.inStride;
+            const bool alone = ready + 1 >= job.inHeight;
+            across(in, slot(ready), alone ? nullptr : in + job.inStride, alone ? nullptr : slot(ready + 1));
+        }
         for (int j = 0; j < count; ++j)
-            window[static_cast<std::size_t>(j)] = ring.data() + static_cast<std::size_t>(first + j) % depth * rowCells;
+            window[static_cast<std::size_t>(j)] = slot(first + j);
         down(window.data(), job.out + static_cast<std::size_t>(y) * job.outStride, static_cast<std::size_t>(y));
     }
+}
+
+/// Two rows by a function of one.
+template <typename Cell, typename One>
+auto oneByOne(One one)
+{
+    return [one](const std::uint8_t* in, Cell* out, const std::uint8_t* nextIn, Cell* nextOut) {
+        one(in, out);
+        if (nextIn != nullptr)
+            one(nextIn, nextOut);
+    };
 }
 
 void copyRows(const ResizeBicubic& job)
@@ -159,20 +173,19 @@ void fixedPlain(const ResizeBicubic& job)
     const bool sameHeight = job.inHeight == job.outHeight;
     const auto down = sameHeight ? straight<std::int32_t>(job.inHeight) : makeFixedAxis(job.inHeight, job.outHeight);
     const std::size_t outBytes = static_cast<std::size_t>(job.outWidth) * static_cast<std::size_t>(job.channels);
-    resizeRows<std::uint8_t>(
-        job, down,
-        [&](const std::uint8_t* in, std::uint8_t* out) {
-            if (job.inWidth == job.outWidth)
-                std::memcpy(out, in, outBytes);
-            else
-                horizontalPlain(in, out, across, job.channels);
-        },
-        [&](const std::uint8_t* const* rows, std::uint8_t* out, std::size_t y) {
-            if (sameHeight)
-                std::memcpy(out, rows[0], outBytes);
-            else
-                verticalPlain(rows, out, down.weights.data() + y * down.stride, down.count[y], outBytes);
-        });
+    resizeRows<std::uint8_t>(job, down, oneByOne<std::uint8_t>([&](const std::uint8_t* in, std::uint8_t* out) {
+                                 if (job.inWidth == job.outWidth)
+                                     std::memcpy(out, in, outBytes);
+                                 else
+                                     horizontalPlain(in, out, across, job.channels);
+                             }),
+                             [&](const std::uint8_t* const* rows, std::uint8_t* out, std::size_t y) {
+                                 if (sameHeight)
+                                     std::memcpy(out, rows[0], outBytes);
+                                 else
+                                     verticalPlain(rows, out, down.weights.data() + y * down.stride, down.count[y],
+                                                   outBytes);
+                             });
 }
 
 void horizontalFloatPlain(const std::uint8_t* in, float* out, const Axis<float>& axis, int channels)
@@ -212,11 +225,12 @@ void floatPlain(const ResizeBicubic& job)
     const auto across = makeFloatAxis(job.inWidth, job.outWidth);
     const auto down = makeFloatAxis(job.inHeight, job.outHeight);
     const std::size_t outBytes = static_cast<std::size_t>(job.outWidth) * static_cast<std::size_t>(job.channels);
-    resizeRows<float>(
-        job, down, [&](const std::uint8_t* in, float* out) { horizontalFloatPlain(in, out, across, job.channels); },
-        [&](const float* const* rows, std::uint8_t* out, std::size_t y) {
-            verticalFloatPlain(rows, out, down.weights.data() + y * down.stride, down.count[y], outBytes);
-        });
+    resizeRows<float>(job, down, oneByOne<float>([&](const std::uint8_t* in, float* out) {
+                          horizontalFloatPlain(in, out, across, job.channels);
+                      }),
+                      [&](const float* const* rows, std::uint8_t* out, std::size_t y) {
+                          verticalFloatPlain(rows, out, down.weights.data() + y * down.stride, down.count[y], outBytes);
+                      });
 }
 
 /// A weight pair for one multiply-add of 16-bit pairs: high halves, then low halves.
@@ -271,49 +285,104 @@ HWY_INLINE hn::Vec<D32> addPairs(D32 d32, hn::Vec<D32> sum, V16 a, V16 b)
     return hn::Add(sum, hn::RearrangeToOddPlusEven(products, other));
 }
 
-/// Three channels. `in` may be read kSlack bytes past its end, `out` written as far past its own.
-void acrossFixed(const std::uint8_t* HWY_RESTRICT in, std::uint8_t* HWY_RESTRICT out, const Axis<std::int32_t>& axis,
-                 const SplitWeights& weights)
-{
-    const hn::CappedTag<std::uint8_t, 16> d8;
-    const hn::CappedTag<std::int16_t, 8> d16;
-    const hn::CappedTag<std::int32_t, 4> d32;
-    const hn::Rebind<std::int16_t, decltype(d32)> dHalf;
-    const hn::Rebind<std::uint8_t, decltype(d32)> dQuarter;
-    // Two pixels r g b r g b as 16-bit pairs (r r)(g g)(b b)(0 0).
-    alignas(16) static constexpr std::uint8_t kFirst[16] = {0, 128, 3, 128, 1,   128, 4,   128,
-                                                            2, 128, 5, 128, 128, 128, 128, 128};
-    alignas(16) static constexpr std::uint8_t kSecond[16] = {6, 128, 9,  128, 7,   128, 10,  128,
-                                                             8, 128, 11, 128, 128, 128, 128, 128};
-    const auto first = hn::Load(d8, kFirst);
-    const auto second = hn::Load(d8, kSecond);
-    const auto half = hn::Set(d32, 1 << (kBits - 1));
-    for (std::size_t i = 0; i < axis.first.size(); ++i) {
-        const std::uint8_t* pixel = in + axis.first[i] * 3;
-        const std::int32_t* high = weights.high.data() + i * weights.stride;
-        const std::int32_t* low = weights.low.data() + i * weights.stride;
-        const int pairs = (axis.count[i] + 1) / 2;
-        auto sumHigh = hn::Zero(d32);
-        auto sumLow = half;
-        int p = 0;
-        for (; p + 2 <= pairs; p += 2, pixel += 12) {
-            const auto bytes = hn::LoadU(d8, pixel);
-            const auto a = hn::BitCast(d16, hn::TableLookupBytesOr0(bytes, first));
-            const auto b = hn::BitCast(d16, hn::TableLookupBytesOr0(bytes, second));
-            sumHigh = addPairs(d32, sumHigh, a, hn::BitCast(d16, hn::Set(d32, high[p])));
-            sumLow = addPairs(d32, sumLow, a, hn::BitCast(d16, hn::Set(d32, low[p])));
-            sumHigh = addPairs(d32, sumHigh, b, hn::BitCast(d16, hn::Set(d32, high[p + 1])));
-            sumLow = addPairs(d32, sumLow, b, hn::BitCast(d16, hn::Set(d32, low[p + 1])));
+/// Two rows of three channels at once, one in each block of 128 bits (the first twice where vectors have a single
+/// block). The rows may be read kSlack bytes past their end, and written as far past it.
+class AcrossFixed {
+public:
+    AcrossFixed(const Axis<std::int32_t>& axis, const SplitWeights& weights) : m_axis(axis), m_weights(weights) {}
+
+    void operator()(const std::uint8_t* in, std::uint8_t* out, const std::uint8_t* nextIn, std::uint8_t* nextOut) const
+    {
+#if HWY_MAX_BYTES >= 32
+        rows(in, out, nextIn, nextOut);
+#else
+        rows(in, out, nullptr, nullptr);
+        if (nextIn != nullptr)
+            rows(nextIn, nextOut, nullptr, nullptr);
+#endif
+    }
+
+private:
+#if HWY_MAX_BYTES >= 32
+    static constexpr std::size_t kBlocks = 2;
+#else
+    static constexpr std::size_t kBlocks = 1;
+#endif
+    using D8 = hn::FixedTag<std::uint8_t, 16 * kBlocks>;
+    using D16 = hn::FixedTag<std::int16_t, 8 * kBlocks>;
+    using D32 = hn::FixedTag<std::int32_t, 4 * kBlocks>;
+    using Block = hn::FixedTag<std::uint8_t, 16>;
+    using V32 = hn::Vec<D32>;
+
+    static HWY_INLINE hn::Vec<D8> load(const std::uint8_t* pixel, [[maybe_unused]] const std::uint8_t* nextPixel)
+    {
+#if HWY_MAX_BYTES >= 32
+        return hn::Combine(D8(), hn::LoadU(Block(), nextPixel), hn::LoadU(Block(), pixel));
+#else
+        return hn::LoadU(D8(), pixel);
+#endif
+    }
+
+    static HWY_INLINE void store(hn::Vec<D8> pixels, std::uint8_t* out, [[maybe_unused]] std::uint8_t* nextOut)
+    {
+#if HWY_MAX_BYTES >= 32
+        hn::StoreU(hn::LowerHalf(Block(), pixels), Block(), out);
+        if (nextOut != nullptr)
+            hn::StoreU(hn::UpperHalf(Block(), pixels), Block(), nextOut);
+#else
+        hn::StoreU(pixels, D8(), out);
+#endif
+    }
+
+    void rows(const std::uint8_t* in, std::uint8_t* out, const std::uint8_t* nextIn, std::uint8_t* nextOut) const
+    {
+        const std::size_t count = m_axis.first.size();
+        for (std::size_t i = 0; i < count; i += 4) {
+            const auto at = [&](std::size_t k) { return position(in, nextIn, std::min(i + k, count - 1)); };
+            // Bytes of four pixels side by side in the lane of their channel: r0 r1 r2 r3, g0 ..., b0 ..., nothing.
+            const auto channels = hn::Or(hn::Or(at(0), hn::ShiftLeft<8>(at(1))),
+                                         hn::Or(hn::ShiftLeft<16>(at(2)), hn::ShiftLeft<24>(at(3))));
+            alignas(16) static constexpr std::uint8_t kOrder[16] = {0,  4, 8, 1,  5,  9,  2,  6,
+                                                                    10, 3, 7, 11, 12, 13, 14, 15};
+            const auto pixels = hn::TableLookupBytes(hn::BitCast(D8(), channels), hn::LoadDup128(D8(), kOrder));
+            store(pixels, out + i * 3, nextOut != nullptr ? nextOut + i * 3 : nullptr);
         }
-        if (p < pairs) {
-            const auto a = hn::BitCast(d16, hn::TableLookupBytesOr0(hn::LoadU(d8, pixel), first));
-            sumHigh = addPairs(d32, sumHigh, a, hn::BitCast(d16, hn::Set(d32, high[p])));
-            sumLow = addPairs(d32, sumLow, a, hn::BitCast(d16, hn::Set(d32, low[p])));
+    }
+
+    /// One output position of both rows, clamped to 0..255, a channel a lane.
+    HWY_INLINE V32 position(const std::uint8_t* in, const std::uint8_t* nextIn, std::size_t i) const
+    {
+        // Two pixels r g b r g b as 16-bit pairs (r r)(g g)(b b)(0 0).
+        alignas(16) static constexpr std::uint8_t kFirst[16] = {0, 128, 3, 128, 1,   128, 4,   128,
+                                                                2, 128, 5, 128, 128, 128, 128, 128};
+        alignas(16) static constexpr std::uint8_t kSecond[16] = {6, 128, 9,  128, 7,   128, 10,  128,
+                                                                 8, 128, 11, 128, 128, 128, 128, 128};
+        const auto first = hn::LoadDup128(D8(), kFirst);
+        const auto second = hn::LoadDup128(D8(), kSecond);
+        const std::ptrdiff_t start = m_axis.first[i] * 3;
+        const std::uint8_t* pixel = in + start;
+        const std::uint8_t* nextPixel = (nextIn != nullptr ? nextIn : in) + start;
+        const std::int32_t* high = m_weights.high.data() + i * m_weights.stride;
+        const std::int32_t* low = m_weights.low.data() + i * m_weights.stride;
+        auto sumHigh = hn::Zero(D32());
+        auto sumLow = hn::Set(D32(), 1 << (kBits - 1));
+        const int pairs = (m_axis.count[i] + 1) / 2;
+        for (int p = 0; p < pairs; p += 2, pixel += 12, nextPixel += 12) {
+            const auto bytes = load(pixel, nextPixel);
+            const auto a = hn::BitCast(D16(), hn::TableLookupBytesOr0(bytes, first));
+            const auto b = hn::BitCast(D16(), hn::TableLookupBytesOr0(bytes, second));
+            sumHigh = addPairs(D32(), sumHigh, a, hn::BitCast(D16(), hn::Set(D32(), high[p])));
+            sumLow = addPairs(D32(), sumLow, a, hn::BitCast(D16(), hn::Set(D32(), low[p])));
+            sumHigh = addPairs(D32(), sumHigh, b, hn::BitCast(D16(), hn::Set(D32(), high[p + 1])));
+            sumLow = addPairs(D32(), sumLow, b, hn::BitCast(D16(), hn::Set(D32(), low[p + 1])));
         }
         const auto sum = hn::ShiftRight<kBits>(hn::Add(hn::ShiftLeft<kLowBits>(sumHigh), sumLow));
-        hn::StoreU(hn::DemoteTo(dQuarter, hn::DemoteTo(dHalf, sum)), dQuarter, out + i * 3);
+        return hn::Min(hn::Max(sum, hn::Zero(D32())), hn::Set(D32(), 255));
     }
-}
+
+    const Axis<std::int32_t>& m_axis;
+    const SplitWeights& m_weights;
+};
 
 /// Output row of `bytes` bytes; reads rows in whole vectors (they have slack), writes exactly.
 void downFixed(const std::uint8_t* const* rows, std::uint8_t* HWY_RESTRICT out, const std::int32_t* high,
@@ -406,15 +475,21 @@ void resizeFixed(const ResizeBicubic& job)
     const std::size_t inBytes = static_cast<std::size_t>(job.inWidth) * 3;
     const std::size_t outBytes = static_cast<std::size_t>(job.outWidth) * 3;
     std::vector<std::uint8_t> padded(inBytes + kSlack);
+    std::vector<std::uint8_t> nextPadded(inBytes + kSlack);
+    const AcrossFixed acrossRows(across, acrossWeights);
     resizeRows<std::uint8_t>(
         job, down,
-        [&](const std::uint8_t* in, std::uint8_t* out) {
+        [&](const std::uint8_t* in, std::uint8_t* out, const std::uint8_t* nextIn, std::uint8_t* nextOut) {
             if (job.inWidth == job.outWidth) {
                 std::memcpy(out, in, outBytes);
+                if (nextIn != nullptr)
+                    std::memcpy(nextOut, nextIn, outBytes);
                 return;
             }
             std::memcpy(padded.data(), in, inBytes);
-            acrossFixed(padded.data(), out, across, acrossWeights);
+            if (nextIn != nullptr)
+                std::memcpy(nextPadded.data(), nextIn, inBytes);
+            acrossRows(padded.data(), out, nextIn != nullptr ? nextPadded.data() : nullptr, nextOut);
         },
         [&](const std::uint8_t* const* rows, std::uint8_t* out, std::size_t y) {
             if (sameHeight)
@@ -433,19 +508,17 @@ void resizeFloat(const ResizeBicubic& job)
     const std::size_t inBytes = static_cast<std::size_t>(job.inWidth) * 3;
     const std::size_t outBytes = static_cast<std::size_t>(job.outWidth) * 3;
     std::vector<std::uint8_t> padded(inBytes + kSlack);
-    resizeRows<float>(
-        job, down,
-        [&](const std::uint8_t* in, float* out) {
-            if (sameWidth) {
-                std::copy_n(in, outBytes, out);
-                return;
-            }
-            std::memcpy(padded.data(), in, inBytes);
-            acrossFloat(padded.data(), out, across);
-        },
-        [&](const float* const* rows, std::uint8_t* out, std::size_t y) {
-            downFloat(rows, out, down.weights.data() + y * down.stride, down.count[y], outBytes);
-        });
+    resizeRows<float>(job, down, oneByOne<float>([&](const std::uint8_t* in, float* out) {
+                          if (sameWidth) {
+                              std::copy_n(in, outBytes, out);
+                              return;
+                          }
+                          std::memcpy(padded.data(), in, inBytes);
+                          acrossFloat(padded.data(), out, across);
+                      }),
+                      [&](const float* const* rows, std::uint8_t* out, std::size_t y) {
+                          downFloat(rows, out, down.weights.data() + y * down.stride, down.count[y], outBytes);
+                      });
 }
 
 #endif
