@@ -69,7 +69,7 @@ public:
     /// Runs until nothing is left; false when it does not end.
     bool drain()
     {
-        for (int step = 0; step < 20'000 && !m_shadows.empty(); ++step) {
+        for (int step = 0; step < 20'000 && !m_shadows.empty() && !QTest::currentTestFailed(); ++step) {
             runStep();
             check();
         }
