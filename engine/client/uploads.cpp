@@ -34,6 +34,17 @@ void Uploads::add(const Sha256& sha256, UploadSource source)
         upload.notBefore.reset();
     }
     forgetOldBytes();
+    // No head takes these; it could not even say of which file it speaks, since the message does not pass its check.
+    if (upload.source.size == 0)
+        fail(sha256, upload,
+             Error{ErrorCode::BadRequest, "the attachment is empty", "attach a picture or a video", {}});
+    else if (upload.source.size > protocol::kMaxFileBytes)
+        fail(sha256, upload,
+             Error{ErrorCode::TooLarge,
+                   fmt::format("the attachment has {} bytes, at most {} can be sent", upload.source.size,
+                               protocol::kMaxFileBytes),
+                   "attach a smaller file",
+                   {}});
 }
 
 void Uploads::want(const Sha256& sha256)

@@ -160,7 +160,7 @@ Result<Done> answerPrivateHead(int fd, const Result<PrivateHeadAnswer>& answer, 
     const Error& error = answer.error();
     const auto cut = [](const std::string& text) {
         return text.substr(0, 600);
-    }; // escaped sixfold it still fits one line
+    }; // three of them, escaped sixfold, still fit one line
     const Json words = {{"code", errorCodeName(error.code)},
                         {"cause", cut(error.cause)},
                         {"remedy", cut(error.remedy)},

@@ -17,7 +17,7 @@
 
 namespace argus::protocol {
 
-constexpr std::size_t kMaxHandshakeBytes = 4096;
+constexpr std::size_t kMaxHandshakeBytes = 16384;
 
 /// Who will connect: the head admits this key and no other.
 struct PrivateHeadOffer {

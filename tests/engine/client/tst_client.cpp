@@ -175,6 +175,263 @@ private slots:
         }
         QVERIFY(asked);
     }
+
+    void resumesAnUploadAfterAReconnect()
+    {
+        connectClient();
+        m_head->grantUpTo = 0; // one window and no more
+        const std::string bytes = noise(5'000'000);
+        m_client->upload(fileWith(bytes), [](const Result<Sha256>&) {});
+        QVERIFY(m_head->heard(Message::kUploadChunk, protocol::kUploadCredit).has_value());
+        m_head->stop();
+        QVERIFY(m_log->await<client::Disconnected>().has_value());
+        m_head->grantUpTo = ~0ULL;
+        m_head->start();
+        QVERIFY(m_log->await<client::UploadFinished>().has_value());
+        const auto offsets = m_head->beginOffsets();
+        QCOMPARE(offsets.size(), std::size_t{2});
+        QCOMPARE(offsets[1], std::uint64_t{protocol::kUploadCredit * protocol::kChunkBytes});
+        QVERIFY(*readFile(*m_head->uploaded(sha256(std::as_bytes(std::span(bytes)))), 10'000'000) == bytes);
+    }
+
+    void neverSendsMoreThanItsCredit()
+    {
+        connectClient();
+        m_head->grantUpTo = 0;
+        (void)m_client->upload(noise(5'000'000));
+        QVERIFY(m_head->heard(Message::kUploadChunk, protocol::kUploadCredit).has_value());
+        QVERIFY(m_head->heard(Message::kHeartbeat, m_head->heardCount(Message::kHeartbeat) + 2)
+                    .has_value()); // it had its time
+        QCOMPARE(m_head->heardCount(Message::kUploadChunk), std::size_t{protocol::kUploadCredit});
+    }
+
+    void aFileThatCannotBeReadIsTold()
+    {
+        connectClient();
+        std::promise<Result<Sha256>> hashed;
+        m_client->upload("/nowhere/picture.png", [&](Result<Sha256> digest) { hashed.set_value(std::move(digest)); });
+        const auto digest = hashed.get_future().get();
+        QVERIFY(!digest.ok());
+        QCOMPARE(digest.error().code, ErrorCode::NotFound);
+    }
+
+    void anAskWithoutItsAttachmentFails()
+    {
+        connectClient();
+        const Sha256 digest = m_client->upload(std::string()); // no head takes an empty file
+        const std::string id = m_client->ask(question("what is this?", digest));
+        const auto failed = m_log->await<client::AskFailed>();
+        QVERIFY(failed.has_value());
+        QCOMPARE(failed->ask, id);
+        QVERIFY(m_log->await<client::UploadFailed>().has_value());
+        QCOMPARE(m_head->heardCount(Message::kAsk), std::size_t{0});
+    }
+
+    void aHopelessAskFailsAtOnce()
+    {
+        connectClient();
+        wire::Ask ask = question("x");
+        ask.mutable_messages(0)->set_role("wizard");
+        const std::string id = m_client->ask(ask);
+        const auto failed = m_log->await<client::AskFailed>();
+        QVERIFY(failed.has_value());
+        QCOMPARE(failed->ask, id);
+        QCOMPARE(failed->error.code, ErrorCode::BadRequest);
+        QCOMPARE(m_head->heardCount(Message::kAsk), std::size_t{0});
+    }
+
+    void inspectsAfterTheUpload()
+    {
+        m_head->start([](ScriptedHead& head, const Message& message) {
+            if (!message.has_inspect())
+                return false;
+            wire::HeadMessage reply;
+            reply.mutable_inspected()->set_sha256(message.inspect().sha256());
+            reply.mutable_inspected()->mutable_info()->set_width(640);
+            head.say(std::move(reply));
+            return true;
+        });
+        startClient();
+        const Sha256 digest = m_client->upload(noise(1000));
+        m_client->inspect(digest, 96);
+        const auto inspected = m_log->await<client::Inspected>();
+        QVERIFY(inspected.has_value());
+        QCOMPARE(inspected->info.width(), 640U);
+        QVERIFY(!m_log->all<client::UploadFinished>().empty());
+    }
+
+    void cancelsWithOneEnd()
+    {
+        m_head->start([](ScriptedHead& head, const Message& message) {
+            if (message.has_cancel())
+                head.sayFinished(message.cancel().id(), "One", wire::AskFinished::CANCELLED);
+            return message.has_cancel();
+        });
+        startClient();
+        const std::string id = m_client->ask(question("count"));
+        QVERIFY(m_head->heard(Message::kAsk).has_value());
+        m_head->sayText(id, 0, "One");
+        QVERIFY(m_log->await<client::TextArrived>().has_value());
+        m_client->cancel(id);
+        m_client->cancel(id);
+        const auto finished = m_log->await<client::AskFinished>();
+        QVERIFY(finished.has_value());
+        QCOMPARE(finished->finished.reason(), wire::AskFinished::CANCELLED);
+        QCOMPARE(finished->finished.text(), std::string("One"));
+        m_head->sayFinished(id, "One two"); // late
+        m_head->sayText(id, 3, " two");
+        QVERIFY(m_log->await<client::StatusArrived>(m_log->all<client::StatusArrived>().size() + 2).has_value());
+        QCOMPARE(m_log->all<client::AskFinished>().size(), std::size_t{1});
+        QCOMPARE(m_log->textOf(id), std::string("One"));
+    }
+
+    void duplicateTextIsDroppedAndAGapIsFilled()
+    {
+        connectClient();
+        const std::string id = m_client->ask(question("say it"));
+        QVERIFY(m_head->heard(Message::kAsk).has_value());
+        m_head->sayText(id, 0, "圆 one ");
+        m_head->sayText(id, 0, "圆 one ");
+        m_head->sayText(id, 4, "one two ");
+        m_head->sayText(id, 20, "four");
+        const auto resume = m_head->heard(Message::kResume);
+        QVERIFY(resume.has_value());
+        QCOMPARE(resume->resume().text_offset(), std::uint64_t{12});
+        m_head->sayText(id, 12, "three four");
+        m_head->sayFinished(id, "圆 one two three four.");
+        QVERIFY(m_log->await<client::AskFinished>().has_value());
+        QCOMPARE(m_log->textOf(id), std::string("圆 one two three four."));
+    }
+
+    void anAnswerGoesOnAfterAReconnect()
+    {
+        connectClient();
+        const std::string id = m_client->ask(question("a long story"));
+        QVERIFY(m_head->heard(Message::kAsk).has_value());
+        m_head->sayText(id, 0, "Once upon ");
+        QVERIFY(m_log->await<client::TextArrived>().has_value());
+        m_head->stop();
+        QVERIFY(m_log->await<client::Disconnected>().has_value());
+        m_head->start();
+        const auto resume = m_head->heard(Message::kResume);
+        QVERIFY(resume.has_value());
+        QCOMPARE(resume->resume().id(), id);
+        QCOMPARE(resume->resume().text_offset(), std::uint64_t{10});
+        m_head->sayText(id, 0, "Once upon a time"); // more than was asked for
+        m_head->sayFinished(id, "Once upon a time.");
+        QVERIFY(m_log->await<client::AskFinished>().has_value());
+        QCOMPARE(m_log->textOf(id), std::string("Once upon a time."));
+        QCOMPARE(m_head->heardCount(Message::kAsk), std::size_t{1});
+        QCOMPARE(m_log->all<client::Connected>().size(), std::size_t{2});
+    }
+
+    void anUnknownAskIsSentAgainBeforeItsFirstWord()
+    {
+        const auto forgetful = [](ScriptedHead& head, const Message& message) {
+            if (message.has_resume())
+                head.sayFailed(message.resume().id(), {ErrorCode::NotFound, "no such ask", "", {}});
+            return message.has_resume();
+        };
+        m_head->start(forgetful);
+        startClient();
+        const std::string id = m_client->ask(question("hello"));
+        QVERIFY(m_head->heard(Message::kAsk).has_value());
+        m_head->stop();
+        m_head->start(forgetful);
+        QVERIFY(m_head->heard(Message::kAsk, 2).has_value());
+        m_head->sayText(id, 0, "Hel");
+        QVERIFY(m_log->await<client::TextArrived>().has_value());
+        m_head->stop();
+        m_head->start(forgetful);
+        const auto failed = m_log->await<client::AskFailed>();
+        QVERIFY(failed.has_value());
+        QCOMPARE(failed->error.code, ErrorCode::Crashed);
+        QCOMPARE(failed->text, std::string("Hel"));
+        QCOMPARE(m_head->heardCount(Message::kAsk), std::size_t{2});
+    }
+
+    void stopWorksWhileTheHeadIsAway()
+    {
+        connectClient();
+        const std::string id = m_client->ask(question("hello"));
+        QVERIFY(m_head->heard(Message::kAsk).has_value());
+        m_head->stop();
+        QVERIFY(m_log->await<client::Disconnected>().has_value());
+        m_client->cancel(id);
+        QVERIFY(m_log->await<client::AskFinished>().has_value());
+        m_head->start();
+        const auto cancel = m_head->heard(Message::kCancel); // so that the head stops working on it
+        QVERIFY(cancel.has_value());
+        QCOMPARE(cancel->cancel().id(), id);
+    }
+
+    void asksWaitForAHeadThatIsNotThereYet()
+    {
+        m_head->start();
+        m_head->stop(); // the port is known, nobody listens
+        startClient();
+        const auto away = m_log->await<client::Disconnected>();
+        QVERIFY(away.has_value());
+        QCOMPARE(away->why.code, ErrorCode::Unreachable);
+        const std::string id = m_client->ask(question("anybody?"));
+        m_head->start();
+        const auto ask = m_head->heard(Message::kAsk);
+        QVERIFY(ask.has_value());
+        QCOMPARE(ask->ask().id(), id);
+    }
+
+    void aSilentHeadIsNoticed()
+    {
+        connectClient();
+        m_head->silent = true;
+        const auto away = m_log->await<client::Disconnected>();
+        QVERIFY(away.has_value());
+        QCOMPARE(away->why.code, ErrorCode::Timeout);
+        m_head->silent = false;
+        QVERIFY(m_log->await<client::Connected>(2).has_value());
+    }
+
+    void anUnknownKeyConnectsOnceItIsAllowed()
+    {
+        const protocol::CurveKeys stranger = protocol::makeKeys();
+        m_keys = stranger;
+        m_head->start();
+        startClient();
+        const auto refused = m_log->await<client::Disconnected>();
+        QVERIFY(refused.has_value());
+        QCOMPARE(refused->why.code, ErrorCode::Denied);
+        QVERIFY(refused->why.remedy.find("argus-node keys allow '" + stranger.publicKey + "'") != std::string::npos);
+        m_head->admit(stranger.publicKey);
+        QVERIFY(m_log->await<client::Connected>().has_value());
+        QCOMPARE(m_log->all<client::Disconnected>().size(), std::size_t{1}); // said once, not at every knock
+    }
+
+    void anotherHeadAtTheAddressIsTold()
+    {
+        m_head->start();
+        client::HeadAddress address = m_head->addressFor(m_keys);
+        address.headPublicKey = protocol::makeKeys().publicKey;
+        m_client = std::make_unique<client::Client>(address, "tst_client");
+        QVERIFY(m_client->start(m_log->sink()).ok());
+        const auto wrong = m_log->await<client::Disconnected>(
+            1, [](const client::Disconnected& event) { return event.why.code == ErrorCode::Denied; });
+        QVERIFY(wrong.has_value());
+        QVERIFY(wrong->why.cause.find(protocol::fingerprint(address.headPublicKey)) != std::string::npos);
+    }
+
+    void aClientMayGoInTheMiddleOfEverything()
+    {
+        connectClient();
+        m_head->grantUpTo = 0;
+        m_client->upload(fileWith(noise(9'000'000)), [](const Result<Sha256>&) {});
+        (void)m_client->upload(noise(3'000'000));
+        (void)m_client->ask(question("x"));
+        QVERIFY(m_head->heard(Message::kAsk).has_value());
+        m_client.reset();
+        const std::size_t events = m_log->all<client::UploadProgress>().size();
+        m_head->stop();
+        QCOMPARE(m_log->all<client::UploadProgress>().size(), events);
+    }
 };
 
 QTEST_GUILESS_MAIN(TstClient)

@@ -1,0 +1,288 @@
+#include "engine/protocol/bounds.h"
+#include "engine/protocol/validate.h"
+
+#include <QtTest>
+
+#include <functional>
+#include <limits>
+
+using namespace argus;
+using namespace argus::protocol;
+
+namespace {
+
+const std::string kDigest(32, 'd');
+
+wire::ClientMessage goodAsk()
+{
+    wire::ClientMessage message;
+    message.set_protocol_version(kVersion);
+    wire::Ask* ask = message.mutable_ask();
+    ask->set_id("ask-1");
+    wire::ChatMessage* chat = ask->add_messages();
+    chat->set_role("user");
+    chat->add_parts()->set_image(kDigest);
+    chat->add_parts()->set_text("图里有几个圆？");
+    return message;
+}
+
+template <typename Message>
+std::string bytesOf(const Message& message)
+{
+    return message.SerializeAsString();
+}
+
+Result<wire::ClientMessage> parseClient(const std::string& frame)
+{
+    return parseClientMessage(std::as_bytes(std::span(frame)));
+}
+Result<wire::HeadMessage> parseHead(const std::string& frame)
+{
+    return parseHeadMessage(std::as_bytes(std::span(frame)));
+}
+
+struct ClientCase {
+    std::string name;
+    std::function<void(wire::ClientMessage&)> change;
+    bool good = false;
+    std::string field = {}; ///< that the error must name
+};
+
+std::vector<ClientCase> clientCases()
+{
+    using M = wire::ClientMessage;
+    const double kInfinity = std::numeric_limits<double>::infinity();
+    const double kNaN = std::numeric_limits<double>::quiet_NaN();
+    std::vector<ClientCase> cases{
+        {"as it is", [](M&) {}, true},
+        {"id of 64 characters", [](M& m) { m.mutable_ask()->set_id(std::string(64, 'x')); }, true},
+        {"id of 65", [](M& m) { m.mutable_ask()->set_id(std::string(65, 'x')); }, false, "ask.id"},
+        {"no id", [](M& m) { m.mutable_ask()->clear_id(); }, false, "ask.id"},
+        {"id with a blank", [](M& m) { m.mutable_ask()->set_id("a b"); }, false, "ask.id"},
+        {"id with a line end", [](M& m) { m.mutable_ask()->set_id("a\nb"); }, false, "ask.id"},
+        {"no messages", [](M& m) { m.mutable_ask()->clear_messages(); }, false, "ask.messages"},
+        {"a thousand messages and more",
+         [](M& m) {
+             for (std::size_t i = 0; i < kMaxMessages; ++i)
+                 m.mutable_ask()->add_messages()->set_role("user");
+         },
+         false, "ask.messages"},
+        {"role of a tool", [](M& m) { m.mutable_ask()->mutable_messages(0)->set_role("tool"); }, false, "role"},
+        {"no role", [](M& m) { m.mutable_ask()->mutable_messages(0)->clear_role(); }, false, "role"},
+        {"too many parts",
+         [](M& m) {
+             for (std::size_t i = 0; i < kMaxParts; ++i)
+                 m.mutable_ask()->mutable_messages(0)->add_parts()->set_text("x");
+         },
+         false, "parts"},
+        {"a part without content", [](M& m) { m.mutable_ask()->mutable_messages(0)->add_parts(); }, false, "parts[2]"},
+        {"digest of 31 bytes",
+         [](M& m) { m.mutable_ask()->mutable_messages(0)->mutable_parts(0)->set_image(std::string(31, 'd')); }, false,
+         "parts[0].image"},
+        {"video digest of 33 bytes",
+         [](M& m) { m.mutable_ask()->mutable_messages(0)->mutable_parts(0)->set_video(std::string(33, 'd')); }, false,
+         "parts[0].video"},
+        {"text at the bound",
+         [](M& m) {
+             m.mutable_ask()->mutable_messages(0)->mutable_parts(1)->set_text(std::string(kMaxTextBytes, 'x'));
+         },
+         true},
+        {"two texts beyond it together",
+         [](M& m) {
+             m.mutable_ask()->mutable_messages(0)->mutable_parts(1)->set_text(std::string(kMaxTextBytes, 'x'));
+             m.mutable_ask()->mutable_messages(0)->add_parts()->set_text("y");
+         },
+         false, "texts"},
+    };
+    const auto sampling = [&](const char* name, bool good, std::function<void(wire::Sampling&)> set,
+                              const char* field) {
+        cases.push_back(
+            {name, [set = std::move(set)](M& m) { set(*m.mutable_ask()->mutable_sampling()); }, good, field});
+    };
+    using S = wire::Sampling;
+    sampling(
+        "temperature 0", true, [](S& s) { s.set_temperature(0); }, "");
+    sampling(
+        "temperature 100", true, [](S& s) { s.set_temperature(100); }, "");
+    sampling(
+        "temperature 100.1", false, [](S& s) { s.set_temperature(100.1); }, "temperature");
+    sampling(
+        "temperature below 0", false, [](S& s) { s.set_temperature(-0.1); }, "temperature");
+    sampling(
+        "temperature NaN", false, [=](S& s) { s.set_temperature(kNaN); }, "temperature");
+    sampling(
+        "temperature infinite", false, [=](S& s) { s.set_temperature(kInfinity); }, "temperature");
+    sampling(
+        "top_p 1", true, [](S& s) { s.set_top_p(1); }, "");
+    sampling(
+        "top_p 0", false, [](S& s) { s.set_top_p(0); }, "top_p");
+    sampling(
+        "top_p 1.01", false, [](S& s) { s.set_top_p(1.01); }, "top_p");
+    sampling(
+        "repetition_penalty 10", true, [](S& s) { s.set_repetition_penalty(10); }, "");
+    sampling(
+        "repetition_penalty 0", false, [](S& s) { s.set_repetition_penalty(0); }, "repetition_penalty");
+    sampling(
+        "repetition_penalty NaN", false, [=](S& s) { s.set_repetition_penalty(kNaN); }, "repetition_penalty");
+    sampling(
+        "max_tokens 1000000", true, [](S& s) { s.set_max_tokens(1'000'000); }, "");
+    sampling(
+        "max_tokens 0", false, [](S& s) { s.set_max_tokens(0); }, "max_tokens");
+    sampling(
+        "max_tokens 1000001", false, [](S& s) { s.set_max_tokens(1'000'001); }, "max_tokens");
+    sampling(
+        "an empty stop", false, [](S& s) { s.add_stop(""); }, "stop");
+    sampling(
+        "a long stop", false, [](S& s) { s.add_stop(std::string(kMaxStopBytes + 1, 's')); }, "stop");
+    sampling(
+        "17 stops", false,
+        [](S& s) {
+            for (int i = 0; i < 17; ++i)
+                s.add_stop("s");
+        },
+        "stop");
+    return cases;
+}
+
+} // namespace
+
+class TstValidate : public QObject {
+    Q_OBJECT
+
+private slots:
+    void checksAsks_data()
+    {
+        QTest::addColumn<int>("index");
+        const auto cases = clientCases();
+        for (std::size_t i = 0; i < cases.size(); ++i)
+            QTest::newRow(cases[i].name.c_str()) << static_cast<int>(i);
+    }
+    void checksAsks()
+    {
+        QFETCH(int, index);
+        const ClientCase chosen = clientCases()[static_cast<std::size_t>(index)];
+        wire::ClientMessage message = goodAsk();
+        chosen.change(message);
+        const auto parsed = parseClient(bytesOf(message));
+        QCOMPARE(parsed.ok(), chosen.good);
+        if (!chosen.good)
+            QVERIFY2(parsed.error().cause.find(chosen.field) != std::string::npos, parsed.error().cause.c_str());
+    }
+
+    void refusesOtherVersions()
+    {
+        for (const std::uint32_t version : {0U, 2U, ~0U}) {
+            wire::ClientMessage message = goodAsk();
+            message.set_protocol_version(version);
+            QCOMPARE(parseClient(bytesOf(message)).error().code, ErrorCode::Unsupported);
+        }
+    }
+
+    void refusesAnUnknownBody()
+    {
+        wire::ClientMessage message;
+        message.set_protocol_version(kVersion);
+        QCOMPARE(parseClient(bytesOf(message)).error().code, ErrorCode::Unsupported);
+        // field 63, length-delimited, 1 byte: what a newer client's message looks like
+        QCOMPARE(parseClient(bytesOf(message) + std::string("\xFA\x03\x01x")).error().code, ErrorCode::Unsupported);
+    }
+
+    void refusesWhatIsNoMessage()
+    {
+        QCOMPARE(parseClient(std::string("\xff\xff\xff\xff\xff", 5)).error().code, ErrorCode::Corrupt);
+        const std::string whole = bytesOf(goodAsk());
+        QCOMPARE(parseClient(whole.substr(0, whole.size() - 3)).error().code, ErrorCode::Corrupt);
+        QCOMPARE(parseClient(std::string(kMaxClientFrame + 1, 'x')).error().code, ErrorCode::TooLarge);
+    }
+
+    void refusesTextThatIsNoUtf8_data()
+    {
+        QTest::addColumn<QByteArray>("text");
+        QTest::newRow("lone continuation") << QByteArray("a\x80z");
+        QTest::newRow("cut off") << QByteArray("a\xE5\x9B");
+        QTest::newRow("overlong") << QByteArray("\xC0\xAF");
+        QTest::newRow("surrogate") << QByteArray("\xED\xA0\x80");
+        QTest::newRow("beyond Unicode") << QByteArray("\xF4\x90\x80\x80");
+    }
+    void refusesTextThatIsNoUtf8()
+    {
+        QFETCH(QByteArray, text);
+        // Written by hand, since the serialiser itself complains.
+        const QByteArray marker("图里有几个圆？");
+        QByteArray frame = QByteArray::fromStdString(bytesOf(goodAsk()));
+        QVERIFY(frame.contains(marker));
+        QVERIFY(parseClient(frame.toStdString()).ok());
+        frame.replace(marker, text.leftJustified(marker.size(), 'x'));
+        QVERIFY(!parseClient(frame.toStdString()).ok());
+    }
+
+    void boundsChunksAndBegins()
+    {
+        wire::ClientMessage message;
+        message.set_protocol_version(kVersion);
+        message.mutable_upload_chunk()->set_sha256(kDigest);
+        QVERIFY(!parseClient(bytesOf(message)).ok());
+        message.mutable_upload_chunk()->set_data(std::string(kChunkBytes, 'c'));
+        QVERIFY(parseClient(bytesOf(message)).ok());
+        message.mutable_upload_chunk()->set_data(std::string(kChunkBytes + 1, 'c'));
+        QVERIFY(!parseClient(bytesOf(message)).ok());
+        message.mutable_upload_begin()->set_sha256(kDigest);
+        QVERIFY(!parseClient(bytesOf(message)).ok()); // of no size
+        message.mutable_upload_begin()->set_size(1);
+        QVERIFY(parseClient(bytesOf(message)).ok());
+        message.mutable_inspect()->set_sha256(kDigest);
+        message.mutable_inspect()->set_thumbnail_side(257);
+        QVERIFY(!parseClient(bytesOf(message)).ok());
+    }
+
+    void aHeadIsCheckedToo()
+    {
+        wire::HeadMessage message;
+        message.set_protocol_version(kVersion);
+        wire::MediaInfo* info = message.mutable_inspected()->mutable_info();
+        message.mutable_inspected()->set_sha256(kDigest);
+        QVERIFY(parseHead(bytesOf(message)).ok());
+        info->set_thumbnail_width(256);
+        info->set_thumbnail_height(256);
+        info->set_thumbnail_rgb(std::string(3 * 256 * 256 - 1, 'p'));
+        QVERIFY(!parseHead(bytesOf(message)).ok());
+        info->set_thumbnail_rgb(std::string(3 * 256 * 256, 'p'));
+        QVERIFY(parseHead(bytesOf(message)).ok());
+        info->set_thumbnail_width(0xFFFFFFFF);
+        QVERIFY(!parseHead(bytesOf(message)).ok());
+
+        wire::Status* status = message.mutable_status();
+        status->set_uptime_seconds(-1);
+        QVERIFY(!parseHead(bytesOf(message)).ok());
+        status->set_uptime_seconds(1);
+        for (std::size_t i = 0; i <= kMaxNodes; ++i)
+            status->add_nodes();
+        QVERIFY(!parseHead(bytesOf(message)).ok());
+
+        message.mutable_upload_grant()->set_sha256(kDigest);
+        message.mutable_upload_grant()->set_credit(1U << 31);
+        QVERIFY(!parseHead(bytesOf(message)).ok());
+        message.mutable_ask_text()->set_text("x");
+        QVERIFY(!parseHead(bytesOf(message)).ok()); // of no ask
+    }
+
+    void errorsTravelWhole()
+    {
+        const Error error{ErrorCode::DoesNotFit, "原因", "remedy", "max_model_len"};
+        const Error back = fromWire(toWire(error));
+        QCOMPARE(back.code, error.code);
+        QCOMPARE(back.cause, error.cause);
+        QCOMPARE(back.remedy, error.remedy);
+        QCOMPARE(back.setting, error.setting);
+        const std::string endless =
+            QString(static_cast<qsizetype>(kMaxCauseBytes), QChar(0x5706)).toStdString(); // three bytes each
+        wire::HeadMessage message;
+        message.set_protocol_version(kVersion);
+        *message.mutable_refused()->mutable_error() = toWire({ErrorCode::Io, endless, "/tmp/\xff", {}});
+        QVERIFY(parseHead(bytesOf(message)).ok());
+        QCOMPARE(message.refused().error().remedy(), std::string("/tmp/?"));
+    }
+};
+
+QTEST_GUILESS_MAIN(TstValidate)
+#include "tst_validate.moc"

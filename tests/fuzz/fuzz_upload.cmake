@@ -1,0 +1,1 @@
+argus_fuzzer(fuzz_upload NEEDS argus::protocol)
