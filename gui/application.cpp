@@ -73,6 +73,8 @@ public:
     void begin()
     {
         m_window.conversation().setSampling(m_options.sampling);
+        if (!m_options.ask.isEmpty() || !m_options.attachments.isEmpty())
+            m_window.page().forgetDraft(); // what is asked here goes without what was left from another time
         if (!m_options.attachments.isEmpty())
             m_window.page().attachFiles(m_options.attachments);
         if (m_options.ask.isEmpty())

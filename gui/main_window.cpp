@@ -51,6 +51,7 @@ MainWindow::MainWindow(Link& link, SettingsStore& settings, Language& language, 
     makeStatusBar();
     connectLink();
     resize(1180, 800);
+    resizeDocks({m_dock}, {320}, Qt::Horizontal);
     restoreGeometry(settings.value(QStringLiteral("window/geometry")).toByteArray());
     restoreState(settings.value(QStringLiteral("window/state")).toByteArray(), kLayoutVersion);
     retranslate();

@@ -97,8 +97,7 @@ ChatPage::ChatPage(Conversation& conversation, SettingsStore& settings, const Ch
     });
     connect(&m_conversation, &Conversation::changed, this, &ChatPage::refresh);
     connect(m_empty, &EmptyState::sampleChosen, this, [this](const QString& file, const QString& question) {
-        while (!m_conversation.tray()->isEmpty())
-            m_conversation.tray()->removeRow(0);
+        forgetDraft();
         m_conversation.attach(m_samplesFolder + QLatin1Char('/') + file);
         m_composer->setPlainText(question);
         m_composer->moveCursor(QTextCursor::End);
@@ -235,6 +234,13 @@ void ChatPage::restoreDraft()
         m_composer->moveCursor(QTextCursor::End);
     }
     m_settings.removePastedExcept(draft.files);
+}
+
+void ChatPage::forgetDraft()
+{
+    m_composer->clear();
+    while (!m_conversation.tray()->isEmpty())
+        m_conversation.tray()->removeRow(0);
 }
 
 void ChatPage::setDemo(bool demo)

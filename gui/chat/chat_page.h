@@ -45,6 +45,8 @@ public:
     void attachImage(const QImage& image);
     void send();
     void restoreDraft();
+    /// Empties composer and tray.
+    void forgetDraft();
     void setDemo(bool demo);
     /// Empty: all is well.
     void setConnectionText(const QString& text);

@@ -9,13 +9,14 @@
 #include <QApplication>
 #include <QClipboard>
 #include <QEvent>
-#include <QHBoxLayout>
+#include <QGridLayout>
 #include <QLabel>
 #include <QLocale>
 #include <QPushButton>
 #include <QToolButton>
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 namespace argus::gui {
@@ -25,19 +26,10 @@ namespace {
 constexpr int kThumbnail = 148;       ///< longest side in a question, px
 constexpr double kBubbleShare = 0.78; ///< of the width, at most
 
-void emptyLayout(QLayout& layout)
-{
-    while (QLayoutItem* item = layout.takeAt(0)) {
-        if (item->widget() != nullptr)
-            item->widget()->deleteLater();
-        delete item;
-    }
-}
-
 } // namespace
 
 QuestionWidget::QuestionWidget(QWidget* parent)
-    : MessageWidget(parent), m_bubble(new QFrame(this)), m_media(new QHBoxLayout), m_text(new ProseSegment(m_bubble))
+    : MessageWidget(parent), m_bubble(new QFrame(this)), m_media(new QGridLayout), m_text(new ProseSegment(m_bubble))
 {
     m_bubble->setObjectName(QStringLiteral("questionBubble"));
     m_media->setSpacing(theme::kGap);
@@ -64,7 +56,10 @@ void QuestionWidget::showMessage(const Message& message)
 
 void QuestionWidget::showMedia(const QList<Attachment>& attachments)
 {
-    emptyLayout(*m_media);
+    for (MediaFrame* frame : std::exchange(m_frames, {})) {
+        frame->hide();
+        frame->deleteLater();
+    }
     for (const Attachment& attachment : attachments) {
         auto* frame = new MediaFrame(m_bubble);
         frame->setMedia(attachment.facts, kThumbnail);
@@ -73,19 +68,26 @@ void QuestionWidget::showMedia(const QList<Attachment>& attachments)
                                   : attachment.name;
         frame->setToolTip(about);
         frame->setAccessibleName(about);
-        m_media->addWidget(frame);
+        m_frames << frame;
     }
-    m_media->addStretch(1);
 }
 
-/// The bubble is as wide as its longest line or its pictures, up to a share of the chat.
+/// The bubble is as wide as its longest line or its pictures, up to a share of the chat; pictures go into rows.
 void QuestionWidget::fit()
 {
-    const int most = std::max(120, static_cast<int>(width() * kBubbleShare));
+    const int most = std::max(kThumbnail + 40, static_cast<int>(width() * kBubbleShare));
     const QMargins margins = m_bubble->layout()->contentsMargins();
     const int frame = margins.left() + margins.right();
-    int inner = m_message.text.isEmpty() ? 0 : m_text->naturalWidth(most - frame);
-    inner = std::max(inner, m_media->minimumSize().width());
+    const int columns = std::max(1, (most - frame + theme::kGap) / (kThumbnail + theme::kGap));
+    QList<int> widest(columns, 0);
+    for (int i = 0; i < static_cast<int>(m_frames.size()); ++i) {
+        m_media->addWidget(m_frames[i], i / columns, i % columns, Qt::AlignLeft | Qt::AlignTop);
+        widest[i % columns] = std::max(widest[i % columns], m_frames[i]->width());
+    }
+    const int used = std::min(columns, static_cast<int>(m_frames.size()));
+    int inner = std::accumulate(widest.begin(), widest.end(), 0) + std::max(0, used - 1) * theme::kGap;
+    if (!m_message.text.isEmpty())
+        inner = std::max(inner, m_text->naturalWidth(most - frame));
     m_bubble->setFixedWidth(std::min(most, inner + frame));
 }
 

@@ -6,7 +6,7 @@
 #include <QFrame>
 #include <QWidget>
 
-class QHBoxLayout;
+class QGridLayout;
 class QLabel;
 class QPushButton;
 class QToolButton;
@@ -16,6 +16,7 @@ namespace argus::gui {
 
 class ProseSegment;
 class ErrorCard;
+class MediaFrame;
 
 /// What both kinds of rows have in common. show() is called again whenever the row changes.
 class MessageWidget : public QWidget {
@@ -46,7 +47,8 @@ private:
     void showMedia(const QList<Attachment>& attachments);
 
     QFrame* m_bubble;
-    QHBoxLayout* m_media;
+    QGridLayout* m_media;
+    QList<MediaFrame*> m_frames;
     ProseSegment* m_text;
     Message m_message;
 };

@@ -109,8 +109,9 @@ void ProseSegment::setPlain(const QString& text)
 void ProseSegment::adoptDocument(QTextDocument* fresh)
 {
     QTextDocument* old = document();
+    const bool ours = old->parent() == this; // the first one belongs to the text control, which deletes it
     setDocument(fresh);
-    if (old->parent() == this)
+    if (ours)
         old->deleteLater();
     setAccessibleName(fresh->toPlainText());
     fitHeight();

@@ -18,6 +18,8 @@ namespace argus::gui {
 
 namespace {
 
+constexpr int kNarrowest = 290; ///< px: the longest line of the cards at the usual font
+
 void paintText(QLabel& label, const QColor& color)
 {
     QPalette palette = label.palette();
@@ -144,6 +146,7 @@ NodeCard::NodeCard(QWidget* parent)
     m_state->setObjectName(QStringLiteral("nodeState"));
     m_role->setObjectName(QStringLiteral("nodeRole"));
     m_name->setFont(scaled(font(), 1.0, true));
+    m_role->setWordWrap(true);
     auto* top = new QHBoxLayout;
     top->addWidget(m_name);
     top->addStretch(1);
@@ -163,7 +166,7 @@ void NodeCard::show(const NodeFacts& node, double age, bool detailed)
     const bool lost = age > ClusterModel::kLostSeconds;
     m_name->setText(node.name);
     QStringList about{node.role == QLatin1String("head") ? ClusterDock::tr("Head") : ClusterDock::tr("Worker")};
-    for (const QString& more : {node.address, node.version})
+    for (const QString& more : {QString(node.address).remove(QStringLiteral("tcp://")), node.version})
         if (!more.isEmpty())
             about << more;
     m_role->setText(about.join(QStringLiteral(" · ")));
@@ -195,14 +198,13 @@ NodeCard::DeviceRow NodeCard::addRow()
     row.legend->setHorizontalSpacing(6);
     row.legend->setVerticalSpacing(2);
     row.legend->setColumnStretch(1, 1);
-    auto* top = new QHBoxLayout;
-    top->addWidget(row.name, 1);
-    top->addWidget(row.use);
+    row.name->setWordWrap(true);
     auto* column = new QVBoxLayout(row.box);
     column->setContentsMargins(0, 6, 0, 0);
     column->setSpacing(4);
-    column->addLayout(top);
+    column->addWidget(row.name);
     column->addWidget(row.bar);
+    column->addWidget(row.use);
     column->addLayout(row.legend);
     m_devices->addWidget(row.box);
     return row;
@@ -211,7 +213,7 @@ NodeCard::DeviceRow NodeCard::addRow()
 void NodeCard::showDevice(DeviceRow& row, const DeviceFacts& device, bool stale, bool detailed)
 {
     row.name->setText(device.name);
-    row.use->setText(ClusterDock::tr("%1 of %2", "memory in use of all memory")
+    row.use->setText(ClusterDock::tr("%1 of %2 in use", "memory in use of all memory")
                          .arg(memoryText(memoryInUse(device)), memoryText(device.total)));
     paintText(*row.use, theme::colors().muted);
     row.bar->setDevice(device, stale);
@@ -254,7 +256,7 @@ ClusterDock::ClusterDock(ClusterModel& model, QWidget* parent)
     scroll->setWidgetResizable(true);
     scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     scroll->setWidget(inside);
-    scroll->setMinimumWidth(280);
+    scroll->setMinimumWidth(kNarrowest);
     setWidget(scroll);
     connect(&model, &ClusterModel::factsChanged, this, &ClusterDock::refresh);
     m_ageTimer.setInterval(1000);

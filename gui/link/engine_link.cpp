@@ -251,7 +251,7 @@ private:
 
     Error keepRemoteHead()
     {
-        auto keys = protocol::loadOrMakeKeys(configFolder() / "client.key");
+        auto keys = protocol::loadOrMakeKeys(configFolder() / "keys" / "client.key");
         if (!keys)
             return keys.error();
         client::HeadAddress address;

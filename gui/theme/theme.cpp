@@ -6,6 +6,7 @@
 #include <QPainter>
 #include <QStyleFactory>
 #include <QSvgRenderer>
+#include <QWidget>
 
 #include <optional>
 
@@ -150,7 +151,7 @@ QPalette palette(bool dark)
     p.setColor(QPalette::Midlight, dark ? QColor(0x343a44) : QColor(0xf3f5f8));
     p.setColor(QPalette::Mid, c.line);
     p.setColor(QPalette::Dark, dark ? QColor(0x121419) : QColor(0xc2c7d0));
-    p.setColor(QPalette::Shadow, dark ? QColor(0x000000) : QColor(0x9aa1ad));
+    p.setColor(QPalette::Shadow, QColor(dark ? "#000000" : "#9aa1ad"));
     for (const auto role : {QPalette::WindowText, QPalette::Text, QPalette::ButtonText, QPalette::HighlightedText})
         p.setColor(QPalette::Disabled, role, faint);
     p.setColor(QPalette::Disabled, QPalette::Highlight, c.line);
