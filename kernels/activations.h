@@ -17,16 +17,16 @@ struct Elementwise {
     std::int64_t bStride = 0;
     int rows = 0;
     int columns = 0;
-    int threads = 1;
 };
 
 namespace cpu {
+class Team;
 /// a / (1 + e^-a) · b
-void siluMul(const Elementwise& work);
+void siluMul(const Elementwise& work, Team& team);
 /// a · (1 + erf(a / √2)) / 2, the exact form
-void gelu(const Elementwise& work);
+void gelu(const Elementwise& work, Team& team);
 /// a + b
-void add(const Elementwise& work);
+void add(const Elementwise& work, Team& team);
 } // namespace cpu
 
 } // namespace argus::kernels

@@ -22,7 +22,6 @@ struct WriteCache {
     int kvHeads = 0;
     int headDim = 0;
     int blockTokens = 0;
-    int threads = 1;
 };
 
 /// Causal attention of several sequences at once; query head h reads key head h / (heads / kvHeads).
@@ -51,7 +50,6 @@ struct PagedAttention {
     int headDim = 0;
     int blockTokens = 0;
     float scale = 1;
-    int threads = 1;
 };
 
 /// Attention of every row to every row of its segment, no mask.
@@ -71,13 +69,13 @@ struct SegmentAttention {
     int heads = 0;
     int headDim = 0;
     float scale = 1;
-    int threads = 1;
 };
 
 namespace cpu {
-void writeCache(const WriteCache& work);
-void pagedAttention(const PagedAttention& work);
-void segmentAttention(const SegmentAttention& work);
+class Team;
+void writeCache(const WriteCache& work, Team& team);
+void pagedAttention(const PagedAttention& work, Team& team);
+void segmentAttention(const SegmentAttention& work, Team& team);
 } // namespace cpu
 
 } // namespace argus::kernels

@@ -34,11 +34,11 @@ struct Linear {
     int rows = 0;
     int inputs = 0;
     std::span<const LinearPart> parts;
-    int threads = 1;
 };
 
 namespace cpu {
-void linear(const Linear& work);
-}
+class Team;
+void linear(const Linear& work, Team& team);
+} // namespace cpu
 
 } // namespace argus::kernels

@@ -23,11 +23,11 @@ struct RmsNorm {
     int tokens = 0;
     int hidden = 0;
     float epsilon = 1e-6f;
-    int threads = 1;
 };
 
 namespace cpu {
-void rmsNorm(const RmsNorm& work);
-}
+class Team;
+void rmsNorm(const RmsNorm& work, Team& team);
+} // namespace cpu
 
 } // namespace argus::kernels

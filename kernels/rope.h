@@ -21,7 +21,6 @@ struct RopeTables {
     std::span<const int> sections;
     int tokens = 0;
     int half = 0;
-    int threads = 1;
 };
 
 /// For every head: x[j] = x[j]·cos[j] - x[j+half]·sin[j], x[j+half] = x[j+half]·cos[j] + x[j]·sin[j], in place
@@ -35,12 +34,12 @@ struct Rotate {
     int tokens = 0;
     int heads = 0;
     int half = 0;
-    int threads = 1;
 };
 
 namespace cpu {
-void ropeTables(const RopeTables& work);
-void rotate(const Rotate& work);
+class Team;
+void ropeTables(const RopeTables& work, Team& team);
+void rotate(const Rotate& work, Team& team);
 } // namespace cpu
 
 } // namespace argus::kernels

@@ -20,7 +20,6 @@ struct GatherRows {
     int count = 0;
     int columns = 0;
     Format format = Format::F32;
-    int threads = 1;
 };
 
 /// y[index[i],:] = x[i,:]
@@ -34,12 +33,12 @@ struct ScatterRows {
     const std::int32_t* index = nullptr;
     int count = 0;
     int columns = 0;
-    int threads = 1;
 };
 
 namespace cpu {
-void gatherRows(const GatherRows& work);
-void scatterRows(const ScatterRows& work);
+class Team;
+void gatherRows(const GatherRows& work, Team& team);
+void scatterRows(const ScatterRows& work, Team& team);
 } // namespace cpu
 
 } // namespace argus::kernels

@@ -83,10 +83,10 @@ HWY_EXPORT(addRows);
 namespace {
 
 template <typename Run>
-void overRows(const Elementwise& work, int costOfOne, const Run& run)
+void overRows(const Elementwise& work, Team& team, int costOfOne, const Run& run)
 {
     const std::int64_t cost = std::int64_t{work.rows} * work.columns * costOfOne;
-    forEachPiece(teamSize(work.threads, cost), work.rows, [&](int first, int count) { run(work, first, count); });
+    team.forEachPiece(cost, work.rows, [&](int first, int count) { run(work, first, count); });
 }
 
 void geluRows(const Elementwise& work, int first, int count)
@@ -101,17 +101,17 @@ void geluRows(const Elementwise& work, int first, int count)
 
 } // namespace
 
-void siluMul(const Elementwise& work)
+void siluMul(const Elementwise& work, Team& team)
 {
-    overRows(work, 8, HWY_DYNAMIC_DISPATCH(siluMulRows));
+    overRows(work, team, 8, HWY_DYNAMIC_DISPATCH(siluMulRows));
 }
-void add(const Elementwise& work)
+void add(const Elementwise& work, Team& team)
 {
-    overRows(work, 1, HWY_DYNAMIC_DISPATCH(addRows));
+    overRows(work, team, 1, HWY_DYNAMIC_DISPATCH(addRows));
 }
-void gelu(const Elementwise& work)
+void gelu(const Elementwise& work, Team& team)
 {
-    overRows(work, 64, geluRows);
+    overRows(work, team, 64, geluRows);
 }
 
 } // namespace argus::kernels::cpu

@@ -259,17 +259,17 @@ HWY_EXPORT(segmentTile);
 namespace {
 
 /// Smaller tiles when there are few rows, so that every thread has some; results do not depend on it.
-int tileRows(std::int64_t rows, int team)
+int tileRows(std::int64_t rows, int threads)
 {
-    return static_cast<int>(std::clamp<std::int64_t>((rows + team * 2 - 1) / (team * 2), 6, kQueryTile));
+    return static_cast<int>(std::clamp<std::int64_t>((rows + threads * 2 - 1) / (threads * 2), 6, kQueryTile));
 }
 
 } // namespace
 
-void writeCache(const WriteCache& work)
+void writeCache(const WriteCache& work, Team& team)
 {
     const std::int64_t elements = std::int64_t{work.tokens} * work.kvHeads * work.headDim;
-    forEachPiece(teamSize(work.threads, elements), work.tokens, [&](int first, int count) {
+    team.forEachPiece(elements, work.tokens, [&](int first, int count) {
         for (int token = first; token < first + count; ++token) {
             const std::int64_t block = work.slots[token] / work.blockTokens;
             const std::int64_t offset = work.slots[token] % work.blockTokens;
@@ -281,7 +281,7 @@ void writeCache(const WriteCache& work)
     });
 }
 
-void pagedAttention(const PagedAttention& work)
+void pagedAttention(const PagedAttention& work, Team& team)
 {
     const int group = work.heads / work.kvHeads;
     std::int64_t rows = 0;
@@ -291,15 +291,14 @@ void pagedAttention(const PagedAttention& work)
         rows += tokens * group;
         products += tokens * (work.slices[i * 3 + 2] + tokens) * work.heads * work.headDim * 2;
     }
-    const int team = teamSize(work.threads, products);
-    const int tile = tileRows(rows * work.kvHeads, team);
+    const int tile = tileRows(rows * work.kvHeads, team.worthwhile(products));
     const auto tilesOf = [&](int slice) {
         return (std::int64_t{work.slices[slice * 3 + 1]} * group + tile - 1) / tile;
     };
     std::int64_t tasks = 0;
     for (int i = 0; i < work.sliceCount; ++i)
         tasks += tilesOf(i) * work.kvHeads;
-    forEachTask(team, tasks, [&](std::int64_t index) {
+    team.forEachTask(products, tasks, [&](std::int64_t index) {
         int slice = 0;
         for (; index >= tilesOf(slice) * work.kvHeads; ++slice)
             index -= tilesOf(slice) * work.kvHeads;
@@ -310,7 +309,7 @@ void pagedAttention(const PagedAttention& work)
     });
 }
 
-void segmentAttention(const SegmentAttention& work)
+void segmentAttention(const SegmentAttention& work, Team& team)
 {
     std::int64_t products = 0;
     std::int64_t tasks = 0;
@@ -320,7 +319,7 @@ void segmentAttention(const SegmentAttention& work)
         products += std::int64_t{length(i)} * length(i) * work.heads * work.headDim * 2;
         tasks += tilesOf(i);
     }
-    forEachTask(teamSize(work.threads, products), tasks * work.heads, [&](std::int64_t index) {
+    team.forEachTask(products, tasks * work.heads, [&](std::int64_t index) {
         const auto head =
             static_cast<int>(index / tasks); // all segments of one head, then the next: its keys stay in the cache
         index %= tasks;

@@ -200,7 +200,7 @@ Cut cutOf(const Linear& work)
 
 } // namespace
 
-void linear(const Linear& work)
+void linear(const Linear& work, Team& team)
 {
     if (work.rows == 0)
         return;
@@ -211,7 +211,7 @@ void linear(const Linear& work)
         tasks += cut.across(part) * cut.down(work);
         products += std::int64_t{work.rows} * part.outputs * work.inputs;
     }
-    forEachTask(teamSize(work.threads, products), tasks, [&](std::int64_t index) {
+    team.forEachTask(products, tasks, [&](std::int64_t index) {
         const LinearPart* part = work.parts.data();
         for (; index >= cut.across(*part) * cut.down(work); ++part)
             index -= cut.across(*part) * cut.down(work);

@@ -67,11 +67,12 @@ namespace argus::kernels::cpu {
 
 HWY_EXPORT(rmsNormRows);
 
-void rmsNorm(const RmsNorm& work)
+void rmsNorm(const RmsNorm& work, Team& team)
 {
-    forEachPiece(teamSize(work.threads, std::int64_t{work.tokens} * work.hidden), work.tokens,
-                 [&](int first, int count) { HWY_DYNAMIC_DISPATCH(rmsNormRows)
-                                             (work, first, count); });
+    team.forEachPiece(std::int64_t{work.tokens} * work.hidden, work.tokens, [&](int first, int count) {
+        HWY_DYNAMIC_DISPATCH(rmsNormRows)
+        (work, first, count);
+    });
 }
 
 } // namespace argus::kernels::cpu

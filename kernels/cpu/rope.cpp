@@ -54,19 +54,19 @@ namespace argus::kernels::cpu {
 
 HWY_EXPORT(rotateRows);
 
-void rotate(const Rotate& work)
+void rotate(const Rotate& work, Team& team)
 {
     const std::int64_t products = std::int64_t{work.tokens} * work.heads * work.half * 4;
-    forEachPiece(teamSize(work.threads, products), work.tokens, [&](int first, int count) {
+    team.forEachPiece(products, work.tokens, [&](int first, int count) {
         HWY_DYNAMIC_DISPATCH(rotateRows)(work, first, count);
     });
 }
 
-void ropeTables(const RopeTables& work)
+void ropeTables(const RopeTables& work, Team& team)
 {
     constexpr int kCostOfAnAngle = 64; // a sine and a cosine, in multiplications
     const std::int64_t cost = std::int64_t{work.tokens} * work.half * kCostOfAnAngle;
-    forEachPiece(teamSize(work.threads, cost), work.tokens, [&](int first, int count) {
+    team.forEachPiece(cost, work.tokens, [&](int first, int count) {
         for (int token = first; token < first + count; ++token) {
             std::int64_t at = std::int64_t{token} * work.half;
             int j = 0;

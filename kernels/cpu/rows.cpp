@@ -60,21 +60,21 @@ namespace argus::kernels::cpu {
 
 HWY_EXPORT(gatherPiece);
 
-void gatherRows(const GatherRows& work)
+void gatherRows(const GatherRows& work, Team& team)
 {
-    forEachPiece(teamSize(work.threads, std::int64_t{work.count} * work.columns), work.count,
-                 [&](int first, int count) { HWY_DYNAMIC_DISPATCH(gatherPiece)
-                                             (work, first, count); });
+    team.forEachPiece(std::int64_t{work.count} * work.columns, work.count, [&](int first, int count) {
+        HWY_DYNAMIC_DISPATCH(gatherPiece)
+        (work, first, count);
+    });
 }
 
-void scatterRows(const ScatterRows& work)
+void scatterRows(const ScatterRows& work, Team& team)
 {
-    forEachPiece(teamSize(work.threads, std::int64_t{work.count} * work.columns), work.count,
-                 [&](int first, int count) {
-                     for (int i = first; i < first + count; ++i)
-                         std::memcpy(work.y + work.index[i] * work.yStride, work.x + i * work.xStride,
-                                     static_cast<std::size_t>(work.columns) * sizeof(float));
-                 });
+    team.forEachPiece(std::int64_t{work.count} * work.columns, work.count, [&](int first, int count) {
+        for (int i = first; i < first + count; ++i)
+            std::memcpy(work.y + work.index[i] * work.yStride, work.x + i * work.xStride,
+                        static_cast<std::size_t>(work.columns) * sizeof(float));
+    });
 }
 
 } // namespace argus::kernels::cpu

@@ -3,6 +3,7 @@
 #include "engine/ops/contract.h"
 #include "kernels/activations.h"
 #include "kernels/attention.h"
+#include "kernels/cpu/team.h"
 #include "kernels/linear.h"
 #include "kernels/rms_norm.h"
 #include "kernels/rope.h"
@@ -100,7 +101,7 @@ void requireBatch(const char* operation, const PagedBatch& batch, std::int64_t r
     }
 }
 
-kernels::Elementwise elementwise(const char* operation, TensorView y, ConstTensorView a, ConstTensorView b, int threads)
+kernels::Elementwise elementwise(const char* operation, TensorView y, ConstTensorView a, ConstTensorView b)
 {
     const auto dims = Contract(operation)
                           .tensor("x", a, DType::F32, {"rows", "columns"})
@@ -113,13 +114,20 @@ kernels::Elementwise elementwise(const char* operation, TensorView y, ConstTenso
             .b = b.data<const float>(),
             .bStride = b.rowStride(),
             .rows = dims["rows"],
-            .columns = dims["columns"],
-            .threads = threads};
+            .columns = dims["columns"]};
 }
 
 } // namespace
 
-CpuOps::CpuOps(int threads) : m_threads(threads > 0 ? threads : coresOfThisProcess()) {}
+CpuOps::CpuOps(int threads) : m_team(std::make_unique<kernels::cpu::Team>(threads > 0 ? threads : coresOfThisProcess()))
+{
+}
+CpuOps::~CpuOps() = default;
+
+int CpuOps::threads() const
+{
+    return m_team->threads();
+}
 
 DeviceTensor CpuOps::allocate(DType type, const Shape& shape)
 {
@@ -173,8 +181,8 @@ void CpuOps::gatherRows(TensorView y, ConstTensorView table, ConstTensorView ids
                               .index = ids.data<const std::int32_t>(),
                               .count = dims["count"],
                               .columns = dims["columns"],
-                              .format = formatOf(table.dtype()),
-                              .threads = m_threads});
+                              .format = formatOf(table.dtype())},
+                             *m_team);
 }
 
 void CpuOps::scatterRows(TensorView y, ConstTensorView x, ConstTensorView index)
@@ -190,8 +198,8 @@ void CpuOps::scatterRows(TensorView y, ConstTensorView x, ConstTensorView index)
                                .xStride = x.rowStride(),
                                .index = index.data<const std::int32_t>(),
                                .count = dims["count"],
-                               .columns = dims["columns"],
-                               .threads = m_threads});
+                               .columns = dims["columns"]},
+                              *m_team);
 }
 
 void CpuOps::rmsNorm(TensorView y, ConstTensorView x, ConstTensorView gain, float epsilon)
@@ -207,8 +215,8 @@ void CpuOps::rmsNorm(TensorView y, ConstTensorView x, ConstTensorView gain, floa
                            .gain = gain.data<const float>(),
                            .tokens = dims["tokens"],
                            .hidden = dims["hidden"],
-                           .epsilon = epsilon,
-                           .threads = m_threads});
+                           .epsilon = epsilon},
+                          *m_team);
 }
 
 void CpuOps::addRmsNorm(TensorView y, TensorView residual, ConstTensorView addend, ConstTensorView gain, float epsilon)
@@ -230,8 +238,8 @@ void CpuOps::addRmsNorm(TensorView y, TensorView residual, ConstTensorView adden
                            .gain = gain.data<const float>(),
                            .tokens = dims["tokens"],
                            .hidden = dims["hidden"],
-                           .epsilon = epsilon,
-                           .threads = m_threads});
+                           .epsilon = epsilon},
+                          *m_team);
 }
 
 void CpuOps::project(ConstTensorView x, std::span<const Projection> projections)
@@ -261,8 +269,8 @@ void CpuOps::project(ConstTensorView x, std::span<const Projection> projections)
                           .xStride = x.rowStride(),
                           .rows = group["rows"],
                           .inputs = group["inputs"],
-                          .parts = {parts.data(), projections.size()},
-                          .threads = m_threads});
+                          .parts = {parts.data(), projections.size()}},
+                         *m_team);
 }
 
 void CpuOps::ropeTables(TensorView cosines, TensorView sines, ConstTensorView positions, ConstTensorView frequencies,
@@ -286,8 +294,8 @@ void CpuOps::ropeTables(TensorView cosines, TensorView sines, ConstTensorView po
                               .frequencies = frequencies.data<const float>(),
                               .sections = sections,
                               .tokens = dims["tokens"],
-                              .half = dims["half"],
-                              .threads = m_threads});
+                              .half = dims["half"]},
+                             *m_team);
 }
 
 void CpuOps::rotate(TensorView x, ConstTensorView cosines, ConstTensorView sines)
@@ -305,8 +313,8 @@ void CpuOps::rotate(TensorView x, ConstTensorView cosines, ConstTensorView sines
                           .sines = sines.data<const float>(),
                           .tokens = dims["tokens"],
                           .heads = dims["columns"] / (2 * dims["half"]),
-                          .half = dims["half"],
-                          .threads = m_threads});
+                          .half = dims["half"]},
+                         *m_team);
 }
 
 void CpuOps::writeCache(const LayerCache& cache, ConstTensorView k, ConstTensorView v, const PagedBatch& batch)
@@ -326,16 +334,15 @@ void CpuOps::writeCache(const LayerCache& cache, ConstTensorView k, ConstTensorV
                              .tokens = dims["rows"],
                              .kvHeads = dims["kvHeads"],
                              .headDim = dims["headDim"],
-                             .blockTokens = dims["blockTokens"],
-                             .threads = m_threads};
+                             .blockTokens = dims["blockTokens"]};
     work.cache = cache.keys.data<float>();
     work.x = k.data<const float>();
     work.xStride = k.rowStride();
-    kernels::cpu::writeCache(work);
+    kernels::cpu::writeCache(work, *m_team);
     work.cache = cache.values.data<float>();
     work.x = v.data<const float>();
     work.xStride = v.rowStride();
-    kernels::cpu::writeCache(work);
+    kernels::cpu::writeCache(work, *m_team);
 }
 
 void CpuOps::pagedAttention(TensorView y, ConstTensorView q, const LayerCache& cache, const PagedBatch& batch,
@@ -370,8 +377,8 @@ void CpuOps::pagedAttention(TensorView y, ConstTensorView q, const LayerCache& c
                                   .kvHeads = dims["kvHeads"],
                                   .headDim = dims["headDim"],
                                   .blockTokens = dims["blockTokens"],
-                                  .scale = scale,
-                                  .threads = m_threads});
+                                  .scale = scale},
+                                 *m_team);
 }
 
 void CpuOps::segmentAttention(TensorView y, ConstTensorView q, ConstTensorView k, ConstTensorView v,
@@ -406,23 +413,23 @@ void CpuOps::segmentAttention(TensorView y, ConstTensorView q, ConstTensorView k
                                     .segments = dims["bounds"] - 1,
                                     .heads = dims["columns"] / headDim,
                                     .headDim = headDim,
-                                    .scale = scale,
-                                    .threads = m_threads});
+                                    .scale = scale},
+                                   *m_team);
 }
 
 void CpuOps::siluMul(TensorView y, ConstTensorView gate, ConstTensorView up)
 {
-    kernels::cpu::siluMul(elementwise("siluMul", y, gate, up, m_threads));
+    kernels::cpu::siluMul(elementwise("siluMul", y, gate, up), *m_team);
 }
 
 void CpuOps::gelu(TensorView y, ConstTensorView x)
 {
-    kernels::cpu::gelu(elementwise("gelu", y, x, x, m_threads));
+    kernels::cpu::gelu(elementwise("gelu", y, x, x), *m_team);
 }
 
 void CpuOps::add(TensorView y, ConstTensorView a, ConstTensorView b)
 {
-    kernels::cpu::add(elementwise("add", y, a, b, m_threads));
+    kernels::cpu::add(elementwise("add", y, a, b), *m_team);
 }
 
 } // namespace argus::ops

@@ -3,13 +3,20 @@
 
 #include "engine/ops/ops.h"
 
+#include <memory>
+
+namespace argus::kernels::cpu {
+class Team;
+}
+
 namespace argus::ops {
 
 class CpuOps final : public Ops {
 public:
     /// threads: how many cores one operation may use; 0: all this process may run on.
     explicit CpuOps(int threads);
-    [[nodiscard]] int threads() const { return m_threads; }
+    ~CpuOps() override;
+    [[nodiscard]] int threads() const;
 
     [[nodiscard]] DType computeType() const override { return DType::F32; }
     [[nodiscard]] DeviceTensor allocate(DType type, const Shape& shape) override;
@@ -38,7 +45,7 @@ public:
     void add(TensorView y, ConstTensorView a, ConstTensorView b) override;
 
 private:
-    int m_threads = 1;
+    std::unique_ptr<kernels::cpu::Team> m_team;
 };
 
 } // namespace argus::ops
