@@ -236,7 +236,7 @@ private slots:
         QTest::addColumn<QByteArray>("json");
         QTest::addColumn<QByteArray>("cause");
         QTest::newRow("empty") << QByteArray() << QByteArray("byte 0");
-        QTest::newRow("cut") << QByteArray("{\"model_type\": \"qwen") << QByteArray("byte 1");
+        QTest::newRow("cut") << QByteArray("{\"model_type\": \"qwen") << QByteArray("byte 20");
         QTest::newRow("list") << QByteArray("[]") << QByteArray("not an object");
         QTest::newRow("key twice") << QByteArray("{\"a\":1,\"a\":2}") << QByteArray("\"a\" occurs twice");
         QTest::newRow("bomb of lists") << QByteArray(100'000, '[') << QByteArray("nested");

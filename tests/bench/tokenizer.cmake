@@ -1,0 +1,1 @@
+argus_bench(bench_tokenizer NEEDS argus::text USES nlohmann_json::nlohmann_json)
