@@ -131,14 +131,14 @@ std::vector<ClientCase> clientCases()
     sampling(
         "max_tokens 1000001", false, [](S& s) { s.set_max_tokens(1'000'001); }, "max_tokens");
     sampling(
-        "an empty stop", false, [](S& s) { s.add_stop(""); }, "stop");
+        "an empty stop", false, [](S& s) { s.add_stop(std::string()); }, "stop");
     sampling(
         "a long stop", false, [](S& s) { s.add_stop(std::string(kMaxStopBytes + 1, 's')); }, "stop");
     sampling(
         "17 stops", false,
         [](S& s) {
             for (int i = 0; i < 17; ++i)
-                s.add_stop("s");
+                s.add_stop(std::string(3, 's'));
         },
         "stop");
     return cases;
