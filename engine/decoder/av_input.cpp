@@ -145,10 +145,11 @@ CodecPtr openCodec(const Session& session, int codecId, const AVStream* stream)
     codec->thread_count = 1;
     codec->max_pixels =
         static_cast<std::int64_t>(stream != nullptr ? session.request.maxVideoPixels : session.request.maxImagePixels);
-    if (stream == nullptr)
-        codec->err_recognition = AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER |
-                                 AV_EF_EXPLODE; // a damaged picture is refused, not guessed at
-    else
+    // A damaged picture is refused, not guessed at: PNG can tell by its checksums. The TIFF decoder would refuse
+    // unknown tags, which are harmless.
+    if (codecId == AV_CODEC_ID_PNG)
+        codec->err_recognition = AV_EF_CRCCHECK | AV_EF_EXPLODE;
+    if (stream != nullptr)
         codec->pkt_timebase = stream->time_base;
     if (const int failed = avcodec_open2(codec.get(), decoder, nullptr); failed < 0)
         refuse(failed == AVERROR(ENOMEM) ? Reason::TooMuchMemory : Reason::Damaged);

@@ -26,8 +26,11 @@ void onMessage(j_common_ptr info, int level)
     if (level >= 0 || (info->err->msg_code != JWRN_JPEG_EOF && info->err->msg_code != JWRN_HIT_MARKER))
         return;
     const auto* picture = reinterpret_cast<const jpeg_decompress_struct*>(info);
-    if (picture->global_state != 0 && picture->output_height > 0 && picture->output_scanline < picture->output_height)
-        refuse(Reason::Truncated, picture->output_scanline, picture->output_height);
+    // Counted in rows of the file, also when a thumbnail has fewer.
+    if (picture->output_height > 0 && picture->output_scanline < picture->output_height)
+        refuse(Reason::Truncated,
+               std::uint64_t{picture->output_scanline} * picture->image_height / picture->output_height,
+               picture->image_height);
 }
 
 int orientationOf(const jpeg_decompress_struct& info)

@@ -100,7 +100,7 @@ struct Request {
     double maxVideoSeconds = 0;
     std::uint32_t cpuSeconds = 0;
     std::uint32_t side = 0; ///< longest side of the thumbnail; 0: none
-    SizeRules rules;
+    SizeRules rules = {};
 };
 
 struct Answer {

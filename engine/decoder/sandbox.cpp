@@ -59,6 +59,12 @@ int loadFilter()
           SCMP_SYS(exit), SCMP_SYS(exit_group)})
         if (const int failed = ::seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 0); failed != 0)
             return -failed;
+    // Opening is refused, not fatal: glibc looks for character tables when a transport stream names its programme, and
+    // does without.
+    for (const int call : {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(newfstatat), SCMP_SYS(access), SCMP_SYS(readlink),
+                           SCMP_SYS(getcwd)})
+        if (const int failed = ::seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EACCES), call, 0); failed != 0)
+            return -failed;
     for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)})
         if (const int failed =
                 ::seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
