@@ -1,0 +1,1 @@
+argus_fuzzer(fuzz_config NEEDS argus::model)

@@ -1,0 +1,1 @@
+argus_fuzzer(fuzz_safetensors NEEDS argus::tensor)

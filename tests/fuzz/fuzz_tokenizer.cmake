@@ -1,0 +1,1 @@
+argus_fuzzer(fuzz_tokenizer NEEDS argus::text)
