@@ -23,6 +23,13 @@ constexpr Milliseconds kRefusedPause{
 constexpr Milliseconds kWrongHeadPause{5000};
 constexpr Milliseconds kFullPause{10};   // until a full socket is tried again
 constexpr int kHandshakesBeforeWord = 3; // one may fail because a head was just ending
+/// "I do not know this connection": the head has given the session up.
+bool isForgotten(const wire::HeadMessage& message)
+{
+    return message.has_refused() && message.refused().about().empty() &&
+           protocol::fromWire(message.refused().error()).code == ErrorCode::NotFound;
+}
+
 constexpr const char* kVersionText = "0.1";
 
 } // namespace
@@ -218,8 +225,7 @@ void Connection::handleMessage(wire::HeadMessage message)
 {
     if (m_state == State::Connecting)
         return; // left over from a connection that is lost
-    if (m_state == State::Up && message.has_refused() && message.refused().about().empty() &&
-        protocol::fromWire(message.refused().error()).code == ErrorCode::NotFound) {
+    if (m_state == State::Up && isForgotten(message)) {
         // The head has given this session up, after a sleep of this computer, say: greet it anew.
         m_handlers.down();
         m_outbox.clear();
@@ -229,6 +235,8 @@ void Connection::handleMessage(wire::HeadMessage message)
     }
     if (m_state == State::Up)
         return m_handlers.message(std::move(message));
+    if (isForgotten(message))
+        return; // about what was said before this greeting
     if (message.has_refused())
         return retryLater(protocol::fromWire(message.refused().error()), kRefusedPause);
     if (!message.has_welcome())
