@@ -5,7 +5,12 @@
 #include "engine/media/decode_client.h"
 #include "engine/media/patchify.h"
 
+#include <fmt/format.h>
+
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 
 namespace argus::media {
 namespace {
@@ -105,14 +110,23 @@ Result<Patches> patchesOf(const Decoded& decoded, const decoder::SizeRules& rule
     auto memory = memoryFile("argus-patches", patches.bytes);
     if (!memory)
         return memory.error();
-    auto mapping = Mapping::of(memory->get(), patches.bytes);
-    if (!mapping)
-        return mapping.error();
-    patchify({.rgb = decoded.pixels.bytes(),
-              .count = answer.outputFrames,
-              .width = answer.outputWidth,
-              .height = answer.outputHeight},
-             config, {reinterpret_cast<float*>(mapping->bytes().data()), rows * columns});
+    // Written, not mapped: whole pages that are written need not be cleared first, nor faulted in one by one.
+    off_t at = 0;
+    const bool written = patchifyBands({.rgb = decoded.pixels.bytes(),
+                                        .count = answer.outputFrames,
+                                        .width = answer.outputWidth,
+                                        .height = answer.outputHeight},
+                                       config, [&](std::span<const float> band) {
+                                           const ssize_t put =
+                                               ::pwrite(memory->get(), band.data(), band.size_bytes(), at);
+                                           at += put;
+                                           return put == static_cast<ssize_t>(band.size_bytes());
+                                       });
+    if (!written)
+        return Error{ErrorCode::Io,
+                     fmt::format("cannot keep {} bytes of pixels in memory: {}", patches.bytes, systemError(errno)),
+                     "free some memory, or ask about a smaller file",
+                     {}};
     patches.memory = std::move(*memory);
     return patches;
 }

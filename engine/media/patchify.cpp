@@ -1,8 +1,8 @@
 #include "engine/media/patchify.h"
 
-#include <algorithm>
 #include <array>
 #include <cstring>
+#include <vector>
 
 namespace argus::media {
 namespace {
@@ -32,6 +32,58 @@ void cutPatch(const std::uint8_t* pixel, std::size_t stride, int side, const Tab
     }
 }
 
+/// Cuts the patches of one row of merge blocks.
+class BandCutter {
+public:
+    BandCutter(const Frames& frames, const PreprocessConfig& config)
+        : m_frames(frames), m_config(config), m_table(normalisation(config)),
+          m_area(static_cast<std::size_t>(config.patchSize * config.patchSize)),
+          m_plane(m_area * static_cast<std::size_t>(config.temporalPatchSize))
+    {
+    }
+
+    [[nodiscard]] int bandsDown() const { return m_frames.height / m_config.patchSize / m_config.mergeSize; }
+    [[nodiscard]] std::size_t bandValues() const
+    {
+        return static_cast<std::size_t>(m_frames.width / m_config.patchSize * m_config.mergeSize) * 3 * m_plane;
+    }
+
+    void cut(int temporal, int blockY, float* out) const
+    {
+        const int merge = m_config.mergeSize;
+        const int across = m_frames.width / m_config.patchSize / merge;
+        for (int blockX = 0; blockX < across; ++blockX)
+            for (int inBlock = 0; inBlock < merge * merge; ++inBlock, out += 3 * m_plane)
+                cutRow(temporal, blockY * merge + inBlock / merge, blockX * merge + inBlock % merge, out);
+    }
+
+private:
+    void cutRow(int temporal, int row, int column, float* out) const
+    {
+        const int side = m_config.patchSize;
+        const auto stride = static_cast<std::size_t>(m_frames.width) * 3;
+        for (int p = 0; p < m_config.temporalPatchSize; ++p) {
+            const int wanted = temporal * m_config.temporalPatchSize + p;
+            float* half = out + static_cast<std::size_t>(p) * m_area;
+            if (p > 0 && wanted >= m_frames.count) { // a still picture, or an odd last frame: the same again
+                for (std::size_t c = 0; c < 3; ++c)
+                    std::memcpy(half + c * m_plane, half + c * m_plane - m_area, m_area * sizeof(float));
+                continue;
+            }
+            const std::size_t line = static_cast<std::size_t>(wanted) * static_cast<std::size_t>(m_frames.height) +
+                                     static_cast<std::size_t>(row * side);
+            cutPatch(m_frames.rgb.data() + line * stride + static_cast<std::size_t>(column * side) * 3, stride, side,
+                     m_table, half, m_plane);
+        }
+    }
+
+    Frames m_frames;
+    const PreprocessConfig& m_config;
+    Table m_table;
+    std::size_t m_area;
+    std::size_t m_plane;
+};
+
 } // namespace
 
 int temporalPatches(int frames, const PreprocessConfig& config)
@@ -41,40 +93,25 @@ int temporalPatches(int frames, const PreprocessConfig& config)
 
 void patchify(const Frames& frames, const PreprocessConfig& config, std::span<float> result)
 {
-    const Table table = normalisation(config);
-    const int side = config.patchSize;
-    const int merge = config.mergeSize;
-    const int depth = config.temporalPatchSize;
-    const auto area = static_cast<std::size_t>(side * side);
-    const std::size_t plane = area * static_cast<std::size_t>(depth); // from one channel to the next
-    const auto stride = static_cast<std::size_t>(frames.width) * 3;
+    const BandCutter cutter(frames, config);
     float* out = result.data();
-    const auto cut = [&](int temporal, int row, int column) {
-        for (int p = 0; p < depth; ++p) {
-            const int frame = std::min(temporal * depth + p, frames.count - 1);
-            if (p > 0 &&
-                frame == std::min(temporal * depth + p - 1, frames.count - 1)) { // a still picture: the same again
-                for (std::size_t c = 0; c < 3; ++c)
-                    std::memcpy(out + c * plane + static_cast<std::size_t>(p) * area,
-                                out + c * plane + static_cast<std::size_t>(p - 1) * area, area * sizeof(float));
-                continue;
-            }
-            const std::uint8_t* pixel = frames.rgb.data() +
-                                        (static_cast<std::size_t>(frame) * static_cast<std::size_t>(frames.height) +
-                                         static_cast<std::size_t>(row * side)) *
-                                            stride +
-                                        static_cast<std::size_t>(column * side) * 3;
-            cutPatch(pixel, stride, side, table, out + static_cast<std::size_t>(p) * area, plane);
-        }
-        out += 3 * plane;
-    };
-    const int blocksDown = frames.height / side / merge;
-    const int blocksAcross = frames.width / side / merge;
     for (int t = 0; t < temporalPatches(frames.count, config); ++t)
-        for (int blockY = 0; blockY < blocksDown; ++blockY)
-            for (int blockX = 0; blockX < blocksAcross; ++blockX)
-                for (int inBlock = 0; inBlock < merge * merge; ++inBlock)
-                    cut(t, blockY * merge + inBlock / merge, blockX * merge + inBlock % merge);
+        for (int band = 0; band < cutter.bandsDown(); ++band, out += cutter.bandValues())
+            cutter.cut(t, band, out);
+}
+
+bool patchifyBands(const Frames& frames, const PreprocessConfig& config,
+                   const std::function<bool(std::span<const float> band)>& take)
+{
+    const BandCutter cutter(frames, config);
+    std::vector<float> values(cutter.bandValues());
+    for (int t = 0; t < temporalPatches(frames.count, config); ++t)
+        for (int band = 0; band < cutter.bandsDown(); ++band) {
+            cutter.cut(t, band, values.data());
+            if (!take(values))
+                return false;
+        }
+    return true;
 }
 
 } // namespace argus::media

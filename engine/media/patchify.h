@@ -4,6 +4,7 @@
 #include "engine/media/media.h"
 
 #include <cstdint>
+#include <functional>
 #include <span>
 
 namespace argus::media {
@@ -23,5 +24,10 @@ struct Frames {
 /// x) Promises value v of channel c becomes (v/255 − mean[c]) / std[c] with the rounding of the reference's slow path:
 /// v/255 in double, the rest in float Source   design/qwen2_5_vl.md §5.1, §6.6
 void patchify(const Frames& frames, const PreprocessConfig& config, std::span<float> result);
+
+/// The same band by band, a band being the patches of one row of merge blocks, in order: for writing them out while
+/// they are in the cache. Ends early, with false, when `take` says false.
+[[nodiscard]] bool patchifyBands(const Frames& frames, const PreprocessConfig& config,
+                                 const std::function<bool(std::span<const float> band)>& take);
 
 } // namespace argus::media
