@@ -1,6 +1,6 @@
 add_executable(samples_check samples_check.cpp)
 set_target_properties(samples_check PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests/bin)
 target_link_libraries(samples_check PRIVATE argus::media argus::model argus::executor argus::text nlohmann_json::nlohmann_json argus_warnings argus_hardening argus_sanitizers)
-add_dependencies(samples_check argus-decoder)
+add_dependencies(samples_check argus-decoder argus-decoder-av)
 add_test(NAME samples_check COMMAND samples_check ${PROJECT_SOURCE_DIR}/resources/samples ${PROJECT_SOURCE_DIR}/resources/demo-model $<TARGET_FILE:argus-decoder>)
 set_tests_properties(samples_check PROPERTIES LABELS golden TIMEOUT 300)
