@@ -9,15 +9,15 @@ namespace argus::kernels {
 constexpr int kMaxHeadDim = 128;
 constexpr int kHeadDimStep = 16;
 
-/// cache[slot / blockTokens, head, slot % blockTokens, :] = x[t, head, :] with slot = slots[t]
+/// cache[place / blockTokens, head, place % blockTokens, :] = x[t, head, :] with place = places[t]
 ///
 /// Shapes   cache [blocks, kvHeads, blockTokens, headDim] dense; x [tokens, kvHeads · headDim], rows xStride apart;
-/// slots [tokens], distinct
+/// places [tokens], distinct
 struct WriteCache {
     float* cache = nullptr;
     const float* x = nullptr;
     std::int64_t xStride = 0;
-    const std::int32_t* slots = nullptr;
+    const std::int32_t* places = nullptr;
     int tokens = 0;
     int kvHeads = 0;
     int headDim = 0;

@@ -81,11 +81,11 @@ void Decoder::allocateActivations()
     m_positions = m_ops.allocate(DType::I32, {3 * rows});
     m_slices = m_ops.allocate(DType::I32, {sequences, 3});
     m_blocks = m_ops.allocate(DType::I32, {sequences, m_sizes.kvBlocks});
-    m_slots = m_ops.allocate(DType::I32, {rows});
+    m_places = m_ops.allocate(DType::I32, {rows});
     m_logitRows = m_ops.allocate(DType::I32, {sequences});
     m_hostLogits = HostTensor(DType::F32, {sequences, m_config.vocabSize});
     m_hostSlices = HostTensor(DType::I32, {sequences, 3});
-    m_hostSlots = HostTensor(DType::I32, {rows});
+    m_hostPlaces = HostTensor(DType::I32, {rows});
 }
 
 std::uint64_t Decoder::kvBytes() const
@@ -127,7 +127,7 @@ Decoder::Step Decoder::prepare(const Batch& batch)
     step.rows = static_cast<std::int64_t>(batch.ids.size());
     const auto sequences = static_cast<std::int64_t>(batch.slices.size());
     auto* slices = m_hostSlices.view().data<std::int32_t>();
-    auto* slots = m_hostSlots.view().data<std::int32_t>();
+    auto* places = m_hostPlaces.view().data<std::int32_t>();
     std::int64_t widest = 0;
     for (std::int64_t i = 0; i < sequences; ++i) {
         const BatchSlice& slice = batch.slices[static_cast<std::size_t>(i)];
@@ -138,15 +138,15 @@ Decoder::Step Decoder::prepare(const Batch& batch)
         for (const std::int64_t value : {slice.firstRow, slice.tokens, slice.cached})
             *slices++ = static_cast<std::int32_t>(value);
         for (std::int64_t at = slice.cached; at < slice.cached + slice.tokens; ++at)
-            *slots++ = used[static_cast<std::size_t>(at / m_sizes.kvBlockTokens)] * m_sizes.kvBlockTokens +
-                       static_cast<std::int32_t>(at % m_sizes.kvBlockTokens);
+            *places++ = used[static_cast<std::size_t>(at / m_sizes.kvBlockTokens)] * m_sizes.kvBlockTokens +
+                        static_cast<std::int32_t>(at % m_sizes.kvBlockTokens);
     }
     m_ops.upload(m_slices.rows(0, sequences), std::as_const(m_hostSlices).view().rows(0, sequences));
-    m_ops.upload(m_slots.rows(0, step.rows), std::as_const(m_hostSlots).view().rows(0, step.rows));
+    m_ops.upload(m_places.rows(0, step.rows), std::as_const(m_hostPlaces).view().rows(0, step.rows));
     m_ops.upload(m_positions.rows(0, 3 * step.rows), viewOf(batch.positions));
     step.paged = {.slices = m_slices.rows(0, sequences),
                   .blocks = m_blocks.rows(0, sequences).columns(0, widest),
-                  .slots = m_slots.rows(0, step.rows)};
+                  .places = m_places.rows(0, step.rows)};
 
     const TensorView cosines = m_cosines.rows(0, step.rows);
     const TensorView sines = m_sines.rows(0, step.rows);

@@ -48,8 +48,8 @@ private:
 
     ops::DeviceTensor m_hidden, m_normed, m_qkv, m_attention, m_gate, m_up, m_picked, m_pickedNormed, m_logits;
     ops::DeviceTensor m_cosines, m_sines;
-    ops::DeviceTensor m_ids, m_positions, m_slices, m_blocks, m_slots, m_logitRows;
-    HostTensor m_hostLogits, m_hostSlices, m_hostSlots; ///< staging of a step
+    ops::DeviceTensor m_ids, m_positions, m_slices, m_blocks, m_places, m_logitRows;
+    HostTensor m_hostLogits, m_hostSlices, m_hostPlaces; ///< staging of a step
 };
 
 } // namespace argus::model

@@ -56,7 +56,7 @@ struct LayerCache {
 struct PagedBatch {
     ConstTensorView slices = {}; ///< I32 [sequences, 3]: first row, rows, tokens cached before them
     ConstTensorView blocks = {}; ///< I32 [sequences, most blocks]: block table of each sequence
-    ConstTensorView slots = {};  ///< I32 [rows]: block · blockTokens + offset that each row is written to
+    ConstTensorView places = {}; ///< I32 [rows]: block · blockTokens + offset that each row is written to
 };
 
 /// One device. Lives on its rank's thread, like everything allocated from it. Operations are enqueued in order;
@@ -101,7 +101,7 @@ public:
                             ConstTensorView frequencies, std::span<const int> sections) = 0;
     /// Rotates every head of x [tokens, heads · 2·half] in place, half-split
     virtual void rotate(TensorView x, ConstTensorView cosines, ConstTensorView sines) = 0;
-    /// Puts k and v [rows, kvHeads · headDim] into the slots of the batch
+    /// Puts k and v [rows, kvHeads · headDim] into the places of the batch
     virtual void writeCache(const LayerCache& cache, ConstTensorView k, ConstTensorView v, const PagedBatch& batch) = 0;
     /// Causal by index in the sequence, after writeCache of the same rows. y, q [rows, heads · headDim]; heads share
     /// key heads in order

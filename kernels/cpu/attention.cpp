@@ -271,8 +271,8 @@ void writeCache(const WriteCache& work, Team& team)
     const std::int64_t elements = std::int64_t{work.tokens} * work.kvHeads * work.headDim;
     team.forEachPiece(elements, work.tokens, [&](int first, int count) {
         for (int token = first; token < first + count; ++token) {
-            const std::int64_t block = work.slots[token] / work.blockTokens;
-            const std::int64_t offset = work.slots[token] % work.blockTokens;
+            const std::int64_t block = work.places[token] / work.blockTokens;
+            const std::int64_t offset = work.places[token] % work.blockTokens;
             for (int head = 0; head < work.kvHeads; ++head)
                 std::memcpy(work.cache + ((block * work.kvHeads + head) * work.blockTokens + offset) * work.headDim,
                             work.x + token * work.xStride + std::int64_t{head} * work.headDim,

@@ -82,7 +82,7 @@ std::span<const std::int32_t> indices(const ConstTensorView& view)
     return {view.data<const std::int32_t>(), static_cast<std::size_t>(view.shape().elements())};
 }
 
-/// Every block and slot a batch names lies in the cache, and every slice in the rows.
+/// Every block and place a batch names lies in the cache, and every slice in the rows.
 void requireBatch(const char* operation, const PagedBatch& batch, std::int64_t rows, std::int64_t blocks,
                   std::int64_t blockTokens)
 {
@@ -326,11 +326,11 @@ void CpuOps::writeCache(const LayerCache& cache, ConstTensorView k, ConstTensorV
                           .dense("values", cache.values)
                           .tensor("k", k, DType::F32, {"rows", "columns"})
                           .tensor("v", v, DType::F32, {"rows", "columns"})
-                          .tensor("slots", batch.slots, DType::I32, {"rows"})
+                          .tensor("places", batch.places, DType::I32, {"rows"})
                           .require(k.extent(1) == cache.keys.extent(1) * cache.keys.extent(3),
                                    "a row of k should be kvHeads · headDim long");
-    requireIndices("writeCache", "slots", indices(batch.slots), std::int64_t{dims["blocks"]} * dims["blockTokens"]);
-    kernels::WriteCache work{.slots = batch.slots.data<const std::int32_t>(),
+    requireIndices("writeCache", "places", indices(batch.places), std::int64_t{dims["blocks"]} * dims["blockTokens"]);
+    kernels::WriteCache work{.places = batch.places.data<const std::int32_t>(),
                              .tokens = dims["rows"],
                              .kvHeads = dims["kvHeads"],
                              .headDim = dims["headDim"],
