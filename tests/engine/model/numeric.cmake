@@ -1,0 +1,4 @@
+# positions and vision windows: arithmetic on ids and grids
+argus_test(tst_positions LABEL unit NEEDS argus::model)
+argus_test(tst_vision_windows LABEL unit NEEDS argus::model)
+argus_test(tst_model_load LABEL unit NEEDS argus::model)
