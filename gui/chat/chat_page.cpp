@@ -67,12 +67,8 @@ ChatPage::ChatPage(Conversation& conversation, SettingsStore& settings, const Ch
     m_refused->setObjectName(QStringLiteral("bannerRefused"));
     m_stack->addWidget(m_empty);
     m_stack->addWidget(m_view);
-    auto* foot = new QHBoxLayout;
-    foot->setContentsMargins(theme::kWideGap, 0, theme::kWideGap, theme::kWideGap);
-    foot->addStretch(1);
-    foot->addWidget(m_input, 100);
-    foot->addStretch(1);
-    m_input->setMaximumWidth(892);
+    m_foot = new QHBoxLayout;
+    m_foot->addWidget(m_input);
     auto* column = new QVBoxLayout(this);
     column->setContentsMargins(0, 0, 0, 0);
     column->setSpacing(0);
@@ -81,7 +77,7 @@ ChatPage::ChatPage(Conversation& conversation, SettingsStore& settings, const Ch
     column->addWidget(m_stack, 1);
     column->addWidget(m_refused);
     column->addSpacing(6);
-    column->addLayout(foot);
+    column->addLayout(m_foot);
 
     connect(m_connection, &Notice::activated, this, &ChatPage::reconnectWanted);
     connect(m_composer, &Composer::submitted, actions.send, &QAction::trigger);
@@ -286,6 +282,13 @@ void ChatPage::retranslate()
     if (!m_refused->text().isEmpty())
         m_refused->setText({}); // it spoke another language
     refresh();
+}
+
+void ChatPage::resizeEvent(QResizeEvent* event)
+{
+    QWidget::resizeEvent(event);
+    const int side = ChatView::sideMargin(width());
+    m_foot->setContentsMargins(side, 0, side, theme::kWideGap);
 }
 
 void ChatPage::changeEvent(QEvent* event)

@@ -8,6 +8,7 @@
 #include <QWidget>
 
 class QAction;
+class QHBoxLayout;
 class QLabel;
 class QStackedWidget;
 class QToolButton;
@@ -59,6 +60,7 @@ signals:
 
 protected:
     void changeEvent(QEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
 
 private:
     QFrame* makeInput(const ChatActions& actions);
@@ -80,6 +82,7 @@ private:
     Composer* m_composer;
     QLabel* m_cost;
     QFrame* m_input;
+    QHBoxLayout* m_foot;
     QToolButton* m_send;
     QToolButton* m_stop;
     bool m_isDemo = false;

@@ -15,7 +15,7 @@ namespace argus::gui {
 
 namespace {
 
-constexpr int kReadableWidth = 860; ///< px: longer lines are hard to read
+constexpr int kReadableWidth = 860; ///< px
 
 } // namespace
 
@@ -145,6 +145,11 @@ void ChatView::scrollToEnd()
     follow();
 }
 
+int ChatView::sideMargin(int width)
+{
+    return std::max(theme::kWideGap, (width - kReadableWidth) / 2);
+}
+
 void ChatView::placeButton()
 {
     m_newText->adjustSize();
@@ -156,7 +161,7 @@ void ChatView::placeButton()
 void ChatView::resizeEvent(QResizeEvent* event)
 {
     QScrollArea::resizeEvent(event);
-    const int side = std::max(theme::kWideGap, (viewport()->width() - kReadableWidth) / 2);
+    const int side = sideMargin(width());
     m_column->setContentsMargins(side, theme::kWideGap, side, theme::kWideGap);
     placeButton();
 }

@@ -29,6 +29,8 @@ public:
     /// The widget of a row; null when the row is not shown.
     [[nodiscard]] MessageWidget* message(int row) const;
     void scrollToEnd();
+    /// Room left and right of the text in a chat of that width: lines longer than some 860 px are hard to read.
+    [[nodiscard]] static int sideMargin(int width);
 
 signals:
     void retryWanted();

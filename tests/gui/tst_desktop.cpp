@@ -1,0 +1,441 @@
+// The real window driven against a real private head with the demo model: what a person does, and what happens when
+// things die.
+
+#include "gui/chat/chat_view.h"
+#include "gui/chat/composer.h"
+#include "gui/chat/message_widget.h"
+#include "gui/chat/segments.h"
+#include "gui/chat/tray_view.h"
+#include "gui/link/engine_link.h"
+#include "gui/main_window.h"
+#include "gui/settings/language.h"
+#include "gui/settings/settings_store.h"
+#include "gui/theme/theme.h"
+
+#include <QAction>
+#include <QApplication>
+#include <QClipboard>
+#include <QDragEnterEvent>
+#include <QFile>
+#include <QJsonArray>
+#include <QJsonDocument>
+#include <QJsonObject>
+#include <QLabel>
+#include <QMenu>
+#include <QMimeData>
+#include <QRegularExpression>
+#include <QSignalSpy>
+#include <QTemporaryDir>
+#include <QTest>
+#include <QToolButton>
+
+#include <csignal>
+#include <memory>
+
+using namespace argus::gui;
+
+namespace {
+
+constexpr int kPatienceMs = 30'000;
+
+const QString kSamples = QStringLiteral(ARGUS_SOURCE_DIR "/resources/samples/");
+
+/// A desktop as main() builds it, with its own head.
+struct Desk {
+    explicit Desk(const QString& folder) : settings(folder)
+    {
+        language.set(QStringLiteral("en"));
+        window = std::make_unique<MainWindow>(link, settings, language, kSamples);
+        Sampling greedy;
+        greedy.temperature = 0;
+        greedy.repetitionPenalty = 1;
+        window->conversation().setSampling(greedy);
+        window->resize(1180, 800);
+        window->show();
+        link.start();
+    }
+
+    ~Desk() { window.reset(); }
+
+    template <typename T>
+    T* find(const char* name)
+    {
+        return window->findChild<T*>(QLatin1String(name));
+    }
+    QAction* action(const char* name) { return find<QAction>(name); }
+    Conversation& conversation() { return window->conversation(); }
+    TranscriptModel& transcript() { return *window->conversation().transcript(); }
+    const Message& last() { return transcript().at(transcript().rowCount() - 1); }
+    Composer& composer() { return *find<Composer>("editComposer"); }
+    void ask(const QString& question)
+    {
+        composer().setPlainText(question);
+        QTest::keyClick(&composer(), Qt::Key_Return);
+    }
+    QString shown()
+    {
+        QString text;
+        auto* widget = find<ChatView>("chatView")->message(transcript().rowCount() - 1);
+        for (auto* prose : widget->findChildren<ProseSegment*>())
+            text += prose->toPlainText();
+        return text;
+    }
+
+    SettingsStore settings;
+    Language language;
+    EngineLink link{LinkOptions{}};
+    std::unique_ptr<MainWindow> window;
+};
+
+void drop(QWidget& window, const QList<QUrl>& urls)
+{
+    QMimeData data;
+    data.setUrls(urls);
+    QDragEnterEvent enter(QPoint(300, 300), Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
+    QApplication::sendEvent(&window, &enter);
+    QVERIFY(enter.isAccepted());
+    QVERIFY(window.findChild<QWidget*>(QStringLiteral("dropOverlay"))->isVisible());
+    QDropEvent event(QPointF(300, 300), Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
+    QApplication::sendEvent(&window, &event);
+    QVERIFY(!window.findChild<QWidget*>(QStringLiteral("dropOverlay"))->isVisible());
+}
+
+/// Every text a person can see now, by the widget or action that shows it.
+QHash<QObject*, QString> visibleTexts(MainWindow& window)
+{
+    QHash<QObject*, QString> texts;
+    for (auto* label : window.findChildren<QLabel*>())
+        if (label->isVisible())
+            texts[label] = label->text();
+    for (auto* button : window.findChildren<QAbstractButton*>())
+        if (button->isVisible())
+            texts[button] = button->text() + '|' + button->accessibleName() + '|' + button->toolTip();
+    for (auto* action : window.findChildren<QAction*>())
+        if (!action->text().isEmpty() && !action->objectName().startsWith(QLatin1String("actLanguage_")))
+            texts[action] = action->text() + '|' + action->toolTip();
+    texts[window.findChild<Composer*>()] = window.findChild<Composer*>()->placeholderText();
+    return texts;
+}
+
+} // namespace
+
+class TstDesktop : public QObject {
+    Q_OBJECT
+
+    QTemporaryDir m_home;
+
+    QString freshFolder()
+    {
+        static int count = 0;
+        return m_home.filePath(QStringLiteral("config%1").arg(++count));
+    }
+
+private slots:
+    void initTestCase()
+    {
+        QVERIFY(m_home.isValid());
+        qputenv("ARGUS_CONFIG_HOME", m_home.filePath("config").toLocal8Bit());
+        qputenv("ARGUS_RUNTIME_DIR", m_home.filePath("run").toLocal8Bit());
+        qputenv("ARGUS_CACHE_HOME", m_home.filePath("cache").toLocal8Bit());
+        qputenv("ARGUS_RESOURCES", ARGUS_SOURCE_DIR "/resources");
+        if (qEnvironmentVariableIsEmpty("ARGUS_NODE_PROGRAM"))
+            qputenv("ARGUS_NODE_PROGRAM", ARGUS_BINARY_DIR "/bin/argus-node");
+        theme::apply(theme::Mode::Light);
+    }
+
+    void aDroppedPictureIsAnswered()
+    {
+        Desk desk(freshFolder());
+        QVERIFY(desk.find<QWidget>("pageEmpty")->isVisible());
+        drop(*desk.window, {QUrl::fromLocalFile(kSamples + "two-circles-and-a-star.png")});
+        auto* tray = desk.find<TrayView>("trayAttachments");
+        QVERIFY(tray->isVisible());
+        QTRY_COMPARE_WITH_TIMEOUT(desk.conversation().tray()->at(0).state, TrayItem::State::Ready, kPatienceMs);
+        const MediaFacts facts = desk.conversation().tray()->at(0).attachment.facts;
+        QCOMPARE(facts.size, QSize(336, 252));
+        QCOMPARE(facts.modelSize, QSize(336, 252));
+        QCOMPARE(facts.tokens, 108);
+        QVERIFY(!facts.thumbnail.isNull());
+        QVERIFY(tray->chip(0)
+                    ->findChild<QLabel*>("chipAbout")
+                    ->text()
+                    .contains(QString::fromUtf8("336×252 → 336×252 · 108 tokens")));
+        desk.ask("How many circles are there?");
+        QCOMPARE(desk.composer().toPlainText(), "");
+        QVERIFY(!tray->isVisible());
+        QTRY_COMPARE_WITH_TIMEOUT(desk.last().state, AnswerState::Complete, kPatienceMs);
+        QCOMPARE(desk.last().text, "There are 2 circles.");
+        QTRY_COMPARE(desk.shown(), "There are 2 circles.");
+        QVERIFY(desk.last().stats.answerTokens > 0);
+        QVERIFY(desk.find<QLabel>("answerFooter")->text().contains("tokens"));
+        QTRY_VERIFY(desk.find<QWidget>("stripDemo")->isVisible());
+        QTRY_VERIFY(desk.find<QLabel>("nodeState") != nullptr &&
+                    desk.find<QLabel>("nodeState")->text().contains("Ready"));
+        QTRY_VERIFY(desk.find<QWidget>("memoryBar")->accessibleName().contains("in use"));
+    }
+
+    void anAnswerStreamsAndStops()
+    {
+        Desk desk(freshFolder());
+        desk.window->page().attachFiles({kSamples + "three-rings-to-box.png"});
+        QStringList seen;
+        connect(desk.find<ChatView>("chatView"), &ChatView::repainted, this, [&] {
+            if (!seen.contains(desk.last().text) && desk.last().state == AnswerState::Streaming)
+                seen << desk.last().text;
+        });
+        desk.ask(QString::fromUtf8("框出所有圆环。"));
+        QTRY_COMPARE_WITH_TIMEOUT(desk.last().state, AnswerState::Complete, kPatienceMs);
+        const QString whole = desk.last().text;
+        QVERIFY2(seen.size() > 1, qPrintable(QString::number(seen.size()))); // it grew while it was watched
+        QVERIFY(whole.startsWith(seen.first()) && seen.first().size() < whole.size());
+        QVERIFY(desk.window->findChild<CodeSegment*>() != nullptr);
+
+        // Regenerate: the same question, one answer again.
+        desk.action("actRegenerate")->trigger();
+        QCOMPARE(desk.transcript().rowCount(), 2);
+        QTRY_COMPARE_WITH_TIMEOUT(desk.last().state, AnswerState::Complete, kPatienceMs);
+        QCOMPARE(desk.last().text, whole);
+
+        // Stop at the first piece: what was said stays.
+        QMetaObject::Connection stopping =
+            connect(&desk.link, &Link::textArrived, this, [&] { QTest::keyClick(desk.window.get(), Qt::Key_Escape); });
+        desk.action("actRegenerate")->trigger();
+        QVERIFY(desk.find<QToolButton>("btnStop")->isVisible());
+        QTRY_COMPARE_WITH_TIMEOUT(desk.last().state, AnswerState::Stopped, kPatienceMs);
+        disconnect(stopping);
+        QVERIFY(!desk.last().text.isEmpty());
+        QVERIFY(desk.last().text.size() < whole.size());
+        QVERIFY(whole.startsWith(desk.last().text));
+        QTRY_VERIFY(desk.find<QLabel>("answerFooter")->text().startsWith("Stopped"));
+        QVERIFY(!desk.action("actStop")->isEnabled());
+        QVERIFY(desk.find<QToolButton>("btnSend")->isVisible());
+
+        // Clear: a new conversation that knows nothing of the picture.
+        desk.action("actClear")->trigger();
+        QVERIFY(desk.transcript().isEmpty());
+        QVERIFY(desk.find<QWidget>("pageEmpty")->isVisible());
+        desk.ask("Hello!");
+        QTRY_COMPARE_WITH_TIMEOUT(desk.last().state, AnswerState::Complete, kPatienceMs);
+        QVERIFY(desk.last().text.startsWith("Hello! I am Argus"));
+    }
+
+    void thePictureIsRememberedInTheNextQuestion()
+    {
+        Desk desk(freshFolder());
+        desk.window->page().attachFiles({kSamples + "blue-square-left-of-green-triangle.png"});
+        desk.ask("What shape is the green object?");
+        QTRY_COMPARE_WITH_TIMEOUT(desk.last().state, AnswerState::Complete, kPatienceMs);
+        QCOMPARE(desk.last().text, "The green object is a triangle.");
+        desk.ask("Where is it?");
+        QTRY_COMPARE_WITH_TIMEOUT(desk.last().state, AnswerState::Complete, kPatienceMs);
+        QCOMPARE(desk.last().text, "The green triangle is on the right.");
+    }
+
+    void aPastedPictureIsAttached()
+    {
+        Desk desk(freshFolder());
+        auto* data = new QMimeData;
+        data->setImageData(QImage(kSamples + "red-circle-on-white.png"));
+        QApplication::clipboard()->setMimeData(data);
+        desk.composer().paste();
+        QTRY_COMPARE_WITH_TIMEOUT(desk.conversation().tray()->rowCount(), 1, kPatienceMs);
+        QTRY_COMPARE_WITH_TIMEOUT(desk.conversation().tray()->at(0).state, TrayItem::State::Ready, kPatienceMs);
+        desk.ask("Describe this image.");
+        QTRY_COMPARE_WITH_TIMEOUT(desk.last().state, AnswerState::Complete, kPatienceMs);
+        QCOMPARE(desk.last().text, "There is one object: a large red circle in the center.");
+    }
+
+    void whatIsNoPictureIsRefusedWithAReason()
+    {
+        Desk desk(freshFolder());
+        const QString text = m_home.filePath("clip.mp4");
+        QFile file(text);
+        QVERIFY(file.open(QIODevice::WriteOnly));
+        file.write("this is not a clip at all, whatever its name says\n");
+        file.close();
+        drop(*desk.window, {QUrl::fromLocalFile(text)});
+        QTRY_COMPARE_WITH_TIMEOUT(desk.conversation().tray()->at(0).state, TrayItem::State::Failed, kPatienceMs);
+        auto* chip = desk.find<TrayView>("trayAttachments")->chip(0);
+        QVERIFY(!desk.conversation().tray()->at(0).trouble.cause.isEmpty());
+        QVERIFY(chip->toolTip().contains(desk.conversation().tray()->at(0).trouble.cause));
+        desk.composer().setPlainText("What happens?");
+        QVERIFY(!desk.action("actSend")->isEnabled());
+        QVERIFY(desk.action("actSend")->toolTip().contains("cannot be read"));
+        QTest::mouseClick(chip->findChild<QToolButton*>("btnRemoveAttachment"), Qt::LeftButton);
+        QCOMPARE(desk.conversation().tray()->rowCount(), 0);
+        QVERIFY(desk.action("actSend")->isEnabled());
+
+        drop(*desk.window, {QUrl::fromLocalFile(m_home.filePath("program.exe"))});
+        QCOMPARE(desk.conversation().tray()->rowCount(), 0);
+        auto* strip = desk.find<QWidget>("bannerRefused");
+        QVERIFY(strip->isVisible() && strip->accessibleName().contains("program.exe"));
+    }
+
+    void theLanguageChangesEverywhere()
+    {
+        Desk desk(freshFolder());
+        desk.window->page().attachFiles({kSamples + "two-circles-and-a-star.png"});
+        desk.ask("How many circles are there?");
+        QTRY_COMPARE_WITH_TIMEOUT(desk.last().state, AnswerState::Complete, kPatienceMs);
+        QTRY_VERIFY(desk.find<QLabel>("nodeState") != nullptr);
+        desk.window->page().attachFiles({kSamples + "text-hello.png"});
+        QTRY_COMPARE_WITH_TIMEOUT(desk.conversation().tray()->at(0).state, TrayItem::State::Ready, kPatienceMs);
+        const auto english = visibleTexts(*desk.window);
+        desk.action("actLanguage_zh_CN")->trigger();
+        QTRY_COMPARE(desk.action("actSend")->text(), QString::fromUtf8("发送(&S)"));
+        const auto chinese = visibleTexts(*desk.window);
+        // Names of files, machines, devices, models and formats are the same in every language.
+        static const QRegularExpression word("[A-Za-z]{3,}");
+        const QStringList names{"text-hello.png", "two-circles-and-a-star.png"};
+        const ClusterFacts facts = [&] {
+            ClusterFacts latest;
+            QSignalSpy status(&desk.link, &Link::statusArrived);
+            if (status.wait(5000))
+                latest = status.last().at(0).value<ClusterFacts>();
+            return latest;
+        }();
+        QVERIFY(!facts.nodes.isEmpty());
+        QStringList same;
+        for (auto text = chinese.begin(); text != chinese.end(); ++text) {
+            if (english.value(text.key()) != text.value() || !word.match(text.value()).hasMatch())
+                continue;
+            if (names.contains(text.value()) || text.value() == facts.nodes[0].name ||
+                text.value() == facts.deployment.model || text.value() == facts.nodes[0].devices.value(0).name ||
+                text.value().endsWith("iB"))
+                continue;
+            same << text.value();
+        }
+        QVERIFY2(same.isEmpty(), qPrintable(same.join(" / ")));
+        QVERIFY(chinese.size() > 40);
+        QCOMPARE(desk.window->windowTitle(), QString::fromUtf8("百目"));
+        QCOMPARE(desk.settings.value("view/language").toString(), "zh_CN");
+        desk.action("actLanguage_en")->trigger();
+        QTRY_COMPARE(desk.action("actSend")->text(), "&Send");
+    }
+
+    void aKilledHeadComesBackAndNothingTypedIsLost()
+    {
+        const QString folder = freshFolder();
+        Desk desk(folder);
+        QTRY_COMPARE_WITH_TIMEOUT(desk.link.state(), LinkState::Connected, kPatienceMs);
+        desk.window->page().attachFiles({kSamples + "text-hello.png"});
+        QTRY_COMPARE_WITH_TIMEOUT(desk.conversation().tray()->at(0).state, TrayItem::State::Ready, kPatienceMs);
+        desk.composer().setPlainText("What does the text say?");
+        const qint64 first = desk.link.headPid();
+        QVERIFY(first > 0);
+        QVERIFY(!desk.find<QWidget>("bannerConnection")->isVisible());
+        QVERIFY(::kill(static_cast<pid_t>(first), SIGKILL) == 0);
+        QTRY_VERIFY_WITH_TIMEOUT(desk.find<QWidget>("bannerConnection")->isVisible(), kPatienceMs);
+        QCOMPARE(desk.composer().toPlainText(), "What does the text say?");
+        QCOMPARE(desk.conversation().tray()->rowCount(), 1);
+        QTRY_COMPARE_WITH_TIMEOUT(desk.link.state(), LinkState::Connected, kPatienceMs);
+        QVERIFY(!desk.find<QWidget>("bannerConnection")->isVisible());
+        QVERIFY(desk.link.headPid() != first);
+        desk.action("actSend")->trigger();
+        QTRY_COMPARE_WITH_TIMEOUT(desk.last().state, AnswerState::Complete, kPatienceMs);
+        QCOMPARE(desk.last().text, "The text reads \"HELLO\".");
+    }
+
+    void anAnswerThatDiesWithTheHeadCanBeAskedAgain()
+    {
+        Desk desk(freshFolder());
+        desk.window->page().attachFiles({kSamples + "three-rings-to-box.png"});
+        bool killed = false;
+        connect(&desk.link, &Link::textArrived, this, [&] {
+            if (!std::exchange(killed, true))
+                ::kill(static_cast<pid_t>(desk.link.headPid()), SIGKILL);
+        });
+        desk.ask(QString::fromUtf8("框出所有圆环。"));
+        QTRY_COMPARE_WITH_TIMEOUT(desk.last().state, AnswerState::Failed, kPatienceMs);
+        QCOMPARE(desk.last().trouble.code, "Crashed");
+        QTRY_VERIFY(desk.window->findChild<ErrorCard*>() != nullptr);
+        auto* retry = desk.window->findChild<ErrorCard*>()->findChild<QWidget*>("btnRetry");
+        QTRY_VERIFY(retry->isVisible());
+        QTest::mouseClick(retry, Qt::LeftButton);
+        QTRY_COMPARE_WITH_TIMEOUT(desk.last().state, AnswerState::Complete, kPatienceMs);
+        QVERIFY(desk.last().text.contains("bbox_2d"));
+    }
+
+    void aDraftOutlivesTheDesktop()
+    {
+        const QString folder = freshFolder();
+        {
+            Desk desk(folder);
+            desk.window->page().attachFiles({kSamples + "text-hello.png"});
+            QTest::keyClicks(&desk.composer(), "half a quest");
+            // Another reader of the file sees it without the desktop being closed: it may be killed from here on.
+            QTRY_COMPARE(SettingsStore(folder).loadDraft().text, "half a quest");
+        }
+        Desk again(folder);
+        QCOMPARE(again.composer().toPlainText(), "half a quest");
+        QTRY_COMPARE_WITH_TIMEOUT(again.conversation().tray()->rowCount(), 1, kPatienceMs);
+        QTRY_COMPARE_WITH_TIMEOUT(again.conversation().tray()->at(0).state, TrayItem::State::Ready, kPatienceMs);
+    }
+
+    void everyControlHasANameAndTabReachesThem()
+    {
+        Desk desk(freshFolder());
+        for (auto* button : desk.window->findChildren<QAbstractButton*>()) {
+            if (!button->isVisible() || button->objectName().startsWith(QLatin1String("qt_")))
+                continue;
+            QVERIFY2(!button->text().isEmpty() || !button->accessibleName().isEmpty(),
+                     qPrintable(button->objectName()));
+        }
+        QSet<QString> shortcuts;
+        for (auto* action : desk.window->findChildren<QAction*>()) {
+            const QString keys = action->shortcut().toString();
+            QVERIFY2(keys.isEmpty() || !shortcuts.contains(keys), qPrintable(keys));
+            shortcuts << keys;
+        }
+        desk.composer().setFocus();
+        QSet<QWidget*> reached;
+        for (int i = 0; i < 40; ++i) {
+            QTest::keyClick(QApplication::focusWidget(), Qt::Key_Tab);
+            reached << QApplication::focusWidget();
+        }
+        QVERIFY(reached.contains(desk.find<QWidget>("btnAttach")));
+        QVERIFY(reached.contains(&desk.composer())); // no trap: it comes round
+    }
+
+    void everySampleIsAnsweredAsStored_data()
+    {
+        QTest::addColumn<QJsonObject>("sample");
+        QFile file(kSamples + "cases.json");
+        QVERIFY(file.open(QIODevice::ReadOnly));
+        const QJsonArray cases = QJsonDocument::fromJson(file.readAll()).object()["cases"].toArray();
+        QCOMPARE(cases.size(), 28);
+        for (const QJsonValue& sample : cases)
+            QTest::newRow(qPrintable(sample["name"].toString())) << sample.toObject();
+    }
+
+    void everySampleIsAnsweredAsStored()
+    {
+        QFETCH(QJsonObject, sample);
+        if (!m_samplesDesk)
+            m_samplesDesk = std::make_unique<Desk>(freshFolder());
+        Desk& desk = *m_samplesDesk;
+        desk.conversation().clear();
+        QStringList files;
+        for (const QJsonValue& name : sample["media"].toArray())
+            files << kSamples + (name.toString().endsWith(".png") ? name.toString() : name.toString() + ".mkv");
+        desk.window->page().attachFiles(files);
+        int turn = 0;
+        for (const QJsonValue& past : sample["history"].toArray()) { // what was said before, as it was said then
+            desk.transcript().addQuestion(past[0].toString(), desk.conversation().tray()->take());
+            const QString id = QStringLiteral("past%1").arg(turn++);
+            desk.transcript().begin(id);
+            desk.transcript().finish(id, AskOutcome::Complete, past[1].toString(), {});
+        }
+        desk.ask(sample["question"].toString());
+        QTRY_COMPARE_WITH_TIMEOUT(desk.last().state, AnswerState::Complete, kPatienceMs);
+        QCOMPARE(desk.last().text, sample["answer"].toString());
+    }
+
+    void cleanupTestCase() { m_samplesDesk.reset(); }
+
+private:
+    std::unique_ptr<Desk> m_samplesDesk;
+};
+
+QTEST_MAIN(TstDesktop)
+#include "tst_desktop.moc"
