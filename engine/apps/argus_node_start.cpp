@@ -148,6 +148,7 @@ struct Head {
     std::unique_ptr<protocol::UploadStore> uploads;
     wire::EngineSettings settings; ///< completed
     std::string name;
+    std::string logLevel;
     std::string endpoint;
 };
 
@@ -155,7 +156,11 @@ struct Head {
 int serve(Head head, int signals, int lifeline)
 {
     api::FrontDeskThread desk(std::move(head.server), std::move(head.uploads));
-    node::Node node({.settings = head.settings, .programs = programFolder(), .name = head.name, .version = kVersion},
+    node::Node node({.settings = head.settings,
+                     .programs = programFolder(),
+                     .name = head.name,
+                     .version = kVersion,
+                     .logLevel = head.logLevel},
                     [&desk](node::NodeEvent event) { desk.post(std::move(event)); });
     desk.start(
         {.headName = head.name, .version = kVersion, .address = head.endpoint, .limits = limitsOf(head.settings)},
@@ -202,6 +207,7 @@ Result<Done> completeSettings(const StartOptions& options, Head& head)
     if (!completed)
         return std::move(completed).error();
     head.settings = std::move(*completed);
+    head.logLevel = options.logLevel;
     head.name = options.name.empty() ? node::machineFacts().hostName : options.name;
     return Done{};
 }

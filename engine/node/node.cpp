@@ -51,7 +51,7 @@ using MainMessage = std::variant<DeploymentRead, GiveUpOn, StopRequested, Planne
 struct Node::Impl final : PlannerPort {
     Impl(Options given, std::function<void(NodeEvent)> hears)
         : options(std::move(given)), listener(std::move(hears)), facts(machineFacts()),
-          supervisor(options.programs / "argus-executor-cpu", link, hooks())
+          supervisor(options.programs / "argus-executor-cpu", options.logLevel, link, hooks())
     {
         wakeFd.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     }
@@ -62,7 +62,7 @@ struct Node::Impl final : PlannerPort {
     {
         return link.send(message, descriptors);
     }
-    void emit(NodeEvent event) override
+    void tell(NodeEvent event) override
     {
         if (std::holds_alternative<Drained>(event))
             tellMain(PlannerDrained{}); // the front desk hears of it when the executor has ended too

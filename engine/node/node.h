@@ -23,6 +23,7 @@ public:
         std::filesystem::path programs; ///< folder of argus-executor-cpu and argus-decoder
         std::string name;               ///< shown in status; empty: the host's
         std::string version;
+        std::string logLevel = "info";           ///< of the executor
         std::chrono::milliseconds drain{30'000}; ///< how long running asks may go on after requestStop()
     };
     /// `listener` is called on the node's threads and must not block. No event comes after the destructor has returned.

@@ -55,7 +55,7 @@ void Planner::tick(Instant now)
     runStep(now);
     dropEnded();
     if (m_drainUntil && m_asks.empty() && !std::exchange(m_drainedTold, true))
-        m_port.emit(Drained{});
+        m_port.tell(Drained{});
 }
 
 void Planner::on(SubmitAsk message, Instant now)
@@ -69,7 +69,7 @@ void Planner::on(SubmitAsk message, Instant now)
         return fail(place, *m_failed, now);
     if (m_drainUntil)
         return fail(place, stoppingError(), now);
-    m_port.emit(AskProgressed{.number = number, .phase = wire::AskProgress::QUEUED});
+    m_port.tell(AskProgressed{.number = number, .phase = wire::AskProgress::QUEUED});
 }
 
 void Planner::on(CancelAsk message, Instant now)
@@ -93,7 +93,7 @@ void Planner::on(MediaRead message, Instant now)
     }
     ask.patches[message.index] = std::move(*message.outcome);
     --ask.mediaLeft;
-    m_port.emit(AskProgressed{.number = message.number,
+    m_port.tell(AskProgressed{.number = message.number,
                               .phase = wire::AskProgress::READING_MEDIA,
                               .done = static_cast<std::uint32_t>(count - ask.mediaLeft),
                               .total = static_cast<std::uint32_t>(count)});
@@ -150,7 +150,7 @@ void Planner::on(StepDone message, Instant now)
             continue;
         const std::size_t promptTokens = ask->second.prompt.ids.size();
         if (!slice.sample && slice.start < promptTokens)
-            m_port.emit(AskProgressed{.number = slice.sequence,
+            m_port.tell(AskProgressed{.number = slice.sequence,
                                       .phase = wire::AskProgress::PREFILL,
                                       .done = slice.start + slice.tokens,
                                       .total = static_cast<std::uint32_t>(promptTokens)});
@@ -238,7 +238,7 @@ Result<Done> Planner::prepare(Running& ask)
     ask.mediaLeft = ask.attachments.size();
     ask.patches.resize(ask.attachments.size());
     if (ask.mediaLeft > 0)
-        m_port.emit(AskProgressed{.number = ask.accepted.number,
+        m_port.tell(AskProgressed{.number = ask.accepted.number,
                                   .phase = wire::AskProgress::READING_MEDIA,
                                   .done = 0,
                                   .total = static_cast<std::uint32_t>(ask.mediaLeft)});
@@ -337,7 +337,7 @@ void Planner::takeToken(AskNumber number, text::TokenId id, Instant now)
     Running& ask = place->second;
     if (!ask.firstToken) {
         ask.firstToken = now;
-        m_port.emit(AskProgressed{.number = number, .phase = wire::AskProgress::DECODE, .done = 0, .total = ask.room});
+        m_port.tell(AskProgressed{.number = number, .phase = wire::AskProgress::DECODE, .done = 0, .total = ask.room});
     }
     ask.known.push_back(id);
     ask.outputIds.push_back(static_cast<std::uint32_t>(id));
@@ -359,7 +359,7 @@ void Planner::say(Running& ask, std::string text)
     if (text.empty())
         return;
     ask.textBytes += text.size();
-    m_port.emit(AskSaid{.number = ask.accepted.number, .text = std::move(text)});
+    m_port.tell(AskSaid{.number = ask.accepted.number, .text = std::move(text)});
 }
 
 // ---- ends ----
@@ -401,7 +401,7 @@ void Planner::end(Book::iterator place, AskEnded ended, Instant now)
         m_ended.push_back(place->first);
     }
     m_asks.erase(place);
-    m_port.emit(std::move(ended));
+    m_port.tell(std::move(ended));
 }
 
 void Planner::failAll(const Error& error, Instant now)

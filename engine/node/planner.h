@@ -70,7 +70,7 @@ public:
     /// False: the executor does not take it; its end will be told by ExecutorLost.
     virtual bool send(const wire::NodeToExecutor& message, std::span<const int> descriptors) = 0;
     virtual void readMedia(AskNumber number, std::size_t index, const std::filesystem::path& file) = 0;
-    virtual void emit(NodeEvent event) = 0;
+    virtual void tell(NodeEvent event) = 0;
     /// The executor of this epoch does not answer: end it.
     virtual void giveUpOn(std::uint64_t epoch, const std::string& why) = 0;
 };

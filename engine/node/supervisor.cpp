@@ -80,8 +80,8 @@ const char* executorStateName(ExecutorState state)
 
 // ---- the supervisor ----
 
-Supervisor::Supervisor(std::filesystem::path program, ExecutorLink& link, Hooks hooks)
-    : m_program(std::move(program)), m_link(link), m_hooks(std::move(hooks))
+Supervisor::Supervisor(std::filesystem::path program, std::string logLevel, ExecutorLink& link, Hooks hooks)
+    : m_program(std::move(program)), m_logLevel(std::move(logLevel)), m_link(link), m_hooks(std::move(hooks))
 {
 }
 
@@ -112,9 +112,10 @@ void Supervisor::startChild(Instant now)
     if (!ends)
         return giveUp(std::move(ends).error());
     auto& [ours, theirs] = *ends;
-    Result<ChildProcess> child = ChildProcess::start({.program = m_program,
-                                                      .arguments = {"--channel-fd", std::to_string(kChannelInChild)},
-                                                      .descriptors = {{theirs.get(), kChannelInChild}}});
+    Result<ChildProcess> child =
+        ChildProcess::start({.program = m_program,
+                             .arguments = {"--channel-fd", std::to_string(kChannelInChild), "--log-level", m_logLevel},
+                             .descriptors = {{theirs.get(), kChannelInChild}}});
     if (!child)
         return giveUp(std::move(child).error());
     m_child = std::move(*child);

@@ -57,7 +57,7 @@ public:
         std::function<void(Error)> failed; ///< it will not be started again
         std::function<void(const ExecutorFigures&)> changed;
     };
-    Supervisor(std::filesystem::path program, ExecutorLink& link, Hooks hooks);
+    Supervisor(std::filesystem::path program, std::string logLevel, ExecutorLink& link, Hooks hooks);
     ~Supervisor();
 
     /// Starts the first executor. Its load order goes with it.
@@ -83,6 +83,7 @@ private:
     void tell() { m_hooks.changed(m_figures); }
 
     std::filesystem::path m_program;
+    std::string m_logLevel;
     ExecutorLink& m_link;
     Hooks m_hooks;
     std::shared_ptr<const Deployment> m_deployment;

@@ -1,0 +1,175 @@
+#include "tests/system/running_head.h"
+
+#include <QElapsedTimer>
+#include <QProcessEnvironment>
+#include <QRegularExpression>
+#include <QThread>
+
+#include <signal.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+
+namespace argus::tests {
+namespace {
+
+const QString kProgram = ARGUS_BINARY_DIR "/bin/argus-node";
+
+/// Parent and name from /proc/PID/stat; the name may hold blanks and brackets.
+bool readStat(int pid, int& parent, std::string& name, char& state)
+{
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    std::string line;
+    if (!std::getline(file, line))
+        return false;
+    const std::size_t open = line.find('(');
+    const std::size_t close = line.rfind(')');
+    if (open == line.npos || close == line.npos)
+        return false;
+    name = line.substr(open + 1, close - open - 1);
+    std::istringstream rest(line.substr(close + 1));
+    return static_cast<bool>(rest >> state >> parent);
+}
+
+} // namespace
+
+bool eventually(const std::function<bool()>& so, int patienceMs)
+{
+    QElapsedTimer timer;
+    timer.start();
+    while (!so()) {
+        if (timer.elapsed() > patienceMs)
+            return false;
+        QThread::msleep(20);
+    }
+    return true;
+}
+
+QString sample(const QString& name)
+{
+    return QString(ARGUS_SOURCE_DIR "/resources/samples/") + name;
+}
+
+RunningHead::RunningHead()
+{
+    m_head.setProcessEnvironment(environment());
+    m_head.setProcessChannelMode(QProcess::SeparateChannels);
+    m_head.setStandardErrorFile(m_folder.filePath("head.log"));
+}
+
+RunningHead::~RunningHead()
+{
+    if (m_head.state() == QProcess::NotRunning)
+        return;
+    m_head.kill();
+    m_head.waitForFinished(5000);
+}
+
+QProcessEnvironment RunningHead::environment() const
+{
+    QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
+    environment.insert("ARGUS_CONFIG_HOME", m_folder.filePath("config"));
+    environment.insert("ARGUS_RUNTIME_DIR", m_folder.filePath("runtime"));
+    environment.insert("ARGUS_CACHE_HOME", m_folder.filePath("cache"));
+    return environment;
+}
+
+bool RunningHead::start(const QStringList& settings)
+{
+    m_head.start(kProgram, QStringList{"start", "--head", "--listen", "127.0.0.1:0"} + settings);
+    QString said;
+    static const QRegularExpression where("listens on tcp://(\\S+)\\s+its key is (\\S+)");
+    const bool told = eventually(
+        [&] {
+            m_head.waitForReadyRead(50);
+            said += QString::fromUtf8(m_head.readAllStandardOutput());
+            return where.match(said).hasMatch() || m_head.state() == QProcess::NotRunning;
+        },
+        30'000);
+    const QRegularExpressionMatch match = where.match(said);
+    if (!told || !match.hasMatch()) {
+        QFile log(m_folder.filePath("head.log"));
+        [[maybe_unused]] const bool open = log.open(QIODevice::ReadOnly);
+        startError = said + QString::fromUtf8(log.readAll());
+        return false;
+    }
+    m_endpoint = match.captured(1);
+    m_key = match.captured(2);
+    return true;
+}
+
+std::unique_ptr<QProcess> RunningHead::begin(const QStringList& arguments) const
+{
+    auto process = std::make_unique<QProcess>();
+    process->setProcessEnvironment(environment());
+    process->start(kProgram, arguments);
+    return process;
+}
+
+Ran RunningHead::finish(QProcess& process, int patienceMs)
+{
+    Ran ran;
+    if (!process.waitForFinished(patienceMs)) {
+        process.kill();
+        process.waitForFinished(5000);
+        ran.err = "still ran at the end of the test's patience; ";
+    } else if (process.exitStatus() == QProcess::NormalExit) {
+        ran.code = process.exitCode();
+    }
+    ran.out = process.readAllStandardOutput().toStdString();
+    ran.err += process.readAllStandardError().toStdString();
+    return ran;
+}
+
+Ran RunningHead::run(const QStringList& arguments, int patienceMs, const QByteArray& input) const
+{
+    const std::unique_ptr<QProcess> process = begin(arguments);
+    process->write(input);
+    process->closeWriteChannel();
+    return finish(*process, patienceMs);
+}
+
+Ran RunningHead::ask(const QStringList& arguments) const
+{
+    return run(QStringList{"ask", "--json", "--temperature", "0", "--repetition-penalty", "1"} + arguments);
+}
+
+nlohmann::json RunningHead::status() const
+{
+    return run({"status", "--json"}).json();
+}
+
+std::string RunningHead::deploymentState() const
+{
+    const nlohmann::json json = status();
+    return json.is_object() && json.contains("deployment") ? json["deployment"]["state"].get<std::string>()
+                                                           : std::string();
+}
+
+std::vector<int> RunningHead::childrenOf(qint64 pid, const std::string& name)
+{
+    std::vector<int> found;
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
+        const int candidate = std::atoi(entry.path().filename().c_str());
+        int parent = 0;
+        char state = 0;
+        std::string called;
+        if (candidate > 0 && readStat(candidate, parent, called, state) && parent == pid && state != 'Z' &&
+            (name.empty() || called == name.substr(0, 15)))
+            found.push_back(candidate);
+    }
+    return found;
+}
+
+bool RunningHead::alive(int pid)
+{
+    int parent = 0;
+    char state = 0;
+    std::string name;
+    return readStat(pid, parent, name, state) && state != 'Z';
+}
+
+} // namespace argus::tests

@@ -1,0 +1,70 @@
+#pragma once
+// A head of the build tree on a free loopback port, with folders of its own, and argus-node as people call it.
+
+#include <QProcess>
+#include <QProcessEnvironment>
+#include <QString>
+#include <QStringList>
+#include <QTemporaryDir>
+
+#include <nlohmann/json.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace argus::tests {
+
+/// What a program printed and how it ended.
+struct Ran {
+    int code = -1;
+    std::string out;
+    std::string err;
+    [[nodiscard]] nlohmann::json json() const { return nlohmann::json::parse(out, nullptr, false); }
+};
+
+class RunningHead {
+public:
+    RunningHead();
+    /// Kills what still runs.
+    ~RunningHead();
+
+    /// Starts `argus-node start --head` and waits until it has said where it listens. False with the reason in
+    /// startError.
+    bool start(const QStringList& settings = {});
+    QString startError;
+
+    /// Runs argus-node with these arguments in this head's folders.
+    Ran run(const QStringList& arguments, int patienceMs = 120'000, const QByteArray& input = {}) const;
+    /// The same without waiting.
+    std::unique_ptr<QProcess> begin(const QStringList& arguments) const;
+    static Ran finish(QProcess& process, int patienceMs = 120'000);
+    /// `argus-node ask --json` with greedy sampling.
+    Ran ask(const QStringList& arguments) const;
+    nlohmann::json status() const;
+    std::string deploymentState() const;
+
+    [[nodiscard]] qint64 pid() const { return m_head.processId(); }
+    [[nodiscard]] QString folder() const { return m_folder.path(); }
+    [[nodiscard]] QString endpoint() const { return m_endpoint; } ///< HOST:PORT
+    [[nodiscard]] QString publicKey() const { return m_key; }
+    [[nodiscard]] QProcess& process() { return m_head; }
+    /// Children of a process by their program's name (the kernel keeps 15 characters of it).
+    static std::vector<int> childrenOf(qint64 pid, const std::string& name = {});
+    static bool alive(int pid);
+
+private:
+    [[nodiscard]] QProcessEnvironment environment() const;
+    QTemporaryDir m_folder;
+    QProcess m_head;
+    QString m_endpoint;
+    QString m_key;
+};
+
+/// Looks until it is so, or until the patience ends.
+bool eventually(const std::function<bool()>& so, int patienceMs);
+
+QString sample(const QString& name);
+
+} // namespace argus::tests
