@@ -262,6 +262,10 @@
         <source>No machine is connected yet.</source>
         <translation>尚未连接任何机器。</translation>
     </message>
+    <message>
+        <source>Close the panel of machines</source>
+        <translation>关闭机器面板</translation>
+    </message>
 </context>
 <context>
     <name>argus::gui::CodeSegment</name>

@@ -99,7 +99,12 @@ ChatPage::ChatPage(Conversation& conversation, SettingsStore& settings, const Ch
         m_composer->moveCursor(QTextCursor::End);
         m_composer->setFocus();
     });
-    setFocusProxy(m_composer);
+    QWidget* before = m_composer;
+    for (const char* name : {"btnSend", "btnStop", "btnAttach", "btnRegenerate", "btnClear"}) {
+        auto* button = m_input->findChild<QWidget*>(QLatin1String(name));
+        setTabOrder(before, button);
+        before = button;
+    }
     restyle();
     retranslate();
     refresh();

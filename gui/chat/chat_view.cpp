@@ -36,6 +36,7 @@ ChatView::ChatView(TranscriptModel& model, QWidget* parent)
     m_earlier->setObjectName(QStringLiteral("btnEarlier"));
     m_newText->setObjectName(QStringLiteral("btnNewText"));
     m_newText->setIcon(theme::icon(QStringLiteral("down")));
+    m_newText->setFocusPolicy(Qt::TabFocus);
     m_newText->hide();
 
     m_flushTimer.setSingleShot(true);
@@ -140,8 +141,8 @@ void ChatView::follow()
 
 void ChatView::scrollToEnd()
 {
+    m_newText->hide(); // first: a focus it may have goes elsewhere, which scrolls
     m_atEnd = true;
-    m_newText->hide();
     follow();
 }
 

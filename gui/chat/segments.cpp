@@ -129,7 +129,9 @@ int ProseSegment::naturalWidth(int most) const
 
 QVariant ProseSegment::loadResource(int, const QUrl&)
 {
-    return {};
+    // Never empty-handed: for nothing, Qt's image handler falls back to opening the URL as a file by itself.
+    static const QImage placeholder = theme::icon(QStringLiteral("broken")).pixmap(QSize(20, 20)).toImage();
+    return placeholder;
 }
 
 QSize ProseSegment::sizeHint() const

@@ -3,6 +3,7 @@
 #include "gui/cluster/memory_bar.h"
 #include "gui/theme/theme.h"
 
+#include <QAbstractButton>
 #include <QEvent>
 #include <QGridLayout>
 #include <QLabel>
@@ -299,6 +300,11 @@ void ClusterDock::retranslate()
 {
     setWindowTitle(tr("Machines"));
     m_nothing->setText(tr("No machine is connected yet."));
+    if (auto* close =
+            findChild<QAbstractButton*>(QStringLiteral("qt_dockwidget_closebutton"))) { // Qt names it once only
+        close->setAccessibleName(tr("Close the panel of machines"));
+        close->setToolTip(close->accessibleName());
+    }
     refresh();
 }
 

@@ -81,7 +81,10 @@ private slots:
             for (int x = 0; x < seen.width(); ++x)
                 red += seen.pixelColor(x, y) == QColor(Qt::red) ? 1 : 0;
         QCOMPARE(red, 0);
-        QVERIFY(!prose.loadResource(QTextDocument::ImageResource, QUrl::fromLocalFile(file)).isValid());
+        // Something harmless in its place: for an empty answer Qt opens the file by itself.
+        const QImage instead =
+            prose.loadResource(QTextDocument::ImageResource, QUrl::fromLocalFile(file)).value<QImage>();
+        QVERIFY(!instead.isNull() && instead.size() != secret.size());
         QVERIFY(prose.toPlainText().contains("text"));
     }
 
