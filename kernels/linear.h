@@ -26,8 +26,8 @@ struct LinearPart {
 /// Shapes   x [rows, inputs], rows xStride elements apart
 /// Promises computed in float, weights widened exactly; a row's result has the same bits whatever the number of rows
 /// and threads: every dot
-///          product is summed in one order (lanes within blocks of 1024, a fixed tree across lanes, blocks in order). y
-///          must not overlap x.
+///          product is summed in one order (lanes within even blocks of at most 1024, a fixed tree across lanes, blocks
+///          in order). y must not overlap x.
 struct Linear {
     const float* x = nullptr;
     std::int64_t xStride = 0;

@@ -68,9 +68,11 @@ HWY_INLINE void storeSums(FloatTag d, FloatVector a, FloatVector b, FloatVector 
 #endif
 }
 
+/// Ragged: the length is no whole number of vectors. Apart, so that the sums of whole ones never leave the registers.
+///
 /// out[m][n] = sum over i < length of x[m][i] · w[n][i]. Every element is summed in the same order, whatever Rows and
 /// Columns are.
-template <int Rows, int Columns, typename Weight>
+template <int Rows, int Columns, bool Ragged, typename Weight>
 HWY_INLINE void dotTile(const float* const* x, const Weight* const* w, int length, float* HWY_RESTRICT out)
 {
     static_assert(Columns % kSumGroup == 0);
@@ -98,7 +100,8 @@ HWY_INLINE void dotTile(const float* const* x, const Weight* const* w, int lengt
                 sums[m][n] = hn::MulAdd(activation, weights[n], sums[m][n]);
         }
     }
-    if (const int rest = length - whole; rest > 0) {
+    if constexpr (Ragged) {
+        const int rest = length - whole;
         HWY_ALIGN float tail[kLanes] = {};
         Weight stored[kLanes];
         FloatVector weights[Columns];
@@ -119,28 +122,37 @@ HWY_INLINE void dotTile(const float* const* x, const Weight* const* w, int lengt
             storeSums(d, sums[m][n], sums[m][n + 1], sums[m][n + 2], sums[m][n + 3], out + m * Columns + n);
 }
 
-/// dotTile for a number of rows known at run time, 1 … kTileRows.
-template <int Columns, typename Weight>
-HWY_INLINE void dotRows(int rows, const float* const* x, const Weight* const* w, int length, float* HWY_RESTRICT out)
+template <int Columns, bool Ragged, typename Weight>
+HWY_INLINE void dotRowsOf(int rows, const float* const* x, const Weight* const* w, int length, float* HWY_RESTRICT out)
 {
     switch (rows) {
     case 1:
-        return dotTile<1, Columns>(x, w, length, out);
+        return dotTile<1, Columns, Ragged>(x, w, length, out);
     case 2:
-        return dotTile<2, Columns>(x, w, length, out);
+        return dotTile<2, Columns, Ragged>(x, w, length, out);
     case 3:
-        return dotTile<3, Columns>(x, w, length, out);
+        return dotTile<3, Columns, Ragged>(x, w, length, out);
 #if HWY_TARGET == HWY_AVX3
     case 4:
-        return dotTile<4, Columns>(x, w, length, out);
+        return dotTile<4, Columns, Ragged>(x, w, length, out);
     case 5:
-        return dotTile<5, Columns>(x, w, length, out);
+        return dotTile<5, Columns, Ragged>(x, w, length, out);
     case 6:
-        return dotTile<6, Columns>(x, w, length, out);
+        return dotTile<6, Columns, Ragged>(x, w, length, out);
 #endif
     default:
         return;
     }
+}
+
+/// dotTile for a number of rows known at run time, 1 … kTileRows.
+template <int Columns, typename Weight>
+HWY_INLINE void dotRows(int rows, const float* const* x, const Weight* const* w, int length, float* HWY_RESTRICT out)
+{
+    if (length % static_cast<int>(hn::MaxLanes(FloatTag())) == 0)
+        dotRowsOf<Columns, false>(rows, x, w, length, out);
+    else
+        dotRowsOf<Columns, true>(rows, x, w, length, out);
 }
 
 } // namespace argus::kernels::cpu::HWY_NAMESPACE

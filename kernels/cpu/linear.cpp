@@ -20,13 +20,21 @@
 #define ARGUS_KERNELS_CPU_LINEAR_ONCE
 namespace argus::kernels::cpu {
 
-constexpr int kBlock = 1024;      ///< inputs summed before lanes are added up; part of the promised order
+constexpr int kMostBlock = 1024;  ///< inputs summed before lanes are added up; part of the promised order
 constexpr int kPanelOutputs = 32; ///< weight rows of a panel
 constexpr int kPanelStride =
-    kBlock + 16;                   ///< not a power of two, so that the rows of a panel fall into different cache sets
+    kMostBlock + 16;               ///< not a power of two, so that the rows of a panel fall into different cache sets
 constexpr int kChunkRows = 192;    ///< rows of x that share one widening of a panel
 constexpr int kDirectRows = 12;    ///< up to here widening in registers is cheaper than through scratch
 constexpr int kDirectOutputs = 64; ///< weight rows of one task on the direct path
+
+/// Inputs summed before lanes are added up: even shares of the whole, since every block costs one round of adding
+/// lanes. Part of the promised order, hence a function of the inputs alone.
+[[nodiscard]] constexpr int blockOf(int inputs)
+{
+    const int blocks = (inputs + kMostBlock - 1) / kMostBlock;
+    return blocks <= 1 ? kMostBlock : ((inputs + blocks - 1) / blocks + 15) / 16 * 16;
+}
 
 /// A rectangle of one part's result.
 struct LinearTask {
@@ -58,7 +66,7 @@ HWY_INLINE void directGroup(const Linear& work, const LinearTask& task, int outp
     for (int row = 0; row < task.rows; row += kTileRows) {
         const int rows = std::min(kTileRows, task.rows - row);
         HWY_ALIGN float totals[kTileRows * Columns] = {};
-        for (int begin = 0; begin < work.inputs; begin += kBlock) {
+        for (int begin = 0, block = blockOf(work.inputs); begin < work.inputs; begin += block) {
             const float* x[kTileRows];
             const Weight* w[Columns];
             for (int m = 0; m < rows; ++m)
@@ -66,7 +74,7 @@ HWY_INLINE void directGroup(const Linear& work, const LinearTask& task, int outp
             for (int n = 0; n < Columns; ++n) // past the last row: the last row again, its results are dropped
                 w[n] = weight + std::int64_t{output + std::min(n, outputs - 1)} * task.part->weightStride + begin;
             HWY_ALIGN float sums[kTileRows * Columns];
-            dotRows<Columns>(rows, x, w, std::min(kBlock, work.inputs - begin), sums);
+            dotRows<Columns>(rows, x, w, std::min(block, work.inputs - begin), sums);
             for (int i = 0; i < rows * Columns; ++i)
                 totals[i] = begin == 0 ? sums[i] : totals[i] + sums[i];
         }
@@ -136,8 +144,8 @@ void throughPanel(const Linear& work, const LinearTask& task)
     alignas(64) float totals[kChunkRows * kPanelOutputs];
     const auto* weight = static_cast<const Weight*>(task.part->weight);
     const int padded = (task.outputs + kSumGroup - 1) / kSumGroup * kSumGroup;
-    for (int begin = 0; begin < work.inputs; begin += kBlock) {
-        const int length = std::min(kBlock, work.inputs - begin);
+    for (int begin = 0, block = blockOf(work.inputs); begin < work.inputs; begin += block) {
+        const int length = std::min(block, work.inputs - begin);
         for (int n = 0; n < padded; ++n)
             widen(weight + std::int64_t{task.firstOutput + std::min(n, task.outputs - 1)} * task.part->weightStride +
                       begin,
