@@ -40,6 +40,16 @@
     </message>
 </context>
 <context>
+    <name>argus::gui::BoxedPicture</name>
+    <message numerus="yes">
+        <source>%Ln box(es) in the picture: %1</source>
+        <translation>
+            <numerusform>%Ln box in the picture: %1</numerusform>
+            <numerusform>%Ln boxes in the picture: %1</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>argus::gui::ChatPage</name>
     <message numerus="yes">
         <source>Attachments: %Ln token(s)</source>

@@ -111,6 +111,15 @@
     </message>
 </context>
 <context>
+    <name>argus::gui::BoxedPicture</name>
+    <message numerus="yes">
+        <source>%Ln box(es) in the picture: %1</source>
+        <translation>
+            <numerusform>图片中有 %Ln 个边界框：%1</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>argus::gui::ChatPage</name>
     <message>
         <source>Only pictures (PNG, JPEG, WebP, GIF, BMP, TIFF) and clips (MP4, MKV, MOV, WebM, AVI and others) can be attached, not %1.</source>

@@ -1,5 +1,6 @@
 #include "gui/chat/message_widget.h"
 
+#include "gui/chat/boxed_picture.h"
 #include "gui/chat/media_text.h"
 #include "gui/chat/segments.h"
 #include "gui/theme/media_frame.h"
@@ -202,8 +203,28 @@ void AnswerWidget::showText(const QString& text)
         gone->hide();
         gone->deleteLater();
     }
+    showBoxes(text);
     setAccessibleName(tr("Answer"));
     setAccessibleDescription(text);
+}
+
+/// Boxes in the answer are drawn on the picture, when it is clear which one is meant.
+void AnswerWidget::showBoxes(const QString& text)
+{
+    QList<NamedBox> boxes;
+    const MediaFacts facts = m_message.attachments.value(0).facts;
+    if (facts.isKnown() && !facts.video && !facts.thumbnail.isNull())
+        for (const MarkdownBlock& block : splitMarkdown(text))
+            if (block.kind == MarkdownBlock::Kind::Code && block.closed)
+                boxes << boxesIn(block.text);
+    if (m_boxes == nullptr && !boxes.isEmpty()) {
+        m_boxes = new BoxedPicture(this);
+        m_column->insertWidget(m_column->indexOf(m_phase), m_boxes);
+    }
+    if (boxes.isEmpty() && m_boxes != nullptr)
+        m_boxes->hide();
+    else if (!boxes.isEmpty() && boxes != m_boxes->boxes())
+        m_boxes->show(facts, boxes);
 }
 
 QString AnswerWidget::phaseText() const

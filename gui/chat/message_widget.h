@@ -15,6 +15,7 @@ class QVBoxLayout;
 namespace argus::gui {
 
 class ProseSegment;
+class BoxedPicture;
 class ErrorCard;
 class MediaFrame;
 
@@ -65,6 +66,7 @@ protected:
 
 private:
     void showText(const QString& text);
+    void showBoxes(const QString& text);
     void showFooter();
     [[nodiscard]] QString phaseText() const;
     void restyle();
@@ -75,7 +77,8 @@ private:
     QVBoxLayout* m_segments;
     QList<QWidget*> m_widgets; ///< of the segments, in order
     QLabel* m_phase;
-    ErrorCard* m_error = nullptr; ///< made when first needed
+    ErrorCard* m_error = nullptr;    ///< made when first needed
+    BoxedPicture* m_boxes = nullptr; ///< made when first needed
     QVBoxLayout* m_column;
     QLabel* m_footer;
     QToolButton* m_copy;

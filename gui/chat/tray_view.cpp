@@ -145,13 +145,15 @@ TrayView::TrayView(AttachmentsModel& model, QWidget* parent) : QScrollArea(paren
     connect(&model, &AttachmentsModel::dataChanged, this,
             [this](const QModelIndex& first, const QModelIndex& last) { refresh(first.row(), last.row()); });
     connect(&model, &AttachmentsModel::modelReset, this, &TrayView::reset);
+    connect(horizontalScrollBar(), &QScrollBar::rangeChanged, this, &TrayView::fitHeight);
     reset();
 }
 
-QSize TrayView::sizeHint() const
+/// As high as a chip, and the scroll bar below when there is one.
+void TrayView::fitHeight()
 {
-    const int bar = horizontalScrollBar()->isVisible() ? horizontalScrollBar()->height() : 0;
-    return {200, kThumbnail + 2 * 6 + 4 + bar};
+    const int bar = horizontalScrollBar()->maximum() > 0 ? horizontalScrollBar()->sizeHint().height() + 2 : 0;
+    setFixedHeight(m_row->minimumSize().height() + bar);
 }
 
 void TrayView::insert(int first, int last)
@@ -165,6 +167,7 @@ void TrayView::insert(int first, int last)
         m_row->insertWidget(row, chip);
     }
     setVisible(!m_chips.isEmpty());
+    fitHeight();
 }
 
 void TrayView::remove(int first, int last)

@@ -47,9 +47,9 @@ class TrayView final : public QScrollArea {
 public:
     explicit TrayView(AttachmentsModel& model, QWidget* parent = nullptr);
     [[nodiscard]] AttachmentChip* chip(int row) const { return m_chips.value(row); }
-    QSize sizeHint() const override;
 
 private:
+    void fitHeight();
     void insert(int first, int last);
     void remove(int first, int last);
     void refresh(int first, int last);

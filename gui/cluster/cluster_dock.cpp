@@ -118,11 +118,13 @@ void DeploymentCard::show(const ClusterFacts& facts, bool stale)
     paintText(*m_state, stale ? theme::colors().muted : look.color);
     m_model->setText(d.model.isEmpty() ? ClusterDock::tr("No model") : d.model);
     m_model->setToolTip(d.path);
-    m_layout->setText(ClusterDock::tr("%1 · tensor parallel %2 · pipeline parallel %3 · context %4 tokens")
-                          .arg(d.dtype.isEmpty() ? QStringLiteral("–") : d.dtype)
-                          .arg(d.tensorParallel)
-                          .arg(d.pipelineParallel)
-                          .arg(locale.toString(d.maxModelLen)));
+    QString layout = ClusterDock::tr("%1 · tensor parallel %2 · pipeline parallel %3 · context %4 tokens")
+                         .arg(d.dtype.isEmpty() ? QStringLiteral("–") : d.dtype)
+                         .arg(d.tensorParallel)
+                         .arg(d.pipelineParallel)
+                         .arg(locale.toString(d.maxModelLen));
+    layout.replace(QLatin1Char(' '), QChar(QChar::Nbsp)); // lines break at the dots only
+    m_layout->setText(layout.replace(QStringLiteral("·\u00a0"), QStringLiteral("· ")));
     paintText(*m_layout, theme::colors().muted);
     m_trouble->setText(d.trouble.remedy.isEmpty() ? d.trouble.cause
                                                   : d.trouble.cause + QLatin1Char('\n') + d.trouble.remedy);

@@ -6,7 +6,7 @@
 #include "engine/client/private_head.h"
 #include "engine/protocol/keys.h"
 
-#include <QCoreApplication>
+#include <QFileInfo>
 #include <QMetaObject>
 
 #include <poll.h>
@@ -486,8 +486,22 @@ QList<AttachmentId> EngineLink::idsOf(const QByteArray& digest) const
     return ids;
 }
 
-void EngineLink::attachmentTrouble(const QByteArray& digest, const Trouble& trouble)
+Trouble EngineLink::withNames(Trouble trouble) const
 {
+    for (const Upload& upload : m_uploads) {
+        if (upload.digest.isEmpty())
+            continue;
+        const QString digest = QString::fromLatin1(upload.digest.toHex());
+        const QString name = QFileInfo(upload.path).fileName();
+        trouble.cause.replace(digest, name);
+        trouble.remedy.replace(digest, name);
+    }
+    return trouble;
+}
+
+void EngineLink::attachmentTrouble(const QByteArray& digest, const Trouble& raw)
+{
+    const Trouble trouble = withNames(raw);
     for (const AttachmentId id : idsOf(digest)) {
         m_uploads[id].trouble = trouble;
         emit attachmentFailed(id, trouble);
@@ -551,7 +565,10 @@ void EngineLink::deliver(int generation, const Occurrence& occurrence)
                 AnswerStats{static_cast<int>(stats.prompt_tokens()), static_cast<int>(stats.completion_tokens()),
                             stats.seconds_to_first_token(), stats.seconds_total(), stats.tokens_per_second()});
         }
-        void operator()(const client::AskFailed& e) const { link.failAsk(text(e.ask), toTrouble(e.error)); }
+        void operator()(const client::AskFailed& e) const
+        {
+            link.failAsk(text(e.ask), link.withNames(toTrouble(e.error)));
+        }
         void operator()(const client::HeadStopping& e) const
         {
             link.setState(LinkState::Away,

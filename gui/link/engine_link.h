@@ -61,6 +61,8 @@ private:
     void failAsk(const AskId& id, const Trouble& trouble);
     void deliver(int generation, const Occurrence& occurrence);
     QList<AttachmentId> idsOf(const QByteArray& digest) const;
+    /// The same trouble with names of files where the head, which knows none, wrote digests.
+    Trouble withNames(Trouble trouble) const;
     void attachmentTrouble(const QByteArray& digest, const Trouble& trouble);
 
     LinkOptions m_options;

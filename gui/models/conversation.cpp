@@ -95,8 +95,9 @@ void Conversation::clear()
 {
     stop();
     for (int row = 0; row < m_transcript.rowCount(); ++row)
-        for (const Attachment& attachment : m_transcript.at(row).attachments)
-            m_link.forget(attachment.id);
+        if (m_transcript.at(row).kind == Message::Kind::Question)
+            for (const Attachment& attachment : m_transcript.at(row).attachments)
+                m_link.forget(attachment.id);
     m_transcript.clear();
 }
 

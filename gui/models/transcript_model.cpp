@@ -118,6 +118,11 @@ void TranscriptModel::begin(const QString& ask)
     message.kind = Message::Kind::Answer;
     message.ask = ask;
     message.state = AnswerState::Waiting;
+    for (const Message& earlier : m_messages)
+        if (earlier.kind == Message::Kind::Question)
+            message.attachments << earlier.attachments;
+    if (message.attachments.size() != 1)
+        message.attachments.clear();
     m_messages << message;
     endInsertRows();
 }
@@ -200,7 +205,6 @@ void TranscriptModel::setFacts(AttachmentId id, const MediaFacts& facts)
             if (attachment.id == id) {
                 attachment.facts = facts;
                 changed(row, {AttachmentsRole});
-                return;
             }
 }
 

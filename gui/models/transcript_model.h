@@ -12,9 +12,10 @@ enum class AnswerState { Waiting, Streaming, Complete, LengthLimit, Stopped, Fai
 struct Message {
     enum class Kind { Question, Answer };
     Kind kind = Kind::Question;
-    AskId ask;                     ///< of answers
-    QString text;                  ///< as typed, or as the model said it so far
-    QList<Attachment> attachments; ///< of questions
+    AskId ask;    ///< of answers
+    QString text; ///< as typed, or as the model said it so far
+    QList<Attachment>
+        attachments; ///< of questions; of answers the picture they are about, when the conversation has only one
     AnswerState state = AnswerState::Complete;
     AskPhase phase = AskPhase::Sending; ///< while Waiting
     int done = 0, total = 0;            ///< of the phase; total 0: unknown

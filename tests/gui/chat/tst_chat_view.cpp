@@ -1,3 +1,4 @@
+#include "gui/chat/boxed_picture.h"
 #include "gui/chat/chat_view.h"
 #include "gui/chat/composer.h"
 #include "gui/chat/message_widget.h"
@@ -129,6 +130,34 @@ private slots:
         QVERIFY(!copy->accessibleName().isEmpty());
         copy->click();
         QCOMPARE(QApplication::clipboard()->text(), "[1, 2]");
+    }
+
+    void boxesAreDrawnWhereTheModelSawThem()
+    {
+        QCOMPARE(boxesIn("not json").size(), 0);
+        QCOMPARE(boxesIn("[{\"bbox_2d\": [1, 2, 3]}, {\"label\": \"x\"}, {\"bbox_2d\": [5, 5, 5, 9]}]").size(), 0);
+        TranscriptModel model;
+        ChatView view(model);
+        view.resize(700, 700);
+        view.show();
+        Attachment picture{1, "street.jpg", "/street.jpg", {}};
+        picture.facts.size = {1920, 1080};
+        picture.facts.modelSize = {420, 210};
+        picture.facts.thumbnail = QImage(192, 108, QImage::Format_RGB32);
+        picture.facts.thumbnail.fill(Qt::white);
+        model.addQuestion("Where?", {picture});
+        model.begin("a");
+        model.append("a", "```json\n[{\"bbox_2d\": [42, 21, 84, 42], \"label\": \"car\"}, {\"bbox_2d\": [400, 10, 999, "
+                          "50], \"label\": \"bus\"}]\n```\n");
+        QTRY_VERIFY(view.message(1)->findChild<BoxedPicture*>() != nullptr);
+        auto* boxed = view.message(1)->findChild<BoxedPicture*>();
+        QCOMPARE(boxed->size(), QSize(420, 210));
+        QCOMPARE(boxed->placeOf(boxed->boxes()[0].box), QRectF(42, 21, 42, 21));
+        QCOMPARE(boxed->placeOf(boxed->boxes()[1].box).right(), 420.0); // cut at the edge
+        QVERIFY(boxed->accessibleName().contains("car"));
+        const QImage seen = boxed->grab().toImage();
+        QVERIFY(seen.pixelColor(63, 42) != QColor(Qt::white)); // the lower edge of the first box
+        QCOMPARE(seen.pixelColor(63, 36), QColor(Qt::white));  // inside it
     }
 
     void whoScrolledUpIsLeftAlone()
