@@ -138,6 +138,25 @@ private slots:
         QCOMPARE(ran.json()["error"]["cause"], error["cause"]);
     }
 
+    void whenTheAskerIsKilledItsPrivateHeadEnds()
+    {
+        const RunningHead nobody;
+        const std::unique_ptr<QProcess> asking =
+            nobody.begin({"ask", "--temperature", "100", "--top-p", "1", "--repetition-penalty", "10", "--seed", "3",
+                          "--max-tokens", "2000", "Hello!"});
+        std::vector<int> heads;
+        QVERIFY(eventually(
+            [&] { return !(heads = RunningHead::childrenOf(asking->processId(), "argus-node")).empty(); }, 10'000));
+        std::vector<int> executors;
+        QVERIFY(eventually(
+            [&] { return !(executors = RunningHead::childrenOf(heads.front(), "argus-executor-cpu")).empty(); },
+            10'000));
+        asking->kill();
+        QVERIFY(asking->waitForFinished(5'000));
+        QVERIFY(eventually([&] { return !RunningHead::alive(heads.front()) && !RunningHead::alive(executors.front()); },
+                           2'000));
+    }
+
     void onlyKnownKeysAreAdmitted()
     {
         RunningHead head;
