@@ -62,9 +62,10 @@ Worst TstLinear::compare(const Product& product, int threads)
     for (int m = 0; m < product.rows; ++m) {
         for (int n = 0; n < product.outputs; ++n) {
             const auto at = static_cast<std::size_t>(m * yStride + n);
-            double expected =
-                (product.bias ? bias[static_cast<std::size_t>(n)] : 0.0) + (product.accumulate ? before[at] : 0.0);
-            double magnitude = std::abs(expected);
+            const double biased = product.bias ? bias[static_cast<std::size_t>(n)] : 0.0;
+            const double held = product.accumulate ? before[at] : 0.0;
+            double expected = biased + held;
+            double magnitude = std::abs(biased) + std::abs(held); // apart: they may cancel, their roundings do not
             for (int k = 0; k < product.inputs; ++k) {
                 const double term = double{x[static_cast<std::size_t>(m * xStride + k)]} *
                                     weight.values[static_cast<std::size_t>(n * weightStride + k)];
