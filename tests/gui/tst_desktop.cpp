@@ -23,6 +23,7 @@
 #include <QLabel>
 #include <QMenu>
 #include <QMimeData>
+#include <QPushButton>
 #include <QRegularExpression>
 #include <QSignalSpy>
 #include <QTemporaryDir>
@@ -337,6 +338,55 @@ private slots:
         desk.action("actSend")->trigger();
         QTRY_COMPARE_WITH_TIMEOUT(desk.last().state, AnswerState::Complete, kPatienceMs);
         QCOMPARE(desk.last().text, "The text reads \"HELLO\".");
+    }
+
+    void aHeadThatCannotStartSaysWhyAndIsTriedAgain()
+    {
+        const QByteArray real = qgetenv("ARGUS_NODE_PROGRAM");
+        const QString missing = m_home.filePath("argus-node");
+        qputenv("ARGUS_NODE_PROGRAM", missing.toLocal8Bit());
+        Desk desk(freshFolder());
+        auto* banner = desk.find<QWidget>("bannerConnection");
+        QTRY_VERIFY_WITH_TIMEOUT(banner->isVisible(), kPatienceMs);
+        QVERIFY2(banner->accessibleName().contains(missing), qPrintable(banner->accessibleName()));
+        QVERIFY(banner->accessibleName().contains("What to do"));
+        desk.ask("Hello!"); // waits for the head to come
+        QVERIFY(QFile::link(QString::fromLocal8Bit(real), missing));
+        QTest::mouseClick(banner->findChild<QPushButton*>(), Qt::LeftButton);
+        QTRY_COMPARE_WITH_TIMEOUT(desk.last().state, AnswerState::Complete, kPatienceMs);
+        QVERIFY(!banner->isVisible());
+        const auto head = static_cast<pid_t>(desk.link.headPid());
+        QVERIFY(head > 0 && ::kill(head, 0) == 0);
+        desk.window->close();
+        qputenv("ARGUS_NODE_PROGRAM", real);
+    }
+
+    void theHeadEndsWithTheDesktop()
+    {
+        pid_t head = 0;
+        {
+            Desk desk(freshFolder());
+            QTRY_COMPARE_WITH_TIMEOUT(desk.link.state(), LinkState::Connected, kPatienceMs);
+            head = static_cast<pid_t>(desk.link.headPid());
+            QVERIFY(::kill(head, 0) == 0);
+        }
+        QVERIFY(::kill(head, 0) != 0);
+    }
+
+    void aRemoteHeadThatDoesNotAnswerIsNamed()
+    {
+        SettingsStore settings(freshFolder());
+        Language language;
+        language.set("en");
+        EngineLink link(LinkOptions{"tcp://127.0.0.1:1", "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7", {}, 64});
+        MainWindow window(link, settings, language, kSamples);
+        window.show();
+        link.start();
+        auto* banner = window.findChild<QWidget*>("bannerConnection");
+        QTRY_VERIFY_WITH_TIMEOUT(banner->isVisible(), kPatienceMs);
+        QVERIFY2(banner->accessibleName().contains("127.0.0.1:1"), qPrintable(banner->accessibleName()));
+        window.page().composer()->setPlainText("kept");
+        QVERIFY(window.findChild<QAction*>("actSend")->isEnabled());
     }
 
     void anAnswerThatDiesWithTheHeadCanBeAskedAgain()
