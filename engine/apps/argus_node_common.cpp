@@ -1,13 +1,12 @@
 #include "engine/apps/argus_node_common.h"
 
 #include "engine/base/files.h"
-#include "engine/base/json_limits.h"
+#include "engine/base/unique_fd.h"
 #include "engine/plan/setting_table.h"
 #include "engine/protocol/keys.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
-#include <signal.h>
-#include <sys/file.h>
 
 #include <algorithm>
 #include <cctype>
@@ -85,6 +84,15 @@ Result<client::KeyPair> ownKeys()
     if (!keys)
         return std::move(keys).error();
     return client::KeyPair{keys->publicKey, keys->secretKey};
+}
+
+/// Asks for the lock's holder without taking it.
+bool headLocked()
+{
+    const UniqueFd lock(::open(headLockFile().c_str(), O_RDONLY | O_CLOEXEC));
+    struct flock whole = {};
+    whole.l_type = F_RDLCK;
+    return lock.valid() && ::fcntl(lock.get(), F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
 }
 
 std::string kebab(std::string_view name)
@@ -165,6 +173,11 @@ fs::path headFile()
     return runtimeFolder() / "head.json";
 }
 
+fs::path headLockFile()
+{
+    return runtimeFolder() / "head.lock";
+}
+
 std::optional<LocalHead> findLocalHead()
 {
     const Result<std::string> text = readFile(headFile(), kMaxSmallFile);
@@ -182,7 +195,7 @@ std::optional<LocalHead> findLocalHead()
         head.pid = it->get<int>();
     if (head.endpoint.empty() || !protocol::isKey(head.publicKey) || head.pid <= 0)
         return std::nullopt;
-    if (::kill(head.pid, 0) != 0) // what a killed head has left behind
+    if (!headLocked()) // what a killed head has left behind
         return std::nullopt;
     return head;
 }

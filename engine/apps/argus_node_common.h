@@ -44,14 +44,15 @@ void addSettingOptions(CLI::App& command, SettingOptions& options);
 std::filesystem::path clientKeyFile();
 std::filesystem::path headKeyFile();
 std::filesystem::path knownClientsFile();
-std::filesystem::path headFile(); ///< what a running head of this user says about itself
+std::filesystem::path headFile();     ///< what a running head of this user says about itself
+std::filesystem::path headLockFile(); ///< locked as long as one runs
 
 struct LocalHead {
     std::string endpoint;
     std::string publicKey;
     int pid = 0;
 };
-/// The head of this user on this machine, when its file is there and its process lives.
+/// The head of this user on this machine, when its file is there and it still holds the lock.
 [[nodiscard]] std::optional<LocalHead> findLocalHead();
 [[nodiscard]] Result<Done> announceHead(const LocalHead& head);
 

@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -269,14 +268,16 @@ Result<UniqueFd> onlyHead()
 {
     if (Result<Done> folder = makePrivateFolder(runtimeFolder()); !folder)
         return std::move(folder).error();
-    const fs::path file = runtimeFolder() / "head.lock";
+    const fs::path file = headLockFile();
     UniqueFd lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!lock.valid())
         return Error{ErrorCode::Io,
                      fmt::format("cannot open {}: {}", file.string(), systemError(errno)),
                      "check the folder's permissions",
                      {}};
-    if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0)
+    struct flock whole = {};
+    whole.l_type = F_WRLCK;
+    if (::fcntl(lock.get(), F_OFD_SETLK, &whole) == 0)
         return lock;
     const std::optional<LocalHead> other = findLocalHead();
     return Error{ErrorCode::Busy,

@@ -19,7 +19,7 @@ using Json = nlohmann::json;
 
 namespace {
 
-/// Two thousand tokens of nonsense: almost every token is equally likely, those of the stop id included, and with this
+/// A thousand tokens of nonsense: almost every token is equally likely, those of the stop id included, and with this
 /// seed it comes late. Long enough to break things while it is told.
 const QStringList kLongAsk{"ask",
                            "--temperature",
@@ -31,7 +31,7 @@ const QStringList kLongAsk{"ask",
                            "--seed",
                            "3",
                            "--max-tokens",
-                           "2000",
+                           "1000",
                            "--image",
                            sample("five-shapes-800x600.png"),
                            "Describe this image."};
