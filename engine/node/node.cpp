@@ -285,7 +285,7 @@ void describeDeployment(wire::Deployment& out, const ExecutorFigures& executor, 
     out.set_model_path(settings.model());
     out.set_tensor_parallel_size(std::max(1U, settings.tensor_parallel_size()));
     out.set_pipeline_parallel_size(std::max(1U, settings.pipeline_parallel_size()));
-    out.set_dtype(settings.dtype());
+    out.set_dtype(plan::computeDtype(settings));
     if (deployment) {
         out.set_model_name(deployment->name);
         out.set_demo(deployment->demo);

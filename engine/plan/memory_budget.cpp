@@ -168,6 +168,11 @@ Result<wire::EngineSettings> completed(const wire::EngineSettings& settings)
     return whole;
 }
 
+std::string computeDtype(const wire::EngineSettings& settings)
+{
+    return settings.dtype().empty() || settings.dtype() == "auto" ? "float32" : settings.dtype();
+}
+
 Result<MemoryBudget> memoryBudget(const model::ModelConfig& model, std::uint64_t checkpointBytes,
                                   std::uint64_t freeBytes, const wire::EngineSettings& given)
 {

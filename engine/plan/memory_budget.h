@@ -6,12 +6,16 @@
 #include "engine/protocol/settings.pb.h"
 
 #include <cstdint>
+#include <string>
 
 namespace argus::plan {
 
 /// Fills zeros and empty strings with defaults and checks ranges. Errors: BadRequest, DoesNotDivide, Unsupported, each
 /// with its setting.
 [[nodiscard]] Result<wire::EngineSettings> completed(const wire::EngineSettings& settings);
+
+/// What the device computes with once "auto" is decided: float32, since every device of this release is a CPU.
+[[nodiscard]] std::string computeDtype(const wire::EngineSettings& settings);
 
 struct MemoryBudget {
     std::uint64_t weightBytes = 0;

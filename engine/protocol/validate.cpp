@@ -84,6 +84,12 @@ public:
         if (value < least || value > most)
             fail(ErrorCode::BadRequest, fmt::format("{} is {}, {} to {} are allowed", field, value, least, most));
     }
+    /// For values that zero would make meaningless.
+    void positive(std::string_view field, double value, double most)
+    {
+        if (!(value > 0 && value <= most))
+            fail(ErrorCode::BadRequest, fmt::format("{} is {}, above 0 and up to {} is allowed", field, value, most));
+    }
     void number(std::string_view field, double value, double least, double most)
     {
         if (!(value >= least && value <= most)) // catches NaN as well
@@ -135,12 +141,11 @@ void checkSampling(Check& check, const wire::Sampling& sampling)
     if (sampling.has_temperature())
         check.number("sampling.temperature", sampling.temperature(), 0, 100);
     if (sampling.has_top_p())
-        check.number("sampling.top_p", sampling.top_p(), std::numeric_limits<double>::min(), 1);
+        check.positive("sampling.top_p", sampling.top_p(), 1);
     if (sampling.has_top_k())
         check.integer("sampling.top_k", sampling.top_k(), 0, kMaxTokens);
     if (sampling.has_repetition_penalty())
-        check.number("sampling.repetition_penalty", sampling.repetition_penalty(), std::numeric_limits<double>::min(),
-                     10);
+        check.positive("sampling.repetition_penalty", sampling.repetition_penalty(), 10);
     if (sampling.has_max_tokens())
         check.integer("sampling.max_tokens", sampling.max_tokens(), 1, kMaxTokens);
     check.count("sampling.stop", static_cast<std::size_t>(sampling.stop_size()), 0, kMaxStops);
