@@ -96,10 +96,10 @@ QString SettingsStore::pastedFolder() const
 
 void SettingsStore::removePastedExcept(const QStringList& keep)
 {
-    m_writer.start([folder = pastedFolder(), keep] {
+    m_writer.start([folder = pastedFolder(), keep, before = m_started] {
         const QFileInfoList files = QDir(folder).entryInfoList({QStringLiteral("*.png")}, QDir::Files);
         for (const QFileInfo& file : files)
-            if (!keep.contains(file.absoluteFilePath()))
+            if (file.lastModified() < before && !keep.contains(file.absoluteFilePath()))
                 QFile::remove(file.absoluteFilePath());
     });
 }

@@ -2,6 +2,7 @@
 // What the desktop remembers: preferences, and the draft of the next question. Files in the user's config folder, mode
 // 0700.
 
+#include <QDateTime>
 #include <QHash>
 #include <QObject>
 #include <QString>
@@ -36,7 +37,7 @@ public:
     void saveDraft(const Draft& draft);
     /// Where pictures that were pasted are kept while a draft or conversation refers to them.
     [[nodiscard]] QString pastedFolder() const;
-    /// Removes pasted pictures that `keep` does not name. On the writing thread.
+    /// Removes pasted pictures of earlier runs that `keep` does not name. On the writing thread.
     void removePastedExcept(const QStringList& keep);
     /// Blocks until everything is on disk: for tests and the end of the program.
     void flush();
@@ -48,6 +49,7 @@ private:
     QHash<QString, QVariant> m_values;
     Draft m_draft;
     bool m_draftDirty = false;
+    QDateTime m_started = QDateTime::currentDateTime(); ///< files written later belong to this run
     QTimer m_draftTimer;
     QThreadPool m_writer;
 };
