@@ -21,6 +21,9 @@ function(argus_program name)
     endif()
 endfunction()
 
+# Tests that need no window and no system of processes: what the sanitizers build and run.
+add_custom_target(fast_tests)
+
 # argus_test(tst_name LABEL unit|golden|gui|system SOURCES ... NEEDS ... USES ... [NEEDS_WINDOW] [TIMEOUT seconds])   a QtTest program, run by ctest
 function(argus_test name)
     cmake_parse_arguments(arg "NEEDS_WINDOW" "LABEL;TIMEOUT" "SOURCES;NEEDS;USES" ${ARGN})
@@ -37,6 +40,9 @@ function(argus_test name)
         set(arg_TIMEOUT 120)
     endif()
     add_test(NAME ${name} COMMAND ${name})
+    if(arg_LABEL MATCHES "unit|golden")
+        add_dependencies(fast_tests ${name})
+    endif()
     set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
     if(arg_NEEDS_WINDOW)
         set_tests_properties(${name} PROPERTIES ENVIRONMENT "QT_QPA_PLATFORM=offscreen")

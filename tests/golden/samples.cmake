@@ -4,3 +4,4 @@ target_link_libraries(samples_check PRIVATE argus::media argus::model argus::exe
 add_dependencies(samples_check argus-decoder argus-decoder-av)
 add_test(NAME samples_check COMMAND samples_check ${PROJECT_SOURCE_DIR}/resources/samples ${PROJECT_SOURCE_DIR}/resources/demo-model $<TARGET_FILE:argus-decoder>)
 set_tests_properties(samples_check PROPERTIES LABELS golden TIMEOUT 300)
+add_dependencies(fast_tests samples_check)
