@@ -18,8 +18,8 @@ namespace argus {
 namespace {
 
 /// Between fork and exec only async-signal-safe calls are allowed; everything that allocates happens before.
-[[noreturn]] void becomeChild(const ChildOptions& options, char* const* argv, std::vector<std::pair<int, int>>& moved, int failureFd,
-                              pid_t parent)
+[[noreturn]] void becomeChild(const ChildOptions& options, char* const* argv, std::vector<std::pair<int, int>>& moved,
+                              int failureFd, pid_t parent)
 {
     if (options.diesWithThread) {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -77,13 +77,15 @@ Result<ChildProcess> ChildProcess::start(const ChildOptions& options)
 
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0)
-        return Error{ErrorCode::Io, fmt::format("cannot make a pipe: {}", systemError(errno)), "close other programs", {}};
+        return Error{
+            ErrorCode::Io, fmt::format("cannot make a pipe: {}", systemError(errno)), "close other programs", {}};
     UniqueFd readEnd(ends[0]);
     UniqueFd writeEnd(ends[1]);
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
     if (pid < 0)
-        return Error{ErrorCode::Io, fmt::format("cannot start {}: {}", program, systemError(errno)), "close other programs", {}};
+        return Error{
+            ErrorCode::Io, fmt::format("cannot start {}: {}", program, systemError(errno)), "close other programs", {}};
     if (pid == 0)
         becomeChild(options, argv.data(), moved, writeEnd.get(), parent);
     writeEnd.reset();
@@ -97,8 +99,10 @@ Result<ChildProcess> ChildProcess::start(const ChildOptions& options)
     child.m_pidFd.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U)));
     if (got == static_cast<ssize_t>(sizeof number)) {
         child.kill();
-        return Error{number == ENOENT ? ErrorCode::NotFound : ErrorCode::Io, fmt::format("cannot start {}: {}", program, systemError(number)),
-                     "install Argus whole: its programs belong into one folder", {}};
+        return Error{number == ENOENT ? ErrorCode::NotFound : ErrorCode::Io,
+                     fmt::format("cannot start {}: {}", program, systemError(number)),
+                     "install Argus whole: its programs belong into one folder",
+                     {}};
     }
     return child;
 }
@@ -152,7 +156,8 @@ void ChildProcess::signal(int number) const
 ExitReport ChildProcess::kill()
 {
     signal(SIGKILL);
-    // SIGKILL cannot be refused; only a process stuck in the kernel outlives this, and then nothing we could do would help.
+    // SIGKILL cannot be refused; only a process stuck in the kernel outlives this, and then nothing we could do would
+    // help.
     return wait(Deadline::in(Milliseconds(10'000))).value_or(ExitReport{.code = 0, .signal = SIGKILL});
 }
 

@@ -1,8 +1,9 @@
 #pragma once
 // A child process that cannot outlive its parent.
 //
-// The child gets SIGKILL when the *thread* that started it ends (PR_SET_PDEATHSIG follows the thread), so start children from
-// a thread that lives as long as they should: the main thread, or an owner thread that is joined after them.
+// The child gets SIGKILL when the *thread* that started it ends (PR_SET_PDEATHSIG follows the thread), so start
+// children from a thread that lives as long as they should: the main thread, or an owner thread that is joined after
+// them.
 
 #include "engine/base/clock.h"
 #include "engine/base/result.h"
@@ -28,17 +29,21 @@ struct ExitReport {
 
 struct ChildOptions {
     std::filesystem::path program;
-    std::vector<std::string> arguments;              ///< without argv[0]
-    std::vector<std::pair<int, int>> descriptors;    ///< (ours, number in the child); all others are closed there, but 0, 1 and 2
-    bool quiet = false;                              ///< stdout and stderr to /dev/null instead of ours
-    bool diesWithThread = true;                      ///< SIGKILL when the starting thread ends
+    std::vector<std::string> arguments; ///< without argv[0]
+    std::vector<std::pair<int, int>>
+        descriptors;            ///< (ours, number in the child); all others are closed there, but 0, 1 and 2
+    bool quiet = false;         ///< stdout and stderr to /dev/null instead of ours
+    bool diesWithThread = true; ///< SIGKILL when the starting thread ends
 };
 
 class ChildProcess {
 public:
     [[nodiscard]] static Result<ChildProcess> start(const ChildOptions& options);
     ChildProcess() = default;
-    ChildProcess(ChildProcess&& other) noexcept : m_pid(std::exchange(other.m_pid, -1)), m_pidFd(std::move(other.m_pidFd)) {}
+    ChildProcess(ChildProcess&& other) noexcept
+        : m_pid(std::exchange(other.m_pid, -1)), m_pidFd(std::move(other.m_pidFd))
+    {
+    }
     ChildProcess& operator=(ChildProcess&& other) noexcept;
     /// Kills and reaps a child that still runs.
     ~ChildProcess();

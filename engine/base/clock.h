@@ -9,7 +9,10 @@ namespace argus {
 using Instant = std::chrono::steady_clock::time_point;
 using Milliseconds = std::chrono::milliseconds;
 
-[[nodiscard]] inline Instant now() { return std::chrono::steady_clock::now(); }
+[[nodiscard]] inline Instant now()
+{
+    return std::chrono::steady_clock::now();
+}
 
 class Deadline {
 public:
@@ -19,7 +22,10 @@ public:
     [[nodiscard]] Instant at() const { return m_at; }
     [[nodiscard]] bool passed() const { return now() >= m_at; }
     /// Time left, never negative; rounded up, so that a poll() with it does not spin.
-    [[nodiscard]] Milliseconds left() const { return std::max(Milliseconds(0), std::chrono::ceil<Milliseconds>(m_at - now())); }
+    [[nodiscard]] Milliseconds left() const
+    {
+        return std::max(Milliseconds(0), std::chrono::ceil<Milliseconds>(m_at - now()));
+    }
 
 private:
     Instant m_at;

@@ -7,13 +7,20 @@ namespace argus {
 namespace {
 
 constexpr std::array<std::pair<ErrorCode, std::string_view>, 15> kNames{{
-    {ErrorCode::BadRequest, "BadRequest"},   {ErrorCode::Corrupt, "Corrupt"},
-    {ErrorCode::Unsupported, "Unsupported"}, {ErrorCode::TooLarge, "TooLarge"},
-    {ErrorCode::NotFound, "NotFound"},       {ErrorCode::DoesNotFit, "DoesNotFit"},
-    {ErrorCode::DoesNotDivide, "DoesNotDivide"}, {ErrorCode::Denied, "Denied"},
-    {ErrorCode::Unreachable, "Unreachable"}, {ErrorCode::Timeout, "Timeout"},
-    {ErrorCode::Cancelled, "Cancelled"},     {ErrorCode::Crashed, "Crashed"},
-    {ErrorCode::Busy, "Busy"},               {ErrorCode::Io, "Io"},
+    {ErrorCode::BadRequest, "BadRequest"},
+    {ErrorCode::Corrupt, "Corrupt"},
+    {ErrorCode::Unsupported, "Unsupported"},
+    {ErrorCode::TooLarge, "TooLarge"},
+    {ErrorCode::NotFound, "NotFound"},
+    {ErrorCode::DoesNotFit, "DoesNotFit"},
+    {ErrorCode::DoesNotDivide, "DoesNotDivide"},
+    {ErrorCode::Denied, "Denied"},
+    {ErrorCode::Unreachable, "Unreachable"},
+    {ErrorCode::Timeout, "Timeout"},
+    {ErrorCode::Cancelled, "Cancelled"},
+    {ErrorCode::Crashed, "Crashed"},
+    {ErrorCode::Busy, "Busy"},
+    {ErrorCode::Io, "Io"},
     {ErrorCode::Internal, "Internal"},
 }};
 
@@ -35,7 +42,10 @@ ErrorCode errorCodeFromName(std::string_view name)
     return ErrorCode::Internal;
 }
 
-std::string Error::text() const { return remedy.empty() ? cause : cause + "; " + remedy; }
+std::string Error::text() const
+{
+    return remedy.empty() ? cause : cause + "; " + remedy;
+}
 
 Error Error::in(std::string_view context) &&
 {

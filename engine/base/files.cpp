@@ -15,9 +15,13 @@ namespace {
 
 Error fileError(const fs::path& path, std::string_view doing, int number)
 {
-    const ErrorCode code = number == ENOENT ? ErrorCode::NotFound : number == EACCES ? ErrorCode::Denied : ErrorCode::Io;
-    return {code, fmt::format("cannot {} {}: {}", doing, path.string(), systemError(number)),
-            number == ENOENT ? "check the path" : "check the file's permissions and the disk", {}};
+    const ErrorCode code = number == ENOENT   ? ErrorCode::NotFound
+                           : number == EACCES ? ErrorCode::Denied
+                                              : ErrorCode::Io;
+    return {code,
+            fmt::format("cannot {} {}: {}", doing, path.string(), systemError(number)),
+            number == ENOENT ? "check the path" : "check the file's permissions and the disk",
+            {}};
 }
 
 fs::path folderFrom(const char* own, const char* xdg, const char* homeRelative)
@@ -45,7 +49,10 @@ bool writeAll(int fd, std::string_view content)
 
 } // namespace
 
-std::string systemError(int number) { return std::generic_category().message(number); }
+std::string systemError(int number)
+{
+    return std::generic_category().message(number);
+}
 
 Result<std::string> readFile(const fs::path& path, std::uint64_t maxBytes)
 {
@@ -63,8 +70,10 @@ Result<std::string> readFile(const fs::path& path, std::uint64_t maxBytes)
         if (got == 0)
             return content;
         if (content.size() + static_cast<std::size_t>(got) > maxBytes)
-            return Error{ErrorCode::TooLarge, fmt::format("{} has more than the {} bytes allowed", path.string(), maxBytes),
-                         "check that this is the right file", {}};
+            return Error{ErrorCode::TooLarge,
+                         fmt::format("{} has more than the {} bytes allowed", path.string(), maxBytes),
+                         "check that this is the right file",
+                         {}};
         content.append(piece, static_cast<std::size_t>(got));
     }
 }
@@ -123,14 +132,22 @@ Result<UniqueFd> memoryFile(const char* name, std::uint64_t bytes)
 {
     UniqueFd fd(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (!fd.valid() || ::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0)
-        return Error{ErrorCode::Io, fmt::format("cannot take {} bytes of shared memory: {}", bytes, systemError(errno)),
-                     "close other programs or ask with smaller pictures", {}};
+        return Error{ErrorCode::Io,
+                     fmt::format("cannot take {} bytes of shared memory: {}", bytes, systemError(errno)),
+                     "close other programs or ask with smaller pictures",
+                     {}};
     return fd;
 }
 
-fs::path configFolder() { return folderFrom("ARGUS_CONFIG_HOME", "XDG_CONFIG_HOME", ".config"); }
+fs::path configFolder()
+{
+    return folderFrom("ARGUS_CONFIG_HOME", "XDG_CONFIG_HOME", ".config");
+}
 
-fs::path cacheFolder() { return folderFrom("ARGUS_CACHE_HOME", "XDG_CACHE_HOME", ".cache"); }
+fs::path cacheFolder()
+{
+    return folderFrom("ARGUS_CACHE_HOME", "XDG_CACHE_HOME", ".cache");
+}
 
 fs::path runtimeFolder()
 {
@@ -153,8 +170,10 @@ Result<Done> makePrivateFolder(const fs::path& path)
         return fileError(path, "inspect", errno);
     // A folder that another user owns, or a link someone planted in /tmp, must not hold our keys and sockets.
     if (!S_ISDIR(info.st_mode) || info.st_uid != ::getuid())
-        return Error{ErrorCode::Denied, fmt::format("{} is not a folder of this user", path.string()),
-                     "remove it, or set ARGUS_RUNTIME_DIR and ARGUS_CONFIG_HOME to folders of yours", {}};
+        return Error{ErrorCode::Denied,
+                     fmt::format("{} is not a folder of this user", path.string()),
+                     "remove it, or set ARGUS_RUNTIME_DIR and ARGUS_CONFIG_HOME to folders of yours",
+                     {}};
     if ((info.st_mode & 0077) != 0 && ::chmod(path.c_str(), 0700) != 0)
         return fileError(path, "protect", errno);
     return Done{};
@@ -174,12 +193,14 @@ Result<fs::path> resourceFolder()
         return fs::path(value);
     const fs::path here = programFolder();
     // Install: bin/ beside share/argus. Build tree: build/PRESET/bin (or .../tests/bin) below the sources.
-    for (const fs::path& candidate : {here / "../share/argus", here / "../../../resources", here / "../../../../resources",
-                                      here / "../resources", here / "../../resources"})
+    for (const fs::path& candidate : {here / "../share/argus", here / "../../../resources",
+                                      here / "../../../../resources", here / "../resources", here / "../../resources"})
         if (fs::exists(candidate / "demo-model" / "config.json", problem))
             return fs::weakly_canonical(candidate, problem);
-    return Error{ErrorCode::NotFound, fmt::format("no resources folder belongs to {}", here.string()),
-                 "install Argus whole, or set ARGUS_RESOURCES to the folder that holds demo-model/", {}};
+    return Error{ErrorCode::NotFound,
+                 fmt::format("no resources folder belongs to {}", here.string()),
+                 "install Argus whole, or set ARGUS_RESOURCES to the folder that holds demo-model/",
+                 {}};
 }
 
 } // namespace argus

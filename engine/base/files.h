@@ -18,7 +18,8 @@ namespace argus {
 [[nodiscard]] Result<std::string> readFile(const std::filesystem::path& path, std::uint64_t maxBytes);
 
 /// Replaces the file whole or not at all: written beside it, synced, renamed. `mode` as for open(2).
-[[nodiscard]] Result<Done> replaceFile(const std::filesystem::path& path, std::string_view content, unsigned mode = 0644);
+[[nodiscard]] Result<Done> replaceFile(const std::filesystem::path& path, std::string_view content,
+                                       unsigned mode = 0644);
 
 /// A file mapped read-only; empty files map to an empty span. The bytes live as long as this object.
 class MappedFile {
@@ -38,7 +39,8 @@ private:
     std::size_t m_size = 0;
 };
 
-/// An anonymous file in memory of `bytes` zero bytes, closed on exec; `name` shows in /proc only. For handing pixels to another process.
+/// An anonymous file in memory of `bytes` zero bytes, closed on exec; `name` shows in /proc only. For handing pixels to
+/// another process.
 [[nodiscard]] Result<UniqueFd> memoryFile(const char* name, std::uint64_t bytes);
 
 /// Text of errno for people: "Permission denied".
@@ -54,7 +56,8 @@ private:
 [[nodiscard]] Result<Done> makePrivateFolder(const std::filesystem::path& path);
 /// Folder of the running program, where its sister programs (argus-executor-cpu, argus-decoder) stand too.
 [[nodiscard]] std::filesystem::path programFolder();
-/// resources/ of the build tree or share/argus of the install, whichever belongs to the running program; $ARGUS_RESOURCES overrides.
+/// resources/ of the build tree or share/argus of the install, whichever belongs to the running program;
+/// $ARGUS_RESOURCES overrides.
 [[nodiscard]] Result<std::filesystem::path> resourceFolder();
 
 } // namespace argus

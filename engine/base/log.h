@@ -8,7 +8,8 @@
 
 namespace argus::log {
 
-/// Names the process and sets the level ("debug", "info", "warn", "error", "off"); unknown levels mean info. Call once, in main.
+/// Names the process and sets the level ("debug", "info", "warn", "error", "off"); unknown levels mean info. Call once,
+/// in main.
 void start(std::string_view process, std::string_view level);
 
 using spdlog::debug;

@@ -25,9 +25,21 @@ public:
     explicit operator bool() const noexcept { return ok(); }
 
     /// The value. Asking a failed Result for it is a bug in the caller and ends the process.
-    [[nodiscard]] T& value() & { require(ok()); return *std::get_if<0>(&m_state); }
-    [[nodiscard]] const T& value() const& { require(ok()); return *std::get_if<0>(&m_state); }
-    [[nodiscard]] T&& value() && { require(ok()); return std::move(*std::get_if<0>(&m_state)); }
+    [[nodiscard]] T& value() &
+    {
+        require(ok());
+        return *std::get_if<0>(&m_state);
+    }
+    [[nodiscard]] const T& value() const&
+    {
+        require(ok());
+        return *std::get_if<0>(&m_state);
+    }
+    [[nodiscard]] T&& value() &&
+    {
+        require(ok());
+        return std::move(*std::get_if<0>(&m_state));
+    }
     T& operator*() & { return value(); }
     const T& operator*() const& { return value(); }
     T&& operator*() && { return std::move(*this).value(); }
@@ -35,11 +47,23 @@ public:
     const T* operator->() const { return &value(); }
 
     /// The error. Asking a good Result for it is a bug in the caller and ends the process.
-    [[nodiscard]] const Error& error() const& { require(!ok()); return *std::get_if<1>(&m_state); }
-    [[nodiscard]] Error&& error() && { require(!ok()); return std::move(*std::get_if<1>(&m_state)); }
+    [[nodiscard]] const Error& error() const&
+    {
+        require(!ok());
+        return *std::get_if<1>(&m_state);
+    }
+    [[nodiscard]] Error&& error() &&
+    {
+        require(!ok());
+        return std::move(*std::get_if<1>(&m_state));
+    }
 
 private:
-    static void require(bool condition) { if (!condition) std::abort(); }
+    static void require(bool condition)
+    {
+        if (!condition)
+            std::abort();
+    }
     std::variant<T, Error> m_state;
 };
 

@@ -8,7 +8,10 @@ struct Sha256Hasher::State {
     crypto_hash_sha256_state sodium;
 };
 
-Sha256Hasher::Sha256Hasher() : m_state(std::make_unique<State>()) { crypto_hash_sha256_init(&m_state->sodium); }
+Sha256Hasher::Sha256Hasher() : m_state(std::make_unique<State>())
+{
+    crypto_hash_sha256_init(&m_state->sodium);
+}
 Sha256Hasher::~Sha256Hasher() = default;
 Sha256Hasher::Sha256Hasher(Sha256Hasher&&) noexcept = default;
 Sha256Hasher& Sha256Hasher::operator=(Sha256Hasher&&) noexcept = default;

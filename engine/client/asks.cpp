@@ -77,7 +77,11 @@ void Asks::inspect(const Sha256& sha256, std::uint32_t thumbnailSide)
 {
     constexpr std::size_t kDigestBytes = 32;
     if (sha256.size() != kDigestBytes)
-        return m_outlet.emit(InspectFailed{sha256, Error{ErrorCode::BadRequest, fmt::format("a SHA-256 has {} bytes, this one {}", kDigestBytes, sha256.size()), "", {}}});
+        return m_outlet.emit(
+            InspectFailed{sha256, Error{ErrorCode::BadRequest,
+                                        fmt::format("a SHA-256 has {} bytes, this one {}", kDigestBytes, sha256.size()),
+                                        "",
+                                        {}}});
     if (m_inspections.size() >= kMaxInspections)
         return m_outlet.emit(
             InspectFailed{sha256, Error{ErrorCode::Busy,

@@ -50,8 +50,8 @@ struct ModelConfig {
     [[nodiscard]] int headDim() const { return hiddenSize / heads; }
 };
 
-/// Reads config.json text. Errors: Corrupt (JSON, types, ranges), Unsupported (another architecture, sliding window, quantised, yarn), each naming the key.
-/// Source  design/qwen2_5_vl.md §1
+/// Reads config.json text. Errors: Corrupt (JSON, types, ranges), Unsupported (another architecture, sliding window,
+/// quantised, yarn), each naming the key. Source  design/qwen2_5_vl.md §1
 [[nodiscard]] Result<ModelConfig> parseConfig(std::string_view json, const std::string& name);
 [[nodiscard]] Result<ModelConfig> loadConfig(const std::filesystem::path& folder);
 

@@ -25,7 +25,8 @@
 
 namespace argus::protocol {
 
-/// Who uploads: the session (never empty) ends with its connection, the key is the person's (Z85) and may come back to resume.
+/// Who uploads: the session (never empty) ends with its connection, the key is the person's (Z85) and may come back to
+/// resume.
 struct Uploader {
     std::string session;
     std::string publicKey;

@@ -14,17 +14,20 @@
 namespace {
 
 const std::map<QString, int> kFloors{
-    {"kernels", 0},         {"engine/base", 0},  {"engine/protocol", 0}, {"engine/tensor", 1},   {"engine/text", 1},
-    {"engine/media", 1},    {"engine/ops", 1},   {"engine/comm", 1},     {"engine/client", 1},   {"engine/decoder", 1},
-    {"engine/model", 2},    {"engine/plan", 3},  {"engine/schedule", 3}, {"engine/executor", 4}, {"engine/node", 5},
-    {"engine/api", 5},      {"engine/apps", 6},  {"gui", 6},
+    {"kernels", 0},         {"engine/base", 0},     {"engine/protocol", 0},
+    {"engine/tensor", 1},   {"engine/text", 1},     {"engine/media", 1},
+    {"engine/ops", 1},      {"engine/comm", 1},     {"engine/client", 1},
+    {"engine/decoder", 1},  {"engine/model", 2},    {"engine/plan", 3},
+    {"engine/schedule", 3}, {"engine/executor", 4}, {"engine/node", 5},
+    {"engine/api", 5},      {"engine/apps", 6},     {"gui", 6},
 };
 
 /// Neighbours on one floor that may look at each other, one way.
 const std::set<std::pair<QString, QString>> kSideways{
-    {"engine/protocol", "engine/base"}, {"engine/ops", "engine/tensor"}, {"engine/comm", "engine/tensor"},
-    {"engine/media", "engine/tensor"},  {"engine/media", "engine/decoder"}, // the parent's and the child's view of one message
-    {"engine/api", "engine/node"},      // the front desk takes asks for the node behind it
+    {"engine/protocol", "engine/base"}, {"engine/ops", "engine/tensor"},    {"engine/comm", "engine/tensor"},
+    {"engine/media", "engine/tensor"},  {"engine/media", "engine/decoder"}, // the parent's and the child's view of one
+                                                                            // message
+    {"engine/api", "engine/node"}, // the front desk takes asks for the node behind it
 };
 
 /// Rooms that may see nothing but these.
@@ -70,10 +73,12 @@ std::optional<QString> complaint(const QString& file, const QString& included)
 
 QStringList complaintsAbout(const QString& root, int* filesRead)
 {
-    static const QRegularExpression include("^\\s*#\\s*include\\s*[\"<]([^\">]+)[\">]", QRegularExpression::MultilineOption);
+    static const QRegularExpression include("^\\s*#\\s*include\\s*[\"<]([^\">]+)[\">]",
+                                            QRegularExpression::MultilineOption);
     QStringList complaints;
     for (const QString& top : {QString("engine"), QString("gui"), QString("kernels")}) {
-        QDirIterator files(root + '/' + top, {"*.h", "*.cpp", "*.cu", "*.cuh"}, QDir::Files, QDirIterator::Subdirectories);
+        QDirIterator files(root + '/' + top, {"*.h", "*.cpp", "*.cu", "*.cuh"}, QDir::Files,
+                           QDirIterator::Subdirectories);
         while (files.hasNext()) {
             QFile file(files.next());
             if (!file.open(QIODevice::ReadOnly))
@@ -117,7 +122,8 @@ private slots:
         QTest::addColumn<QByteArray>("line");
         QTest::newRow("up") << "engine/base/a.h" << QByteArray("#include \"engine/model/config.h\"");
         QTest::newRow("neighbour") << "engine/text/a.cpp" << QByteArray("#include \"engine/media/media.h\"");
-        QTest::newRow("gui sees the scheduler") << "gui/chat/a.cpp" << QByteArray("  #  include <engine/schedule/scheduler.h>");
+        QTest::newRow("gui sees the scheduler")
+            << "gui/chat/a.cpp" << QByteArray("  #  include <engine/schedule/scheduler.h>");
         QTest::newRow("kernel sees a tensor") << "kernels/a.h" << QByteArray("#include \"engine/tensor/tensor.h\"");
         QTest::newRow("engine sees Qt") << "engine/node/a.cpp" << QByteArray("#include <QString>");
         QTest::newRow("model sees a kernel") << "engine/model/a.cpp" << QByteArray("#include \"kernels/rms_norm.h\"");
@@ -140,7 +146,8 @@ private slots:
     void downwardIncludesAreFine()
     {
         QTemporaryDir house;
-        write(house.filePath("engine/node/a.cpp"), "#include \"engine/schedule/scheduler.h\"\n#include \"engine/base/log.h\"\n");
+        write(house.filePath("engine/node/a.cpp"),
+              "#include \"engine/schedule/scheduler.h\"\n#include \"engine/base/log.h\"\n");
         int filesRead = 0;
         QCOMPARE(complaintsAbout(house.path(), &filesRead), QStringList());
         QCOMPARE(filesRead, 1);
