@@ -280,13 +280,19 @@ private:
     {
     }
 
-    /// The head knows attachments by number; the person knows them by name.
+    /// The head knows attachments by digest and number; the person knows them by name.
     [[nodiscard]] Error named(Error error) const
     {
         for (std::size_t i = m_options.media.size(); i > 0; --i) {
+            const std::string& file = m_options.media[i - 1].file;
+            const std::string digest = hexOf(m_digests[i - 1]);
+            if (const std::size_t at = error.cause.find(digest); at != std::string::npos)
+                error.cause.replace(at, digest.size(), file);
             const std::string number = fmt::format("attachment {} of {}: ", i, m_options.media.size());
-            if (error.cause.starts_with(number))
-                error.cause.replace(0, number.size(), m_options.media[i - 1].file + ": ");
+            if (error.cause.starts_with(number + file))
+                error.cause.erase(0, number.size());
+            else if (error.cause.starts_with(number))
+                error.cause.replace(0, number.size(), file + ": ");
         }
         return error;
     }

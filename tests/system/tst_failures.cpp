@@ -206,7 +206,8 @@ private slots:
         const Json error = ran.json()["error"];
         if (!code.isEmpty())
             QCOMPARE(error["code"].get<std::string>(), code.toStdString());
-        QVERIFY(!error["cause"].get<std::string>().empty());
+        const std::string cause = error["cause"].get<std::string>();
+        QVERIFY2(cause.starts_with(file.toStdString() + ": "), cause.c_str()); // as it was named, not by its digest
         QVERIFY(!error["remedy"].get<std::string>().empty());
         theNextQuestionIsAnswered();
     }
