@@ -528,8 +528,53 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace argus::kernels {
 
-HWY_EXPORT(resizeFixed);
-HWY_EXPORT(resizeFloat);
+namespace {
+
+// Chosen here and not by HWY_DYNAMIC_DISPATCH, which lives in libhwy: that library measures the clock for about ten
+// milliseconds when it is loaded, and a decoder process lives for thirty.
+
+/// What Highway's AVX2 stands for; every processor with these has F16C and LZCNT, which clang cannot be asked for.
+[[maybe_unused]] bool hasAvx2()
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+           __builtin_cpu_supports("bmi2");
+}
+
+/// What Highway's AVX3 stands for.
+[[maybe_unused]] bool hasAvx512()
+{
+    return hasAvx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl");
+}
+
+void resizeFixed(const ResizeBicubic& job)
+{
+#if HWY_TARGETS & HWY_AVX3
+    if (hasAvx512())
+        return N_AVX3::resizeFixed(job);
+#endif
+#if HWY_TARGETS & HWY_AVX2
+    if (hasAvx2())
+        return N_AVX2::resizeFixed(job);
+#endif
+    return HWY_STATIC_DISPATCH(resizeFixed)(job);
+}
+
+void resizeFloat(const ResizeBicubic& job)
+{
+#if HWY_TARGETS & HWY_AVX3
+    if (hasAvx512())
+        return N_AVX3::resizeFloat(job);
+#endif
+#if HWY_TARGETS & HWY_AVX2
+    if (hasAvx2())
+        return N_AVX2::resizeFloat(job);
+#endif
+    return HWY_STATIC_DISPATCH(resizeFloat)(job);
+}
+
+} // namespace
 
 void resizeBicubicFixedPlain(const ResizeBicubic& job)
 {
@@ -541,7 +586,7 @@ void resizeBicubicFixed(const ResizeBicubic& job)
     if (job.inWidth == job.outWidth && job.inHeight == job.outHeight)
         copyRows(job);
     else if (job.channels == 3)
-        HWY_DYNAMIC_DISPATCH(resizeFixed)(job);
+        resizeFixed(job);
     else
         resizeBicubicFixedPlain(job);
 }
@@ -551,7 +596,7 @@ void resizeBicubicFloat(const ResizeBicubic& job)
     if (job.inWidth == job.outWidth && job.inHeight == job.outHeight)
         copyRows(job);
     else if (job.channels == 3)
-        HWY_DYNAMIC_DISPATCH(resizeFloat)(job);
+        resizeFloat(job);
     else
         floatPlain(job);
 }
