@@ -1,0 +1,60 @@
+#pragma once
+// Launching with programmatic dependence: a kernel may start while its predecessor in the stream still drains.
+//
+// The rule that makes it safe: a kernel launched by launch() calls waitForPrevious() in every thread before it touches
+// memory that any other kernel writes or reads as an activation. Only weights and tables that never change while the model
+// runs may be fetched earlier.
+// On processors before sm_90 the attribute is left out and both calls are nothing.
+
+#include "kernels/cuda/types.h"
+
+#include <cuda_runtime.h>
+
+namespace argus::kernels::cuda {
+
+__device__ __forceinline__ void waitForPrevious()
+{
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
+/// The next kernel may begin its prologue (everything before its waitForPrevious()). Call once this block has its loads
+/// under way; results written later are still seen by the successor, for its wait is for the end of this grid.
+__device__ __forceinline__ void letNextStart()
+{
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
+/// Whether kernels may be launched with programmatic dependence: decided once per process by the first device used.
+[[nodiscard]] inline bool programmaticLaunchAllowed()
+{
+    static const bool allowed = [] {
+        int device = 0;
+        int major = 0;
+        return cudaGetDevice(&device) == cudaSuccess &&
+               cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess && major >= 9;
+    }();
+    return allowed;
+}
+
+template <typename... Parameters, typename... Arguments>
+[[nodiscard]] Status launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t sharedBytes, Stream stream,
+                            Arguments&&... arguments)
+{
+    cudaLaunchConfig_t config{};
+    config.gridDim = grid;
+    config.blockDim = block;
+    config.dynamicSmemBytes = sharedBytes;
+    config.stream = stream;
+    cudaLaunchAttribute attribute{};
+    attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    attribute.val.programmaticStreamSerializationAllowed = 1;
+    config.attrs = &attribute;
+    config.numAttrs = programmaticLaunchAllowed() ? 1 : 0;
+    return static_cast<Status>(cudaLaunchKernelEx(&config, kernel, Parameters(arguments)...));
+}
+
+} // namespace argus::kernels::cuda
