@@ -10,6 +10,15 @@ function(argus_library name)
     target_link_libraries(argus_${name} PUBLIC ${arg_NEEDS} ${arg_SHOWS} PRIVATE ${arg_USES} argus_warnings argus_hardening argus_sanitizers)
 endfunction()
 
+# argus_cuda_library(name SOURCES ...)   kernels: .cu files alone, no rooms below
+function(argus_cuda_library name)
+    cmake_parse_arguments(arg "" "" "SOURCES" ${ARGN})
+    add_library(argus_${name} STATIC ${arg_SOURCES})
+    add_library(argus::${name} ALIAS argus_${name})
+    target_include_directories(argus_${name} PUBLIC ${PROJECT_SOURCE_DIR})
+    target_link_libraries(argus_${name} PUBLIC CUDA::cudart_static PRIVATE argus_cuda_flags)
+endfunction()
+
 # argus_program(name COMPONENT c SOURCES ... NEEDS ... USES ...)   an executable with that file name, installed by component
 function(argus_program name)
     cmake_parse_arguments(arg "" "COMPONENT" "SOURCES;NEEDS;USES" ${ARGN})

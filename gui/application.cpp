@@ -141,9 +141,10 @@ std::optional<int> readOptions(const QStringList& arguments, ProgramOptions& opt
         parser.addOption(option);
         return option;
     };
-    const auto head = add("head", "Use the head at tcp://HOST:PORT instead of a private one.", "ADDRESS");
+    const auto head = add("head", "Use the head at HOST:PORT instead of a private one.", "ADDRESS");
     const auto headKey = add("head-key", "The public key of that head.", "KEY");
     const auto model = add("model", "Serve this checkpoint on the private head instead of the demo model.", "FOLDER");
+    const auto device = add("device", "What computes for the private head: auto, cpu or cuda:N.", "DEVICE");
     const auto language = add("language", "en or zh_CN.", "CODE");
     const auto look = add("theme", "system, light or dark.", "NAME");
     const auto ask = add("ask", "Ask this as soon as the window is there.", "QUESTION");
@@ -166,6 +167,8 @@ std::optional<int> readOptions(const QStringList& arguments, ProgramOptions& opt
         return 0;
     }
     options.link.headAddress = parser.value(head);
+    if (parser.isSet(head) && !options.link.headAddress.startsWith(QLatin1String("tcp://")))
+        options.link.headAddress.prepend(QLatin1String("tcp://"));
     options.link.headKey = parser.value(headKey);
     if (parser.isSet(head) != parser.isSet(headKey)) {
         std::fprintf(stderr, "argus: --head and --head-key belong together; the head prints both when it starts\n");
@@ -173,6 +176,8 @@ std::optional<int> readOptions(const QStringList& arguments, ProgramOptions& opt
     }
     if (parser.isSet(model))
         options.link.headSettings << QStringLiteral("--model") << QFileInfo(parser.value(model)).absoluteFilePath();
+    if (parser.isSet(device))
+        options.link.headSettings << QStringLiteral("--device") << parser.value(device);
     options.language = parser.value(language);
     options.theme = parser.value(look);
     options.ask = parser.value(ask);

@@ -28,8 +28,8 @@ struct WriteCache {
 ///
 /// Shapes   y, q [tokens, heads · headDim], rows a stride apart; keys, values [blocks, kvHeads, blockTokens, headDim]
 /// dense;
-///          slices [sliceCount, 3]: first row, rows, tokens cached before them; blocks [sliceCount, blocksStride]:
-///          block numbers of each sequence
+///          slices [sliceCount, 4]: first row, rows, tokens cached before them, slot; blocks [slots, blocksStride]:
+///          block numbers of each slot's sequence
 /// Promises the row at index i of its sequence sees keys 0 … i; its result has the same bits however the rows are cut
 /// into steps and batches.
 ///          Keys and values of a slice's own rows are in the cache already. headDim is a multiple of 16, at most 128

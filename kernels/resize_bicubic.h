@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 
 namespace argus::kernels {
 
@@ -18,6 +19,14 @@ struct ResizeBicubic {
     int channels = 3;
     std::size_t inStride = 0;
     std::size_t outStride = 0;
+    /// For a picture that is never whole in memory, instead of `in`: called once for each row, in order. A row holds
+    /// until the row after the next is asked for.
+    std::function<const std::uint8_t*(int row)> rowAt = {};
+
+    [[nodiscard]] const std::uint8_t* row(int y) const
+    {
+        return rowAt ? rowAt(y) : in + static_cast<std::size_t>(y) * inStride;
+    }
 };
 
 /// As Pillow does it: horizontal pass, 8-bit rows between, vertical pass; weights are 22-bit fixed point. A pass whose

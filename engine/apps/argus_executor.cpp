@@ -1,8 +1,8 @@
-// argus-executor-cpu: the ranks of one machine, a child of argus-node. Ends when its channel does.
+// argus-executor-cpu, argus-executor-cuda: the ranks of one machine, a child of argus-node. Ends when its channel does.
 
+#include "engine/apps/executor_device.h"
 #include "engine/base/log.h"
 #include "engine/executor/link.h"
-#include "engine/ops/cpu/cpu_ops.h"
 
 #include <CLI/CLI.hpp>
 
@@ -28,7 +28,7 @@ int main(int argc, char** argv)
     int channelFd = 3;
     int threads = 0;
     std::string level = "info";
-    CLI::App app("Runs a model for argus-node, which starts it; of no use by hand.", "argus-executor-cpu");
+    CLI::App app("Runs a model for argus-node, which starts it; of no use by hand.", argus::apps::kExecutorName);
     app.add_option("--channel-fd", channelFd, "Inherited socket to the node")
         ->capture_default_str()
         ->check(CLI::Range(3, 1'000'000));
@@ -48,9 +48,7 @@ int main(int argc, char** argv)
     }
     using namespace argus::executor;
     Link link(argus::protocol::Channel(argus::UniqueFd(channelFd)),
-              {.threads = threads, .deviceKind = "cpu", .makeOps = [](int count) -> std::unique_ptr<argus::ops::Ops> {
-                   return std::make_unique<argus::ops::CpuOps>(count);
-               }});
+              {.threads = threads, .makeOps = argus::apps::openExecutorDevice});
     const Link::End end = link.run();
     const int status = end == Link::End::Broken ? 1 : 0;
     // A long step cannot be interrupted, and nobody waits for its answer any more.

@@ -41,6 +41,7 @@ struct AskOptions {
     std::string history;
     std::string question;
     std::string model;
+    std::string device;
     bool json = false;
     unsigned timeoutSeconds = 3600;
     wire::Sampling sampling;
@@ -149,7 +150,7 @@ Result<Target> findTarget(const AskOptions& options)
             return std::move(named).error();
         return Target{.address = std::move(*named), .own = {}};
     }
-    if (options.model.empty()) {
+    if (options.model.empty() && options.device.empty()) {
         Result<std::optional<client::HeadAddress>> local = localHead();
         if (!local)
             return std::move(local).error();
@@ -159,6 +160,8 @@ Result<Target> findTarget(const AskOptions& options)
     std::vector<std::string> settings{"--log-level", "error"};
     if (!options.model.empty())
         settings.insert(settings.end(), {"--model", fs::absolute(options.model).string()});
+    if (!options.device.empty())
+        settings.insert(settings.end(), {"--device", options.device});
     Result<client::PrivateHead> own = client::PrivateHead::start(settings, Deadline::in(kPrivateHeadPatience));
     if (!own)
         return std::move(own).error();
@@ -492,6 +495,7 @@ void addAsk(CLI::App& app, Action& action)
     command->add_option("--head-key", options->headKey, "The head's public key, or a file with it; remembered");
     command->add_option("--model", options->model, "Folder of the checkpoint, for a head of its own [the demo model]")
         ->type_name("DIR");
+    command->add_option("--device", options->device, "What computes, for a head of its own: auto, cpu or cuda:N");
     command->add_flag("--json", options->json, "Print one JSON object at the end instead of text as it comes");
     command->add_option("--timeout", options->timeoutSeconds, "Seconds to wait for the whole answer")
         ->capture_default_str()

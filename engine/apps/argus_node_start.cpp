@@ -6,7 +6,7 @@
 #include "engine/base/log.h"
 #include "engine/node/machine.h"
 #include "engine/node/node.h"
-#include "engine/plan/memory_budget.h"
+#include "engine/plan/complete_settings.h"
 #include "engine/protocol/bounds.h"
 #include "engine/protocol/private_head_handshake.h"
 

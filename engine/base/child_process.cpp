@@ -13,13 +13,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 
 namespace argus {
 namespace {
 
 /// Between fork and exec only async-signal-safe calls are allowed; everything that allocates happens before.
-[[noreturn]] void becomeChild(const ChildOptions& options, char* const* argv, std::vector<std::pair<int, int>>& moved,
-                              int failureFd, pid_t parent)
+[[noreturn]] void becomeChild(const ChildOptions& options, char* const* argv, char* const* environment,
+                              std::vector<std::pair<int, int>>& moved, int failureFd, pid_t parent)
 {
     if (options.diesWithThread) {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -50,10 +51,37 @@ namespace {
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::signal(SIGPIPE, SIG_DFL);
-    ::execv(argv[0], argv);
+    ::execve(argv[0], argv, environment);
     const int number = errno;
     [[maybe_unused]] const ssize_t told = ::write(failure, &number, sizeof number);
     ::_exit(127);
+}
+
+/// "NAME=value" lines for the child: ours, but for those that the options name.
+std::vector<std::string> environmentOf(const ChildOptions& options)
+{
+    std::vector<std::string> lines;
+    for (const auto& [name, value] : options.environment)
+        lines.push_back(name + "=" + value);
+    for (char** line = environ; line != nullptr && *line != nullptr; ++line) {
+        const std::string_view ours(*line);
+        const bool named = std::any_of(options.environment.begin(), options.environment.end(), [&](const auto& pair) {
+            return ours.size() > pair.first.size() && ours.starts_with(pair.first) && ours[pair.first.size()] == '=';
+        });
+        if (!named)
+            lines.emplace_back(ours);
+    }
+    return lines;
+}
+
+/// As exec wants them; the strings must outlive the result.
+std::vector<char*> pointersTo(std::vector<std::string>& strings)
+{
+    std::vector<char*> pointers;
+    for (std::string& string : strings)
+        pointers.push_back(string.data());
+    pointers.push_back(nullptr);
+    return pointers;
 }
 
 } // namespace
@@ -67,12 +95,12 @@ std::string ExitReport::text() const
 
 Result<ChildProcess> ChildProcess::start(const ChildOptions& options)
 {
-    std::string program = options.program.string();
-    std::vector<std::string> words = options.arguments;
-    std::vector<char*> argv{program.data()};
-    for (std::string& word : words)
-        argv.push_back(word.data());
-    argv.push_back(nullptr);
+    const std::string program = options.program.string();
+    std::vector<std::string> words{program};
+    words.insert(words.end(), options.arguments.begin(), options.arguments.end());
+    const std::vector<char*> argv = pointersTo(words);
+    std::vector<std::string> lines = environmentOf(options);
+    const std::vector<char*> environment = pointersTo(lines);
     std::vector<std::pair<int, int>> moved = options.descriptors;
 
     int ends[2];
@@ -87,7 +115,7 @@ Result<ChildProcess> ChildProcess::start(const ChildOptions& options)
         return Error{
             ErrorCode::Io, fmt::format("cannot start {}: {}", program, systemError(errno)), "close other programs", {}};
     if (pid == 0)
-        becomeChild(options, argv.data(), moved, writeEnd.get(), parent);
+        becomeChild(options, argv.data(), environment.data(), moved, writeEnd.get(), parent);
     writeEnd.reset();
     int number = 0;
     ssize_t got = 0;

@@ -34,6 +34,7 @@ struct ChildOptions {
         descriptors;            ///< (ours, number in the child); all others are closed there, but 0, 1 and 2
     bool quiet = false;         ///< stdout and stderr to /dev/null instead of ours
     bool diesWithThread = true; ///< SIGKILL when the starting thread ends
+    std::vector<std::pair<std::string, std::string>> environment{}; ///< (name, value), beside or instead of ours
 };
 
 class ChildProcess {

@@ -203,7 +203,7 @@ void Connection::handle(const Happened& happened)
     retryLater(Error{ErrorCode::Denied,
                      fmt::format("{} answers, but it is not the head with the key {}", m_head.endpoint,
                                  protocol::fingerprint(m_head.headPublicKey)),
-                     "if the head was installed anew, take over its new key (argus-node keys, on the head); else "
+                     "if the head was installed anew, take over its new key (argus-node keys show, on the head); else "
                      "another program uses this port",
                      {}},
                kWrongHeadPause);

@@ -159,7 +159,7 @@ void decodePicture(const Session& session)
                 static_cast<std::uint64_t>(std::max(frame->height, 0)), false);
     FrameConverter converter;
     const Picture picture = turned(converter.toRgb(*frame), header.orientation);
-    deliverImage(session, picture, picture.size);
+    deliverImage(session, rowsOf(picture), picture.size);
 }
 
 } // namespace argus::decoder

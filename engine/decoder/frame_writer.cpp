@@ -2,6 +2,8 @@
 
 #include "kernels/resize_bicubic.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 
 namespace argus::decoder {
@@ -12,19 +14,30 @@ std::size_t rgbBytes(Size size)
     return static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height) * 3;
 }
 
-void resizeInto(const Session& session, std::size_t offset, const Picture& picture, Size to, bool inFloat)
+/// Has the kernel take a frame's memory in one call; otherwise it takes it page by page, each an interruption. A wish:
+/// kernels before 5.14 do not know it.
+void takeMemory(std::uint8_t* frame, std::size_t bytes)
+{
+    constexpr std::size_t kPage = 4096;
+    const auto start = reinterpret_cast<std::uintptr_t>(frame) / kPage * kPage;
+    const auto end = reinterpret_cast<std::uintptr_t>(frame) + bytes;
+    ::madvise(reinterpret_cast<void*>(start), end - start, MADV_POPULATE_WRITE);
+}
+
+void resizeInto(const Session& session, std::size_t offset, const Rows& picture, Size to, bool inFloat)
 {
     if (offset > session.output.size() || session.output.size() - offset < rgbBytes(to))
         refuse(Reason::BadRequest);
-    const kernels::ResizeBicubic job{.in = picture.rgb.data(),
-                                     .out = session.output.data() + offset,
+    std::uint8_t* const out = session.output.data() + offset;
+    takeMemory(out, rgbBytes(to));
+    const kernels::ResizeBicubic job{.out = out,
                                      .inWidth = picture.size.width,
                                      .inHeight = picture.size.height,
                                      .outWidth = to.width,
                                      .outHeight = to.height,
                                      .channels = 3,
-                                     .inStride = static_cast<std::size_t>(picture.size.width) * 3,
-                                     .outStride = static_cast<std::size_t>(to.width) * 3};
+                                     .outStride = static_cast<std::size_t>(to.width) * 3,
+                                     .rowAt = picture.row};
     if (inFloat)
         kernels::resizeBicubicFloat(job);
     else
@@ -56,7 +69,13 @@ bool wantsPixels(const Session& session)
 
 } // namespace
 
-void deliverImage(const Session& session, const Picture& picture, Size source)
+Rows rowsOf(const Picture& picture)
+{
+    const std::size_t stride = static_cast<std::size_t>(picture.size.width) * 3;
+    return {picture.size, [&picture, stride](int y) { return &picture.rgb[static_cast<std::size_t>(y) * stride]; }};
+}
+
+void deliverImage(const Session& session, const Rows& picture, Size source)
 {
     const Size size = outputSize(session, source, imageSize(source, session.request.rules));
     Answer answer = answerAbout(source);
@@ -65,6 +84,9 @@ void deliverImage(const Session& session, const Picture& picture, Size source)
         answer.outputWidth = size.width;
         answer.outputHeight = size.height;
         answer.outputFrames = 1;
+    } else {
+        for (int y = 0; y < picture.size.height; ++y) // a file that ends too early is refused all the same
+            picture.row(y);
     }
     finish(answer);
 }
@@ -95,7 +117,7 @@ void ClipWriter::add(const Picture& picture)
     // A checkpoint that brings its own limits was trained on frames resized as pictures are; otherwise qwen-vl-utils'
     // float arithmetic holds.
     const bool inFloat = m_session.request.task == Task::Frames && m_session.request.rules.limitsFromCheckpoint == 0;
-    resizeInto(m_session, m_added * rgbBytes(to), picture, to, inFloat);
+    resizeInto(m_session, m_added * rgbBytes(to), rowsOf(picture), to, inFloat);
     ++m_added;
 }
 

@@ -4,11 +4,21 @@
 #include "engine/decoder/child.h"
 #include "engine/decoder/orientation.h"
 
+#include <functional>
+
 namespace argus::decoder {
+
+/// A picture whose rows are made one after another: row() is called once for each, in order, and what it returns holds
+/// until the row after the next.
+struct Rows {
+    Size size;
+    std::function<const std::uint8_t*(int row)> row;
+};
+[[nodiscard]] Rows rowsOf(const Picture& picture);
 
 /// Writes a still picture and ends the process. `source` is its full size, upright; `picture` may be smaller when only
 /// a thumbnail is wanted.
-[[noreturn]] void deliverImage(const Session& session, const Picture& picture, Size source);
+[[noreturn]] void deliverImage(const Session& session, const Rows& picture, Size source);
 
 /// Writes the frames of a clip in order.
 class ClipWriter {

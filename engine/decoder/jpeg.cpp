@@ -72,19 +72,26 @@ void scaleDown(jpeg_decompress_struct& info, const Session& session)
     info.scale_denom = 8;
 }
 
-void readRows(jpeg_decompress_struct& info, Picture& picture)
-{
-    const std::size_t stride = static_cast<std::size_t>(picture.size.width) * 3;
-    const bool cmyk = info.out_color_space == JCS_CMYK;
-    std::vector<std::uint8_t> inks(cmyk ? static_cast<std::size_t>(picture.size.width) * 4 : 0);
-    while (info.output_scanline < info.output_height) {
-        std::uint8_t* row = picture.rgb.data() + stride * info.output_scanline;
-        JSAMPROW target = cmyk ? inks.data() : row;
-        jpeg_read_scanlines(&info, &target, 1);
-        if (cmyk)
-            rowFromCmyk(inks.data(), row, static_cast<std::size_t>(picture.size.width), info.saw_Adobe_marker != 0);
+/// Rows as RGB, one after another.
+class RowReader {
+public:
+    explicit RowReader(jpeg_decompress_struct& info)
+        : m_info(info), m_inks(info.out_color_space == JCS_CMYK ? std::size_t{info.output_width} * 4 : 0)
+    {
     }
-}
+
+    void read(std::uint8_t* row)
+    {
+        JSAMPROW target = m_inks.empty() ? row : m_inks.data();
+        jpeg_read_scanlines(&m_info, &target, 1);
+        if (!m_inks.empty())
+            rowFromCmyk(m_inks.data(), row, m_info.output_width, m_info.saw_Adobe_marker != 0);
+    }
+
+private:
+    jpeg_decompress_struct& m_info;
+    std::vector<std::uint8_t> m_inks;
+};
 
 } // namespace
 
@@ -113,10 +120,23 @@ void decodeJpeg(const Session& session)
     if (session.request.task == Task::Inspect)
         scaleDown(info, session);
     jpeg_start_decompress(&info);
-    Picture picture{{static_cast<int>(info.output_width), static_cast<int>(info.output_height)}, {}};
-    picture.rgb.resize(static_cast<std::size_t>(info.output_width) * info.output_height * 3);
-    readRows(info, picture);
-    deliverImage(session, turned(std::move(picture), orientation), source);
+    const Size size{static_cast<int>(info.output_width), static_cast<int>(info.output_height)};
+    const std::size_t stride = std::size_t{info.output_width} * 3;
+    RowReader reader(info);
+    if (orientation == 1) { // resized row by row, while they are in the cache: the picture is never whole in memory
+        std::vector<std::uint8_t> two(2 * stride);
+        const auto next = [&](int y) {
+            std::uint8_t* row = &two[static_cast<std::size_t>(y % 2) * stride];
+            reader.read(row);
+            return row;
+        };
+        deliverImage(session, {size, next}, source);
+    }
+    Picture picture{size, std::vector<std::uint8_t>(stride * info.output_height)};
+    for (std::size_t y = 0; y < info.output_height; ++y)
+        reader.read(&picture.rgb[y * stride]);
+    picture = turned(std::move(picture), orientation);
+    deliverImage(session, rowsOf(picture), source);
 }
 
 } // namespace argus::decoder

@@ -52,6 +52,25 @@ public:
         return command;
     }
 
+    /// As pop(), but nothing also when none came until the deadline.
+    [[nodiscard]] std::optional<Command> popUntil(Deadline deadline)
+    {
+        std::unique_lock lock(m_mutex);
+        m_changed.wait_until(lock, deadline.at(), [this] { return m_closed || !m_commands.empty(); });
+        if (m_closed || m_commands.empty())
+            return std::nullopt;
+        std::optional<Command> command(std::move(m_commands.front()));
+        m_commands.pop_front();
+        m_changed.notify_all();
+        return command;
+    }
+
+    [[nodiscard]] bool closed()
+    {
+        const std::lock_guard lock(m_mutex);
+        return m_closed;
+    }
+
     void close()
     {
         const std::lock_guard lock(m_mutex);

@@ -16,6 +16,9 @@
 namespace argus::executor {
 namespace {
 
+/// How long a step on the device may be done before somebody looks.
+constexpr std::chrono::microseconds kGlance{50};
+
 /// Bytes this process holds beyond files it maps: resident less shared pages.
 std::uint64_t privateBytes()
 {
@@ -34,6 +37,7 @@ Result<model::RuntimeSizes> sizesOf(const wire::LoadModel& plan)
         return value >= 1 && value <= static_cast<std::uint32_t>(most);
     };
     if (!within(plan.kv_blocks(), std::numeric_limits<int>::max()) || !within(plan.kv_block_tokens(), 1024) ||
+        plan.max_vision_patches() > 1U << 20 || plan.settings().max_model_len() > 1U << 24 ||
         !within(plan.max_batched_tokens(), 1 << 20) || !within(plan.max_num_seqs(), 1 << 16))
         return Error{ErrorCode::Internal,
                      fmt::format("the sizes to load with are impossible: {} KV blocks of {} tokens, {} tokens and {} "
@@ -45,7 +49,10 @@ Result<model::RuntimeSizes> sizesOf(const wire::LoadModel& plan)
     return model::RuntimeSizes{.kvBlocks = static_cast<int>(plan.kv_blocks()),
                                .kvBlockTokens = static_cast<int>(plan.kv_block_tokens()),
                                .maxBatchedTokens = static_cast<int>(plan.max_batched_tokens()),
-                               .maxSequences = static_cast<int>(plan.max_num_seqs())};
+                               .maxSequences = static_cast<int>(plan.max_num_seqs()),
+                               .maxModelLen = static_cast<int>(plan.settings().max_model_len()),
+                               .maxVisionPatches = static_cast<int>(plan.max_vision_patches()),
+                               .recordsSteps = !plan.settings().enforce_eager()};
 }
 
 int threadsFor(const RankOptions& options, const wire::EngineSettings& settings)
@@ -69,11 +76,18 @@ Rank::~Rank() = default;
 void Rank::run()
 {
     while (!m_deaf) {
-        auto command = m_commands.pop();
-        if (!command)
+        const bool waiting = m_runner && m_runner->open() > 0;
+        auto command = waiting ? m_commands.popUntil(Deadline(now() + kGlance)) : m_commands.pop();
+        if (!command && (!waiting || m_commands.closed()))
             break;
         try {
-            handle(*command);
+            if (command)
+                handle(*command);
+            finishReady();
+        } catch (const ops::DeviceLost& problem) {
+            // The node starts another process and replays what was asked.
+            log::error("{}", problem.what());
+            break;
         } catch (const std::bad_alloc&) {
             fail({ErrorCode::DoesNotFit, "memory ran out",
                   "close other programs, or lower max_model_len or max_num_seqs", "max_model_len"});
@@ -82,6 +96,16 @@ void Rank::run()
         }
     }
     unload(); // on the thread that made it
+}
+
+/// Reports steps that the device has done; waits for one when no more may be open.
+void Rank::finishReady()
+{
+    while (m_runner && m_runner->open() > 0 && (m_runner->open() == StepRunner::kMostOpen || m_runner->ready())) {
+        wire::ExecutorToNode message;
+        *message.mutable_result() = m_runner->finish();
+        send(message);
+    }
 }
 
 void Rank::handle(const Command& command)
@@ -123,39 +147,44 @@ Result<Done> Rank::load(const wire::LoadModel& plan)
     const Instant started = now();
     unload();
     const wire::EngineSettings& settings = plan.settings();
-    if (settings.load_format() == "dummy")
-        return Error{ErrorCode::Unsupported, "load_format is dummy, but a CPU executor only loads weights that exist",
-                     "use load_format auto", "load_format"};
     auto sizes = sizesOf(plan);
     if (!sizes)
         return std::move(sizes).error();
     auto config = model::loadConfig(settings.model());
     if (!config)
         return std::move(config).error();
-    auto checkpoint = model::Checkpoint::open(settings.model());
-    if (!checkpoint)
-        return std::move(checkpoint).error();
-    const int threads = threadsFor(m_options, settings);
-    m_ops = m_options.makeOps(threads);
-    auto loaded = model::Qwen25VL::load(*m_ops, std::move(*config), std::move(*checkpoint), *sizes,
+    std::shared_ptr<const model::Checkpoint> weights; // none: made up
+    if (settings.load_format() != "dummy") {
+        auto checkpoint = model::Checkpoint::open(settings.model());
+        if (!checkpoint)
+            return std::move(checkpoint).error();
+        weights = std::move(*checkpoint);
+    }
+    auto ops = m_options.makeOps(plan, threadsFor(m_options, settings));
+    if (!ops)
+        return std::move(ops).error();
+    m_ops = std::move(*ops);
+    auto loaded = model::Qwen25VL::load(*m_ops, std::move(*config), std::move(weights), *sizes,
                                         [this](std::uint64_t done, std::uint64_t total, const std::string& tensor) {
                                             reportProgress(done, total, tensor);
                                         });
     if (!loaded)
         return std::move(loaded).error();
     m_model = std::move(*loaded);
-    m_runner = std::make_unique<StepRunner>(*m_model, *sizes);
+    m_ops->synchronize(); // what is said to be loaded is there
+    m_runner = std::make_unique<StepRunner>(*m_ops, *m_model, *sizes);
 
     wire::ExecutorToNode message;
     wire::Loaded& report = *message.mutable_loaded();
-    report.set_device_name(fmt::format("CPU, {} {}", threads, threads == 1 ? "thread" : "threads"));
-    report.set_device_kind(m_options.deviceKind);
+    const ops::DeviceReport device = m_ops->report();
+    report.set_device_name(device.name);
+    report.set_device_kind(device.kind);
     report.set_weights_bytes(m_model->weightBytes());
-    report.set_runtime_bytes(privateBytes());
+    report.set_runtime_bytes(device.runtimeBytes > 0 ? device.runtimeBytes : privateBytes());
     report.set_kv_bytes(m_model->kvBytes());
     report.set_seconds(std::chrono::duration<double>(now() - started).count());
     send(message);
-    log::info("loaded the model in {:.2f} s, {} threads", report.seconds(), threads);
+    log::info("loaded the model in {:.2f} s on {}", report.seconds(), device.name);
     return Done{};
 }
 
@@ -182,14 +211,8 @@ void Rank::step(const wire::StepPlan& plan, std::span<const UniqueFd> descriptor
               {}});
         return;
     }
-    auto result = m_runner->run(plan, descriptors);
-    if (!result) {
-        fail(result.error());
-        return;
-    }
-    wire::ExecutorToNode message;
-    *message.mutable_result() = std::move(*result);
-    send(message);
+    if (auto begun = m_runner->begin(plan, descriptors); !begun)
+        fail(begun.error());
 }
 
 void Rank::unload()

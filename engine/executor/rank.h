@@ -17,12 +17,13 @@ namespace argus::executor {
 
 struct RankOptions {
     int threads = 0; ///< 0: as the settings say, there 0: all cores
-    std::string deviceKind = "cpu";
-    std::function<std::unique_ptr<ops::Ops>(int threads)> makeOps = {}; ///< called on the rank's thread
+    /// Opens the device that a load order names. Called on the rank's thread.
+    std::function<Result<std::unique_ptr<ops::Ops>>(const wire::LoadModel&, int threads)> makeOps = {};
 };
 
 /// Commands in, answers out, in order. A message of another epoch than that of the last LoadModel is dropped; a
-/// LoadModel must be newer than the last. run() is the whole life of the rank's thread.
+/// LoadModel must be newer than the last. While a step is on the device the next command is taken in. run() is the whole
+/// life of the rank's thread.
 class Rank {
 public:
     /// Sends an answer; an error means that the node is gone or stuck, and ends the rank.
@@ -40,6 +41,7 @@ private:
     void handle(const Command& command);
     [[nodiscard]] Result<Done> load(const wire::LoadModel& plan);
     void step(const wire::StepPlan& plan, std::span<const UniqueFd> descriptors);
+    void finishReady();
     void reportProgress(std::uint64_t doneBytes, std::uint64_t totalBytes, const std::string& tensor);
     void unload();
     void fail(const Error& error);

@@ -1,9 +1,12 @@
 #include "engine/executor/sequence_book.h"
 
+#include "engine/executor/philox.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 
 namespace argus::executor {
@@ -28,6 +31,23 @@ bool sane(const wire::SamplingPlan& plan)
 
 } // namespace
 
+ops::SamplingRow samplingRow(const SamplingSettings& settings, std::int32_t slot, std::uint64_t position)
+{
+    // More than an id's worth of candidates is all of them.
+    constexpr std::uint32_t kMostTopK = std::numeric_limits<std::int32_t>::max();
+    return {.slot = slot,
+            .topK = static_cast<std::int32_t>(std::min(settings.topK, kMostTopK)),
+            .temperature = static_cast<float>(settings.temperature),
+            .topP = static_cast<float>(settings.topP),
+            .penalty = static_cast<float>(settings.repetitionPenalty),
+            .uniform = uniformAt(settings.seed, position)};
+}
+
+int tokensOf(const wire::SequenceSlice& slice)
+{
+    return slice.follows() ? 1 : slice.ids_size();
+}
+
 Result<Done> SequenceBook::checkStep(const wire::StepPlan& plan) const
 {
     if (plan.slices_size() == 0 || plan.slices_size() > m_sizes.maxSequences)
@@ -36,7 +56,7 @@ Result<Done> SequenceBook::checkStep(const wire::StepPlan& plan) const
     std::int64_t tokens = 0;
     std::set<SequenceId> sequences;
     for (const wire::SequenceSlice& slice : plan.slices()) {
-        tokens += slice.ids_size();
+        tokens += tokensOf(slice);
         if (!sequences.insert(slice.sequence()).second)
             return broken(fmt::format("step {} has sequence {} twice", plan.step(), slice.sequence()));
     }
@@ -61,15 +81,22 @@ Result<SequenceState*> SequenceBook::take(const wire::SequenceSlice& slice, std:
         auto begun = begin(slice, descriptors);
         if (!begun)
             return failed(std::move(begun).error());
+        if (m_freeSlots.empty())
+            return failed(broken(
+                fmt::format("sequence {} finds all {} slots taken: ended ones were not dropped", id, m_sizes.slots())));
+        begun->slot = m_freeSlots.back();
+        m_freeSlots.pop_back();
         m_sequences.emplace(id, std::move(*begun));
     }
     const auto found = m_sequences.find(id);
     if (found == m_sequences.end())
         return broken(fmt::format("sequence {} goes on at token {} but never began here", id, slice.start()));
     SequenceState& state = found->second;
-    if (slice.start() != state.ids.size())
-        return failed(broken(
-            fmt::format("sequence {} goes on at token {} but {} are cached", id, slice.start(), state.ids.size())));
+    if (slice.start() != state.cached)
+        return failed(
+            broken(fmt::format("sequence {} goes on at token {} but {} are cached", id, slice.start(), state.cached)));
+    if (slice.follows() && !state.drawing)
+        return failed(broken(fmt::format("sequence {} follows a token that was not drawn", id)));
     if (slice.start() != 0 && (slice.vision_size() != 0 || slice.has_sampling()))
         return failed(
             broken(fmt::format("sequence {} brings sampling or vision again at token {}", id, slice.start())));
@@ -77,13 +104,19 @@ Result<SequenceState*> SequenceBook::take(const wire::SequenceSlice& slice, std:
         return failed(std::move(claimed).error());
     if (auto checked = checkPads(slice, state); !checked)
         return failed(std::move(checked).error());
-    state.ids.insert(state.ids.end(), slice.ids().begin(), slice.ids().end());
+    state.cached += tokensOf(slice);
+    state.drawing = slice.sample();
     return &state;
 }
 
 Result<Done> SequenceBook::checkIds(const wire::SequenceSlice& slice) const
 {
-    const int tokens = slice.ids_size();
+    const int tokens = tokensOf(slice);
+    if (slice.follows() && slice.ids_size() != 0)
+        return broken(
+            fmt::format("sequence {} follows a token but brings {} of its own", slice.sequence(), slice.ids_size()));
+    if (slice.follows() && !slice.sample())
+        return broken(fmt::format("sequence {} follows a token but wants none after it", slice.sequence()));
     if (tokens == 0)
         return broken(fmt::format("sequence {} has a slice without tokens", slice.sequence()));
     if (slice.positions_size() != 3 * tokens)
@@ -163,7 +196,7 @@ Result<Done> SequenceBook::readVision(const wire::SequenceSlice& slice, std::siz
 
 Result<Done> SequenceBook::claimBlocks(const wire::SequenceSlice& slice, SequenceState& state)
 {
-    const std::int64_t end = std::int64_t{slice.start()} + slice.ids_size();
+    const std::int64_t end = std::int64_t{slice.start()} + tokensOf(slice);
     if (std::int64_t{slice.blocks_size()} * m_sizes.kvBlockTokens < end)
         return broken(fmt::format("sequence {} has {} KV blocks of {} tokens, too few for {} tokens", slice.sequence(),
                                   slice.blocks_size(), m_sizes.kvBlockTokens, end));
@@ -189,11 +222,11 @@ Result<Done> SequenceBook::claimBlocks(const wire::SequenceSlice& slice, Sequenc
 Result<Done> SequenceBook::checkPads(const wire::SequenceSlice& slice, const SequenceState& state) const
 {
     const std::int64_t start = slice.start();
-    const std::int64_t end = start + slice.ids_size();
+    const std::int64_t end = start + tokensOf(slice);
     for (const VisionItem& item : state.vision) {
         const std::int32_t pad = item.video ? m_config.videoToken : m_config.imageToken;
         for (std::int64_t row = std::max(start, item.firstRow); row < std::min(end, item.endRow()); ++row)
-            if (const std::int32_t id = slice.ids(static_cast<int>(row - start)); id != pad)
+            if (const std::int32_t id = slice.follows() ? -1 : slice.ids(static_cast<int>(row - start)); id != pad)
                 return Error{ErrorCode::BadRequest,
                              fmt::format("row {} of sequence {} should hold pad {} of a {}, it holds token {}", row,
                                          slice.sequence(), pad, item.video ? "clip" : "picture", id),
@@ -216,6 +249,7 @@ void SequenceBook::drop(SequenceId id)
         return;
     for (const std::int32_t block : found->second.blocks)
         m_owners.erase(static_cast<std::uint32_t>(block));
+    m_freeSlots.push_back(found->second.slot);
     m_sequences.erase(found);
 }
 
@@ -223,6 +257,9 @@ void SequenceBook::clear()
 {
     m_sequences.clear();
     m_owners.clear();
+    m_freeSlots.clear();
+    for (int slot = m_sizes.slots(); slot > 0; --slot)
+        m_freeSlots.push_back(slot - 1);
 }
 
 } // namespace argus::executor

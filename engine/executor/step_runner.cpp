@@ -1,8 +1,6 @@
 #include "engine/executor/step_runner.h"
 
-#include "engine/base/clock.h"
 #include "engine/executor/pixels.h"
-#include "engine/executor/sampler.h"
 
 #include <algorithm>
 
@@ -28,27 +26,29 @@ void addVision(std::vector<model::VisionRows>& vision, const VisionItem& item, s
     const std::int64_t to = std::min(end, item.endRow());
     if (from < to)
         vision.push_back({.firstRow = row + (from - start),
-                          .embeddings = item.embeddings.view().rows(from - item.firstRow, to - from)});
+                          .embeddings = item.embeddings.rows(from - item.firstRow, to - from)});
 }
 
 } // namespace
 
-Result<wire::StepResult> StepRunner::run(const wire::StepPlan& plan, std::span<const UniqueFd> descriptors)
+Result<Done> StepRunner::begin(const wire::StepPlan& plan, std::span<const UniqueFd> descriptors)
 {
-    const Instant started = now();
+    if (m_open.size() >= kMostOpen)
+        return Error{ErrorCode::Internal, "a step came while two were under way", "restart the node", {}};
     if (auto checked = m_book.checkStep(plan); !checked)
         return std::move(checked).error();
-    wire::StepResult result;
-    result.set_step(plan.step());
+    Open open;
+    open.since = now();
+    open.result.set_step(plan.step());
     std::vector<Row> rows;
     for (const wire::SequenceSlice& slice : plan.slices()) {
         auto taken = m_book.take(slice, descriptors.size());
         if (!taken) {
-            addFailure(result, slice.sequence(), taken.error());
+            addFailure(open.result, slice.sequence(), taken.error());
             continue;
         }
         if (auto looked = look(**taken, descriptors); !looked) {
-            addFailure(result, slice.sequence(), looked.error());
+            addFailure(open.result, slice.sequence(), looked.error());
             m_book.drop(slice.sequence());
             continue;
         }
@@ -56,8 +56,7 @@ Result<wire::StepResult> StepRunner::run(const wire::StepPlan& plan, std::span<c
     }
     if (!rows.empty()) {
         try {
-            const ConstTensorView scores = compute(rows);
-            sample(rows, scores, result);
+            enqueue(rows, open);
         } catch (...) {
             // What stands in the cache for these is unknown now.
             for (const Row& row : rows)
@@ -65,24 +64,24 @@ Result<wire::StepResult> StepRunner::run(const wire::StepPlan& plan, std::span<c
             throw;
         }
     }
-    result.set_seconds(std::chrono::duration<double>(now() - started).count());
-    return result;
+    m_open.push_back(std::move(open));
+    return Done{};
 }
 
 Result<Done> StepRunner::look(SequenceState& state, std::span<const UniqueFd> descriptors)
 {
     // One item at a time: the memory of the vision tower is budgeted for the largest item, not for ten of them.
-    const bool first =
-        std::any_of(state.vision.begin(), state.vision.end(), [](const VisionItem& item) { return item.waiting; });
-    if (!first)
-        return Done{};
     for (VisionItem& item : state.vision) {
+        if (!item.waiting)
+            continue;
         auto pixels =
             readPixels(descriptors[item.descriptor].get(), item.grid, m_model.config().vision.patchElements());
         if (!pixels)
             return std::move(pixels).error();
         try {
             item.embeddings = m_model.encodeVision(pixels->view(), {&item.grid, 1});
+        } catch (const ops::DeviceLost&) {
+            throw;
         } catch (const OpsError& problem) {
             return Error{ErrorCode::Internal,
                          std::string("the picture could not be encoded: ") + problem.what(),
@@ -94,62 +93,92 @@ Result<Done> StepRunner::look(SequenceState& state, std::span<const UniqueFd> de
     return Done{};
 }
 
-ConstTensorView StepRunner::compute(std::span<Row> rows)
+void StepRunner::enqueue(std::span<const Row> rows, Open& open)
 {
-    std::vector<std::int32_t> ids;
-    std::vector<model::BatchSlice> slices;
-    std::vector<model::VisionRows> vision;
-    std::vector<std::int32_t> logitRows;
-    for (Row& row : rows) {
+    m_ids.clear();
+    m_positions.clear();
+    m_logitRows.clear();
+    m_slices.clear();
+    m_vision.clear();
+    m_sampling.clear();
+    for (const Row& row : rows) {
         const wire::SequenceSlice& slice = *row.slice;
-        row.first = static_cast<std::int64_t>(ids.size());
-        ids.insert(ids.end(), slice.ids().begin(), slice.ids().end());
-        slices.push_back(
-            {.firstRow = row.first, .tokens = slice.ids_size(), .cached = slice.start(), .blocks = row.state->blocks});
+        const auto first = static_cast<std::int64_t>(m_ids.size());
+        const std::int64_t tokens = tokensOf(slice);
+        if (slice.follows())
+            m_ids.push_back(-1 - row.state->slot);
+        else
+            m_ids.insert(m_ids.end(), slice.ids().begin(), slice.ids().end());
+        m_slices.push_back({.firstRow = first,
+                            .tokens = tokens,
+                            .cached = slice.start(),
+                            .slot = row.state->slot,
+                            .blocks = row.state->blocks});
         for (const VisionItem& item : row.state->vision)
-            addVision(vision, item, slice.start(), std::int64_t{slice.start()} + slice.ids_size(), row.first);
-        if (slice.sample())
-            logitRows.push_back(static_cast<std::int32_t>(ids.size()) - 1);
+            addVision(m_vision, item, slice.start(), slice.start() + tokens, first);
+        if (slice.sample()) {
+            m_logitRows.push_back(static_cast<std::int32_t>(m_ids.size()) - 1);
+            m_sampling.push_back(samplingRow(row.state->sampling, row.state->slot,
+                                             static_cast<std::uint64_t>(row.state->cached)));
+            open.drawing.push_back(slice.sequence());
+        }
     }
-    std::vector<std::int32_t> positions;
-    positions.reserve(3 * ids.size());
     for (int axis = 0; axis < 3; ++axis)
         for (const Row& row : rows) {
-            const auto begin = row.slice->positions().begin() + axis * row.slice->ids_size();
-            positions.insert(positions.end(), begin, begin + row.slice->ids_size());
+            const int tokens = tokensOf(*row.slice);
+            const auto begin = row.slice->positions().begin() + axis * tokens;
+            m_positions.insert(m_positions.end(), begin, begin + tokens);
         }
-    const ConstTensorView scores = m_model.forward(
-        {.ids = ids, .positions = positions, .slices = slices, .vision = vision, .logitRows = logitRows});
-    // Embeddings whose last row is cached now are of no more use.
+    m_model.run({.ids = m_ids,
+                 .positions = m_positions,
+                 .slices = m_slices,
+                 .vision = m_vision,
+                 .logitRows = m_logitRows,
+                 .sampling = m_sampling});
+    if (!m_sampling.empty())
+        open.fetch = m_model.fetchDrawn();
+    // Embeddings whose last row is in the cache are of no more use.
     for (const Row& row : rows)
         for (VisionItem& item : row.state->vision)
-            if (item.endRow() <= static_cast<std::int64_t>(row.state->ids.size()))
+            if (item.endRow() <= row.state->cached)
                 item.embeddings = {};
-    return scores;
 }
 
-void StepRunner::sample(std::span<const Row> rows, ConstTensorView scores, wire::StepResult& result)
+bool StepRunner::ready()
 {
-    std::int64_t next = 0;
-    for (const Row& row : rows) {
-        if (!row.slice->sample())
+    return !m_open.empty() && (m_open.front().fetch < 0 || m_ops.arrived(m_open.front().fetch));
+}
+
+wire::StepResult StepRunner::finish()
+{
+    Open open = std::move(m_open.front());
+    m_open.pop_front();
+    m_drawn.assign(open.drawing.size(), -1);
+    if (open.fetch >= 0)
+        m_ops.take(open.fetch, m_drawn);
+    for (std::size_t i = 0; i < m_drawn.size(); ++i) {
+        const SequenceId sequence = open.drawing[i];
+        if (m_drawn[i] >= 0) {
+            wire::SampledToken* const token = open.result.add_tokens();
+            token->set_sequence(sequence);
+            token->set_id(m_drawn[i]);
             continue;
-        const float* const from = scores.rows(next++, 1).data<const float>();
-        m_scores.assign(from, from + scores.extent(1));
-        try {
-            const std::int32_t id = sampleToken(m_scores, row.state->ids, row.state->sampling, row.state->ids.size());
-            wire::SampledToken* const token = result.add_tokens();
-            token->set_sequence(row.slice->sequence());
-            token->set_id(id);
-        } catch (const OpsError& problem) {
-            addFailure(result, row.slice->sequence(),
-                       {ErrorCode::Internal,
-                        std::string("the model's answer cannot be read: ") + problem.what(),
-                        "ask again; if it happens again, check the checkpoint's files",
-                        {}});
-            m_book.drop(row.slice->sequence());
         }
+        addFailure(open.result, sequence,
+                   {ErrorCode::Internal,
+                    "the model's answer cannot be read: scores are not finite",
+                    "ask again; if it happens again, check the checkpoint's files",
+                    {}});
+        m_book.drop(sequence);
     }
+    open.result.set_seconds(std::chrono::duration<double>(now() - open.since).count());
+    return std::move(open.result);
+}
+
+void StepRunner::abandon()
+{
+    m_open.clear();
+    m_book.clear();
 }
 
 void StepRunner::drop(const wire::DropSequences& drops)

@@ -1,26 +1,44 @@
 #pragma once
-// One step plan through the model: check, look at pictures, compute, sample.
+// Step plans through the model: check, look at pictures, enqueue; later, when the device is done, read what it drew.
 
+#include "engine/base/clock.h"
 #include "engine/base/result.h"
 #include "engine/base/unique_fd.h"
 #include "engine/executor/sequence_book.h"
 #include "engine/model/qwen2_5_vl.h"
 #include "engine/protocol/executor.pb.h"
 
+#include <deque>
 #include <span>
 #include <vector>
 
 namespace argus::executor {
 
-/// Lives on its rank's thread, beside the model it borrows.
+/// Lives on its rank's thread, beside the model and the device it borrows.
+///
+/// Between begin() and finish() of a step the next one may begin: the device works through them in order, and a token that
+/// one draws is where the next one needs it without having been to the host.
 class StepRunner {
 public:
-    StepRunner(model::Qwen25VL& model, model::RuntimeSizes sizes) : m_model(model), m_book(model.config(), sizes) {}
+    static constexpr std::size_t kMostOpen = 2;
 
-    /// What every slice came to: a token, a failure, or nothing while its prompt is still being read. A slice that
-    /// fails alone hurts no other. Errors  Internal when the plan breaks its limits as a whole Throws  OpsError when
-    /// the step itself failed; its sequences are gone then
-    [[nodiscard]] Result<wire::StepResult> run(const wire::StepPlan& plan, std::span<const UniqueFd> descriptors);
+    StepRunner(ops::Ops& ops, model::Qwen25VL& model, model::RuntimeSizes sizes)
+        : m_ops(ops), m_model(model), m_book(model.config(), sizes)
+    {
+    }
+
+    /// Enqueues a step. A slice that fails alone hurts no other. Errors  Internal when the plan breaks its limits as a
+    /// whole Throws  OpsError when the step itself failed; its sequences are gone then
+    [[nodiscard]] Result<Done> begin(const wire::StepPlan& plan, std::span<const UniqueFd> descriptors);
+    [[nodiscard]] std::size_t open() const { return m_open.size(); }
+    /// Whether finish() would not wait.
+    [[nodiscard]] bool ready();
+    /// What every slice of the oldest open step came to: a token, a failure, or nothing while its prompt is still being
+    /// read. Throws  OpsError when the device is lost
+    [[nodiscard]] wire::StepResult finish();
+    /// Forgets open steps and every sequence: the device failed in the middle of one.
+    void abandon();
+
     void drop(const wire::DropSequences& drops);
     [[nodiscard]] std::size_t sequences() const { return m_book.size(); }
 
@@ -29,15 +47,27 @@ private:
     struct Row {
         const wire::SequenceSlice* slice = nullptr;
         SequenceState* state = nullptr;
-        std::int64_t first = 0;
+    };
+    /// A step whose tokens are on their way: whose they are, in the order of the rows drawn from.
+    struct Open {
+        wire::StepResult result; ///< failures so far
+        std::vector<SequenceId> drawing;
+        ops::Fetch fetch = -1; ///< none when nothing is drawn
+        Instant since;
     };
     [[nodiscard]] Result<Done> look(SequenceState& state, std::span<const UniqueFd> descriptors);
-    [[nodiscard]] ConstTensorView compute(std::span<Row> rows);
-    void sample(std::span<const Row> rows, ConstTensorView scores, wire::StepResult& result);
+    void enqueue(std::span<const Row> rows, Open& open);
 
+    ops::Ops& m_ops;
     model::Qwen25VL& m_model;
     SequenceBook m_book;
-    std::vector<float> m_scores; ///< one row, which the sampler changes
+    std::deque<Open> m_open;
+
+    // Of the step being put together; kept so that a step allocates little.
+    std::vector<std::int32_t> m_ids, m_positions, m_logitRows, m_drawn;
+    std::vector<model::BatchSlice> m_slices;
+    std::vector<model::VisionRows> m_vision;
+    std::vector<ops::SamplingRow> m_sampling;
 };
 
 } // namespace argus::executor

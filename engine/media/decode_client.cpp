@@ -4,6 +4,7 @@
 #include "engine/base/files.h"
 #include "engine/decoder/size_rules.h"
 #include "engine/media/decode_errors.h"
+#include "engine/media/memory_shelf.h"
 
 #include <fmt/format.h>
 
@@ -131,7 +132,7 @@ bool isPossible(const Answer& answer, const Request& request)
 
 } // namespace
 
-Result<Answer> rawAnswer(const DecoderRun& run, int output)
+Result<Answer> rawAnswer(const DecoderRun& run)
 {
     auto page = memoryFile("argus-decoder-page", decoder::kPageBytes);
     if (!page)
@@ -145,7 +146,7 @@ Result<Answer> rawAnswer(const DecoderRun& run, int output)
                                       .arguments = {},
                                       .descriptors = {{run.file, decoder::kFileDescriptor},
                                                       {page->get(), decoder::kPageDescriptor},
-                                                      {output, decoder::kOutputDescriptor}},
+                                                      {run.output, decoder::kOutputDescriptor}},
                                       .quiet = true,
                                       .diesWithThread = true});
     if (!child)
@@ -166,14 +167,12 @@ Result<Answer> rawAnswer(const DecoderRun& run, int output)
     return answer;
 }
 
-Result<Decoded> runDecoder(DecoderRun run)
+Result<Decoded> runDecoder(const DecoderRun& run)
 {
     // Sparse: memory is taken only where the child writes.
-    auto output =
-        memoryFile("argus-decoder-frames", std::max<std::uint64_t>(run.request.outputBytes, decoder::kPageBytes));
-    if (!output)
-        return output.error();
-    auto answer = rawAnswer(run, output->get());
+    if (auto grown = setSize(run.output, std::max<std::uint64_t>(run.request.outputBytes, decoder::kPageBytes)); !grown)
+        return grown.error();
+    auto answer = rawAnswer(run);
     if (!answer)
         return answer.error();
     if (answer->reason != Reason::Fine)
@@ -186,7 +185,9 @@ Result<Decoded> runDecoder(DecoderRun run)
             {}};
     const auto bytes = static_cast<std::size_t>(answer->outputFrames) * static_cast<std::size_t>(answer->outputWidth) *
                        static_cast<std::size_t>(answer->outputHeight) * 3;
-    auto pixels = Mapping::of(output->get(), bytes);
+    if (auto cut = setSize(run.output, bytes); !cut)
+        return cut.error();
+    auto pixels = Mapping::of(run.output, bytes);
     if (!pixels)
         return pixels.error();
     return Decoded{*answer, std::move(*pixels)};

@@ -44,6 +44,7 @@ struct MediaFile {
 struct DecoderRun {
     std::filesystem::path program;
     int file = -1;
+    int output = -1; ///< a file in memory, black; becomes as large as the request says, then as what was written
     decoder::Request request;
     Milliseconds patience{60'000};
     std::function<void(pid_t)> started; ///< for tests that kill the child
@@ -56,9 +57,9 @@ struct Decoded {
 
 /// Runs the decoder to its end. The calling thread waits and is the child's owner. Errors: Timeout, Crashed, and every
 /// reason the child gives.
-[[nodiscard]] Result<Decoded> runDecoder(DecoderRun run);
+[[nodiscard]] Result<Decoded> runDecoder(const DecoderRun& run);
 
 /// The answer as it stands in the page, before any check: for self-tests. Errors: Timeout, Crashed with the signal.
-[[nodiscard]] Result<decoder::Answer> rawAnswer(const DecoderRun& run, int output);
+[[nodiscard]] Result<decoder::Answer> rawAnswer(const DecoderRun& run);
 
 } // namespace argus::media

@@ -3,10 +3,11 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/result.h"
-#include "engine/base/unique_fd.h"
+#include "engine/media/memory_shelf.h"
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -75,7 +76,7 @@ struct Inspection {
 
 /// One item as the vision tower takes it: float32 [t·h·w, 1176] in shared memory, merge-block order, grid in patches.
 struct Patches {
-    UniqueFd memory;
+    ShelvedFile memory;
     std::size_t bytes = 0;
     MediaKind kind = MediaKind::Image;
     int gridT = 0;
@@ -85,8 +86,8 @@ struct Patches {
     [[nodiscard]] std::int64_t tokens() const { return std::int64_t{gridT} * gridH * gridW / 4; }
 };
 
-/// Runs argus-decoder. Stateless apart from its settings: methods may be called from several threads at once, each
-/// starts its own child.
+/// Runs argus-decoder. Methods may be called from several threads at once, each starts its own child; between calls it
+/// keeps nothing but memory for the next picture. Copies share that.
 class MediaReader {
 public:
     /// `decoder`: the argus-decoder program, usually programFolder() / "argus-decoder".
@@ -103,6 +104,8 @@ private:
     std::filesystem::path m_decoder;
     DecodeLimits m_limits;
     PreprocessConfig m_config;
+    std::shared_ptr<MemoryShelf> m_frames; ///< what decoders write into, black again
+    std::shared_ptr<MemoryShelf> m_patches;
 };
 
 } // namespace argus::media

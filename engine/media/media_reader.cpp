@@ -19,6 +19,13 @@ using decoder::Answer;
 using decoder::Request;
 using decoder::Task;
 
+// What an idle head may hold for the next question: the memory of a picture like this for each of its two media
+// threads.
+constexpr std::size_t kKeptPictures = 2;
+constexpr std::uint64_t kKeptPixels = 2'800'000;
+constexpr std::uint64_t kFrameBytes = 3; // of a pixel; its patches are floats, and two frames of them
+constexpr std::uint64_t kPatchBytes = 24;
+
 decoder::SizeRules sizeRules(const PreprocessConfig& config)
 {
     return {.minPixels = config.minPixels,
@@ -74,7 +81,7 @@ MediaInfo infoFrom(const Answer& answer, const decoder::SizeRules& rules, const 
 
 Result<Decoded> decode(const std::filesystem::path& program, const std::filesystem::path& path,
                        const DecodeLimits& limits, const PreprocessConfig& config, Task task, int side,
-                       decoder::SizeRules& rules)
+                       decoder::SizeRules& rules, int output)
 {
     auto file = openMedia(path, limits.maxFileBytes);
     if (!file)
@@ -83,6 +90,7 @@ Result<Decoded> decode(const std::filesystem::path& program, const std::filesyst
     rules = request.rules;
     auto decoded = runDecoder({.program = program,
                                .file = file->descriptor.get(),
+                               .output = output,
                                .request = request,
                                .patience = limits.patience,
                                .started = {}});
@@ -91,7 +99,8 @@ Result<Decoded> decode(const std::filesystem::path& program, const std::filesyst
     return decoded;
 }
 
-Result<Patches> patchesOf(const Decoded& decoded, const decoder::SizeRules& rules, const PreprocessConfig& config)
+Result<Patches> patchesOf(const Decoded& decoded, const decoder::SizeRules& rules, const PreprocessConfig& config,
+                          const std::shared_ptr<MemoryShelf>& shelf)
 {
     const Answer& answer = decoded.answer;
     Patches patches;
@@ -107,41 +116,48 @@ Result<Patches> patchesOf(const Decoded& decoded, const decoder::SizeRules& rule
     const std::size_t columns =
         3 * static_cast<std::size_t>(config.temporalPatchSize * config.patchSize * config.patchSize);
     patches.bytes = rows * columns * sizeof(float);
-    auto memory = memoryFile("argus-patches", patches.bytes);
+    auto memory = shelf->take();
     if (!memory)
         return memory.error();
+    if (auto sized = setSize(memory->get(), patches.bytes); !sized)
+        return sized.error();
     // Written, not mapped: whole pages that are written need not be cleared first, nor faulted in one by one.
     off_t at = 0;
-    const bool written = patchifyBands({.rgb = decoded.pixels.bytes(),
-                                        .count = answer.outputFrames,
-                                        .width = answer.outputWidth,
-                                        .height = answer.outputHeight},
-                                       config, [&](std::span<const float> band) {
-                                           const ssize_t put =
-                                               ::pwrite(memory->get(), band.data(), band.size_bytes(), at);
-                                           at += put;
-                                           return put == static_cast<ssize_t>(band.size_bytes());
-                                       });
+    const bool written = patchifyPieces({.rgb = decoded.pixels.bytes(),
+                                         .count = answer.outputFrames,
+                                         .width = answer.outputWidth,
+                                         .height = answer.outputHeight},
+                                        config, [&](std::span<const float> piece) {
+                                            const ssize_t put =
+                                                ::pwrite(memory->get(), piece.data(), piece.size_bytes(), at);
+                                            at += put;
+                                            return put == static_cast<ssize_t>(piece.size_bytes());
+                                        });
     if (!written)
         return Error{ErrorCode::Io,
                      fmt::format("cannot keep {} bytes of pixels in memory: {}", patches.bytes, systemError(errno)),
                      "free some memory, or ask about a smaller file",
                      {}};
-    patches.memory = std::move(*memory);
+    patches.memory = ShelvedFile(std::move(*memory), shelf);
     return patches;
 }
 
 } // namespace
 
 MediaReader::MediaReader(std::filesystem::path decoder, DecodeLimits limits, PreprocessConfig config)
-    : m_decoder(std::move(decoder)), m_limits(limits), m_config(config)
+    : m_decoder(std::move(decoder)), m_limits(limits), m_config(config),
+      m_frames(std::make_shared<MemoryShelf>(kKeptPictures, kKeptPixels * kFrameBytes)),
+      m_patches(std::make_shared<MemoryShelf>(kKeptPictures, kKeptPixels * kPatchBytes))
 {
 }
 
 Result<Inspection> MediaReader::inspect(const std::filesystem::path& file, int side) const
 {
     decoder::SizeRules rules;
-    auto decoded = decode(m_decoder, file, m_limits, m_config, Task::Inspect, side, rules);
+    const auto output = memoryFile("argus-thumbnail", 0);
+    if (!output)
+        return output.error();
+    auto decoded = decode(m_decoder, file, m_limits, m_config, Task::Inspect, side, rules, output->get());
     if (!decoded)
         return decoded.error();
     Inspection inspection{infoFrom(decoded->answer, rules, m_config), {}};
@@ -155,10 +171,17 @@ Result<Inspection> MediaReader::inspect(const std::filesystem::path& file, int s
 Result<Patches> MediaReader::read(const std::filesystem::path& file) const
 {
     decoder::SizeRules rules;
-    auto decoded = decode(m_decoder, file, m_limits, m_config, Task::Frames, 0, rules);
+    auto output = m_frames->take();
+    if (!output)
+        return output.error();
+    auto decoded = decode(m_decoder, file, m_limits, m_config, Task::Frames, 0, rules, output->get());
     if (!decoded)
         return decoded.error();
-    return patchesOf(*decoded, rules, m_config);
+    auto patches = patchesOf(*decoded, rules, m_config, m_patches);
+    // The decoder of the next file must not see this one. Where decoding failed, the memory goes as it is.
+    std::ranges::fill(decoded->pixels.bytes(), std::uint8_t{0});
+    m_frames->putBack(std::move(*output));
+    return patches;
 }
 
 } // namespace argus::media

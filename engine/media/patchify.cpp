@@ -1,13 +1,17 @@
 #include "engine/media/patchify.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
+#include <type_traits>
 #include <vector>
 
 namespace argus::media {
 namespace {
 
 using Table = std::array<std::array<float, 256>, 3>;
+
+constexpr int kPublishedSide = 14; // of a patch, in every checkpoint so far
 
 Table normalisation(const PreprocessConfig& config)
 {
@@ -20,41 +24,45 @@ Table normalisation(const PreprocessConfig& config)
     return table;
 }
 
-/// One frame's part of one patch: `side` rows of `side` pixels, a plane a channel.
-void cutPatch(const std::uint8_t* pixel, std::size_t stride, int side, const Table& table, float* out,
+/// One frame's part of one patch: `side` rows of `side` pixels, a plane a channel. Side: int, or a constant that the
+/// compiler can unroll by.
+template <typename Side>
+void cutPatch(const std::uint8_t* pixel, std::size_t stride, Side side, const Table& table, float* out,
               std::size_t plane)
 {
-    for (int y = 0; y < side; ++y, pixel += stride) {
-        float* row = out + static_cast<std::size_t>(y * side);
-        for (int x = 0; x < side; ++x)
-            for (std::size_t c = 0; c < 3; ++c)
-                row[c * plane + static_cast<std::size_t>(x)] = table[c][pixel[3 * x + static_cast<int>(c)]];
+    for (std::size_t c = 0; c < 3; ++c, ++pixel, out += plane) {
+        const std::uint8_t* row = pixel;
+        for (int y = 0; y < side; ++y, row += stride)
+            for (int x = 0; x < side; ++x)
+                out[y * side + x] = table[c][row[3 * x]];
     }
 }
 
-/// Cuts the patches of one row of merge blocks.
-class BandCutter {
+/// Cuts merge blocks, which stand one after another in the result.
+class BlockCutter {
 public:
-    BandCutter(const Frames& frames, const PreprocessConfig& config)
+    BlockCutter(const Frames& frames, const PreprocessConfig& config)
         : m_frames(frames), m_config(config), m_table(normalisation(config)),
+          m_across(frames.width / config.patchSize / config.mergeSize),
+          m_down(frames.height / config.patchSize / config.mergeSize),
           m_area(static_cast<std::size_t>(config.patchSize * config.patchSize)),
           m_plane(m_area * static_cast<std::size_t>(config.temporalPatchSize))
     {
     }
 
-    [[nodiscard]] int bandsDown() const { return m_frames.height / m_config.patchSize / m_config.mergeSize; }
-    [[nodiscard]] std::size_t bandValues() const
+    [[nodiscard]] int blocks() const { return temporalPatches(m_frames.count, m_config) * m_down * m_across; }
+    [[nodiscard]] std::size_t blockValues() const
     {
-        return static_cast<std::size_t>(m_frames.width / m_config.patchSize * m_config.mergeSize) * 3 * m_plane;
+        return static_cast<std::size_t>(m_config.mergeSize * m_config.mergeSize) * 3 * m_plane;
     }
 
-    void cut(int temporal, int blockY, float* out) const
+    void cut(int block, float* out) const
     {
         const int merge = m_config.mergeSize;
-        const int across = m_frames.width / m_config.patchSize / merge;
-        for (int blockX = 0; blockX < across; ++blockX)
-            for (int inBlock = 0; inBlock < merge * merge; ++inBlock, out += 3 * m_plane)
-                cutRow(temporal, blockY * merge + inBlock / merge, blockX * merge + inBlock % merge, out);
+        const int row = block / m_across % m_down * merge;
+        const int column = block % m_across * merge;
+        for (int patch = 0; patch < merge * merge; ++patch, out += 3 * m_plane)
+            cutRow(block / m_across / m_down, row + patch / merge, column + patch % merge, out);
     }
 
 private:
@@ -72,14 +80,20 @@ private:
             }
             const std::size_t line = static_cast<std::size_t>(wanted) * static_cast<std::size_t>(m_frames.height) +
                                      static_cast<std::size_t>(row * side);
-            cutPatch(m_frames.rgb.data() + line * stride + static_cast<std::size_t>(column * side) * 3, stride, side,
-                     m_table, half, m_plane);
+            const std::uint8_t* pixel =
+                m_frames.rgb.data() + line * stride + static_cast<std::size_t>(column * side) * 3;
+            if (side == kPublishedSide)
+                cutPatch(pixel, stride, std::integral_constant<int, kPublishedSide>(), m_table, half, m_plane);
+            else
+                cutPatch(pixel, stride, side, m_table, half, m_plane);
         }
     }
 
     Frames m_frames;
     const PreprocessConfig& m_config;
     Table m_table;
+    int m_across;
+    int m_down;
     std::size_t m_area;
     std::size_t m_plane;
 };
@@ -93,24 +107,27 @@ int temporalPatches(int frames, const PreprocessConfig& config)
 
 void patchify(const Frames& frames, const PreprocessConfig& config, std::span<float> result)
 {
-    const BandCutter cutter(frames, config);
+    const BlockCutter cutter(frames, config);
     float* out = result.data();
-    for (int t = 0; t < temporalPatches(frames.count, config); ++t)
-        for (int band = 0; band < cutter.bandsDown(); ++band, out += cutter.bandValues())
-            cutter.cut(t, band, out);
+    for (int block = 0; block < cutter.blocks(); ++block, out += cutter.blockValues())
+        cutter.cut(block, out);
 }
 
-bool patchifyBands(const Frames& frames, const PreprocessConfig& config,
-                   const std::function<bool(std::span<const float> band)>& take)
+bool patchifyPieces(const Frames& frames, const PreprocessConfig& config,
+                    const std::function<bool(std::span<const float> piece)>& take)
 {
-    const BandCutter cutter(frames, config);
-    std::vector<float> values(cutter.bandValues());
-    for (int t = 0; t < temporalPatches(frames.count, config); ++t)
-        for (int band = 0; band < cutter.bandsDown(); ++band) {
-            cutter.cut(t, band, values.data());
-            if (!take(values))
-                return false;
-        }
+    constexpr std::size_t kPieceValues = 65'536; // a quarter of a megabyte: half of a small second cache
+    const BlockCutter cutter(frames, config);
+    const int atOnce = static_cast<int>(std::max<std::size_t>(kPieceValues / cutter.blockValues(), 1));
+    std::vector<float> piece(static_cast<std::size_t>(atOnce) * cutter.blockValues());
+    for (int first = 0; first < cutter.blocks(); first += atOnce) {
+        const int end = std::min(first + atOnce, cutter.blocks());
+        float* out = piece.data();
+        for (int block = first; block < end; ++block, out += cutter.blockValues())
+            cutter.cut(block, out);
+        if (!take({piece.data(), out}))
+            return false;
+    }
     return true;
 }
 

@@ -25,9 +25,9 @@ struct Frames {
 /// v/255 in double, the rest in float Source   design/qwen2_5_vl.md §5.1, §6.6
 void patchify(const Frames& frames, const PreprocessConfig& config, std::span<float> result);
 
-/// The same band by band, a band being the patches of one row of merge blocks, in order: for writing them out while
-/// they are in the cache. Ends early, with false, when `take` says false.
-[[nodiscard]] bool patchifyBands(const Frames& frames, const PreprocessConfig& config,
-                                 const std::function<bool(std::span<const float> band)>& take);
+/// The same piece by piece, in order, for writing them out while they are in the cache. Ends early, with false, when
+/// `take` says false.
+[[nodiscard]] bool patchifyPieces(const Frames& frames, const PreprocessConfig& config,
+                                  const std::function<bool(std::span<const float> piece)>& take);
 
 } // namespace argus::media

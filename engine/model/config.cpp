@@ -2,6 +2,7 @@
 
 #include "engine/base/files.h"
 #include "engine/base/json_limits.h"
+#include "engine/ops/awq.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -165,20 +166,50 @@ void refuseOtherArchitectures(Keys& keys)
         keys.require(!type, "model_type should be text");
 }
 
-void refuseQuantised(Keys& keys)
+/// AWQ as it is published (four bits, groups of 128, zero points, version gemm) is read; everything else is refused.
+/// Source: design/qwen2_5_vl.md §12.1
+bool readAwq(Keys& keys)
 {
     const Json* quantised = keys.find("quantization_config");
     if (!quantised)
-        return;
-    std::string method = "an unnamed method";
-    if (quantised->is_object() && quantised->contains("quant_method") && (*quantised)["quant_method"].is_string())
-        method = fmt::format("quant_method \"{:.40}\"", (*quantised)["quant_method"].get_ref<const std::string&>());
-    keys.refuse(
-        true,
-        fmt::format("quantization_config: the weights are quantised ({}), which the CPU executor cannot compute with",
-                    method),
-        "AWQ needs the CUDA executor; use the unquantised checkpoint of this model (bfloat16, float16 or float32) "
-        "here");
+        return false;
+    const std::string remedy =
+        "use an AWQ checkpoint (four bits, group_size 128, version \"gemm\") or an unquantised one "
+        "(bfloat16, float16 or float32)";
+    const auto text = [&](const char* key) -> std::string {
+        const bool there = quantised->is_object() && quantised->contains(key) && (*quantised)[key].is_string();
+        return there ? (*quantised)[key].get<std::string>() : std::string();
+    };
+    const auto number = [&](const char* key, const char* alias) -> std::int64_t {
+        for (const char* each : {key, alias})
+            if (quantised->is_object() && quantised->contains(each) && (*quantised)[each].is_number_integer())
+                return (*quantised)[each].get<std::int64_t>();
+        return 0;
+    };
+    const std::string method = text("quant_method");
+    keys.refuse(method != "awq",
+                method.empty()
+                    ? std::string("quantization_config: the weights are quantised by an unnamed method")
+                    : fmt::format("quantization_config: the weights are quantised by \"{:.40}\", only awq is "
+                                  "supported",
+                                  method),
+                remedy);
+    const std::int64_t bits = number("bits", "w_bit");
+    const std::int64_t group = number("group_size", "q_group_size");
+    keys.refuse(bits != 4 || group != ops::kAwqGroup,
+                fmt::format("quantization_config: AWQ with {} bits in groups of {}, only 4 bits in groups of 128 are "
+                            "supported",
+                            bits, group),
+                remedy);
+    const Json* const zeroPoint =
+        quantised->is_object() && quantised->contains("zero_point") ? &(*quantised)["zero_point"] : nullptr;
+    keys.refuse(zeroPoint != nullptr && *zeroPoint != true,
+                "quantization_config: AWQ without zero points, only zero_point true is supported", remedy);
+    const std::string version = text("version");
+    keys.refuse(!version.empty() && version != "gemm" && version != "GEMM",
+                fmt::format("quantization_config: AWQ version \"{:.40}\", only \"gemm\" is supported", version),
+                remedy);
+    return true;
 }
 
 void refuseWindows(Keys& keys)
@@ -272,6 +303,10 @@ void checkText(Keys& keys, const ModelConfig& config)
         fmt::format("hidden_size {} over num_attention_heads {} gives {} channels a head, only 128 are supported",
                     config.hiddenSize, config.heads, config.headDim()),
         "use a published Qwen2.5-VL checkpoint or a fine-tune of one");
+    keys.refuse(config.awq && config.intermediateSize % ops::kAwqGroup != 0,
+                fmt::format("intermediate_size {} is not a multiple of {}, the groups of AWQ", config.intermediateSize,
+                            ops::kAwqGroup),
+                "use a checkpoint whose layers were padded before they were quantised");
     const int section = config.mropeSection[0] + config.mropeSection[1] + config.mropeSection[2];
     keys.require(2 * section == config.headDim(),
                  fmt::format("mrope_section sums to {}, half of the {} channels a head", section, config.headDim()));
@@ -338,7 +373,7 @@ Result<ModelConfig> parseConfig(std::string_view json, const std::string& name)
         return std::move(document).error();
     Keys top(name, {{"", &*document}});
     refuseOtherArchitectures(top);
-    refuseQuantised(top);
+    const bool awqAbove = readAwq(top);
     const Json* textObject = objectAt(top, *document, "text_config");
     const Json* visionObject = objectAt(top, *document, "vision_config");
     top.require(visionObject != nullptr, "vision_config is missing");
@@ -348,8 +383,9 @@ Result<ModelConfig> parseConfig(std::string_view json, const std::string& name)
     Keys text(name, {{"", &*document}});
     if (textObject)
         text = Keys(name, {{"text_config.", textObject}, {"", &*document}});
-    refuseQuantised(text);
+    const bool awqWithin = readAwq(text);
     ModelConfig config = readText(text, name);
+    config.awq = awqAbove || awqWithin;
     Keys vision(name, {{"vision_config.", visionObject}});
     config.vision = readVision(vision);
     // Either level may say it; files that say both mean the top one.

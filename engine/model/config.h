@@ -42,6 +42,7 @@ struct ModelConfig {
     std::array<int, 3> mropeSection{16, 24, 24};
     bool tieWordEmbeddings = false;
     std::string dtype = "bfloat16"; ///< of the checkpoint, as the file names it
+    bool awq = false;               ///< the decoder's linear layers are packed to four bits, groups of 128
     int imageToken = 151655;
     int videoToken = 151656;
     int visionStartToken = 151652;
@@ -51,7 +52,7 @@ struct ModelConfig {
 };
 
 /// Reads config.json text. Errors: Corrupt (JSON, types, ranges), Unsupported (another architecture, sliding window,
-/// quantised, yarn), each naming the key. Source  design/qwen2_5_vl.md §1
+/// other quantisations than AWQ, yarn), each naming the key. Source  design/qwen2_5_vl.md §1
 [[nodiscard]] Result<ModelConfig> parseConfig(std::string_view json, const std::string& name);
 [[nodiscard]] Result<ModelConfig> loadConfig(const std::filesystem::path& folder);
 

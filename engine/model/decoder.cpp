@@ -5,10 +5,14 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 
 namespace argus::model {
 
 namespace {
+
+constexpr std::int64_t kWordsOfSlice = 4;
+constexpr std::int64_t kWordsOfSampling = sizeof(ops::SamplingRow) / sizeof(std::int32_t);
 
 /// [half]; exponent and power in float, as the reference has them.
 std::vector<float> frequencies(int headDim, double theta)
@@ -25,67 +29,107 @@ ConstTensorView viewOf(std::span<const std::int32_t> values)
     return {reinterpret_cast<const std::byte*>(values.data()), DType::I32, {static_cast<std::int64_t>(values.size())}};
 }
 
+/// A batch size that steps are recorded for: fine where batches are small, since a padded row costs what a real one does.
+std::int64_t recordedRows(std::int64_t rows)
+{
+    std::int64_t padded = 1;
+    while (padded < rows)
+        padded += padded < 4 ? padded : padded < 32 ? (padded < 8 ? 4 : 8) : padded < 64 ? 16 : 32;
+    return padded;
+}
+
 } // namespace
+
+Decoder::Words::Words(const Shape& shape)
+{
+    const auto take = [this](std::int64_t words) {
+        const std::int64_t at = end;
+        end += (words + 3) / 4 * 4; // parts begin at multiples of 16 bytes
+        return at;
+    };
+    ids = take(shape.rows);
+    slots = take(shape.rows);
+    places = take(shape.rows);
+    positions = take(3 * shape.rows);
+    slices = take(kWordsOfSlice * shape.sequences);
+    logitRows = take(shape.scored);
+    sampling = take(shape.draws ? kWordsOfSampling * shape.scored : 0);
+}
 
 Decoder::Decoder(ops::Ops& ops, const ModelConfig& config, const RuntimeSizes& sizes, Compatibility compatibility,
                  WeightReader& weights)
     : m_ops(ops), m_config(config), m_sizes(sizes)
 {
     const std::int64_t hidden = config.hiddenSize;
+    const std::int64_t inner = config.intermediateSize;
     const std::int64_t queries = std::int64_t{config.heads} * config.headDim();
     const std::int64_t keys = std::int64_t{config.kvHeads} * config.headDim();
-    const Shape cacheShape{sizes.kvBlocks, config.kvHeads, sizes.kvBlockTokens, config.headDim()};
-    m_embedding = weights.matrix("model.embed_tokens.weight", config.vocabSize, hidden);
+    m_embedding = weights.table("model.embed_tokens.weight", config.vocabSize, hidden);
     for (int i = 0; i < config.layers; ++i) {
         const std::string name = fmt::format("model.layers.{}.", i);
         Layer& layer = m_layers.emplace_back();
         layer.inputNorm = weights.vector(name + "input_layernorm.weight", hidden);
-        layer.q = weights.matrix(name + "self_attn.q_proj.weight", queries, hidden);
-        layer.qBias = weights.vector(name + "self_attn.q_proj.bias", queries);
-        layer.k = weights.matrix(name + "self_attn.k_proj.weight", keys, hidden);
-        layer.kBias = weights.vector(name + "self_attn.k_proj.bias", keys);
-        layer.v = weights.matrix(name + "self_attn.v_proj.weight", keys, hidden);
-        layer.vBias = weights.vector(name + "self_attn.v_proj.bias", keys);
-        layer.o = weights.matrix(name + "self_attn.o_proj.weight", hidden, queries);
+        layer.qkv = ops.placeProduct(std::array{weights.decoderLinear(name + "self_attn.q_proj", queries, hidden, true),
+                                                weights.decoderLinear(name + "self_attn.k_proj", keys, hidden, true),
+                                                weights.decoderLinear(name + "self_attn.v_proj", keys, hidden, true)});
+        layer.output =
+            ops.placeProduct(std::array{weights.decoderLinear(name + "self_attn.o_proj", hidden, queries, false)});
         layer.postNorm = weights.vector(name + "post_attention_layernorm.weight", hidden);
-        layer.gate = weights.matrix(name + "mlp.gate_proj.weight", config.intermediateSize, hidden);
-        layer.up = weights.matrix(name + "mlp.up_proj.weight", config.intermediateSize, hidden);
-        layer.down = weights.matrix(name + "mlp.down_proj.weight", hidden, config.intermediateSize);
-        layer.keys = ops.allocate(ops.computeType(), cacheShape);
-        layer.values = ops.allocate(ops.computeType(), cacheShape);
+        const ops::StoredLinear gate = weights.decoderLinear(name + "mlp.gate_proj", inner, hidden, false);
+        layer.gateUp = ops.placeGatedProduct(gate, weights.decoderLinear(name + "mlp.up_proj", inner, hidden, false));
+        layer.down = ops.placeProduct(std::array{weights.decoderLinear(name + "mlp.down_proj", hidden, inner, false)});
     }
     m_norm = weights.vector("model.norm.weight", hidden);
-    m_head = config.tieWordEmbeddings ? m_embedding : weights.matrix("lm_head.weight", config.vocabSize, hidden);
+    m_head = config.tieWordEmbeddings
+                 ? ops.productOf(m_embedding)
+                 : ops.placeProduct(std::array{weights.linear("lm_head", config.vocabSize, hidden, false)});
     m_frequencies = placeFrequencies(ops, frequencies(config.headDim(), config.ropeTheta), compatibility);
-    allocateActivations();
+    allocateTables();
 }
 
-void Decoder::allocateActivations()
+void Decoder::allocateCache()
+{
+    const ::argus::Shape shape{m_sizes.kvBlocks, m_config.kvHeads, m_sizes.kvBlockTokens, m_config.headDim()};
+    for (Layer& layer : m_layers) {
+        layer.keys = m_ops.allocate(m_ops.computeType(), shape);
+        layer.values = m_ops.allocate(m_ops.computeType(), shape);
+    }
+}
+
+void Decoder::layOut(Workbench& bench)
 {
     const DType type = m_ops.computeType();
     const std::int64_t rows = m_sizes.maxBatchedTokens;
     const std::int64_t sequences = m_sizes.maxSequences;
     const std::int64_t head = m_config.headDim();
-    m_hidden = m_ops.allocate(type, {rows, m_config.hiddenSize});
-    m_normed = m_ops.allocate(type, {rows, m_config.hiddenSize});
-    m_qkv = m_ops.allocate(type, {rows, (m_config.heads + 2 * m_config.kvHeads) * head});
-    m_attention = m_ops.allocate(type, {rows, m_config.heads * head});
-    m_gate = m_ops.allocate(type, {rows, m_config.intermediateSize});
-    m_up = m_ops.allocate(type, {rows, m_config.intermediateSize});
-    m_cosines = m_ops.allocate(type, {rows, head / 2});
-    m_sines = m_ops.allocate(type, {rows, head / 2});
-    m_picked = m_ops.allocate(type, {sequences, m_config.hiddenSize});
-    m_pickedNormed = m_ops.allocate(type, {sequences, m_config.hiddenSize});
-    m_logits = m_ops.allocate(type, {sequences, m_config.vocabSize});
-    m_ids = m_ops.allocate(DType::I32, {rows});
-    m_positions = m_ops.allocate(DType::I32, {3 * rows});
-    m_slices = m_ops.allocate(DType::I32, {sequences, 3});
-    m_blocks = m_ops.allocate(DType::I32, {sequences, m_sizes.kvBlocks});
-    m_places = m_ops.allocate(DType::I32, {rows});
-    m_logitRows = m_ops.allocate(DType::I32, {sequences});
-    m_hostLogits = HostTensor(DType::F32, {sequences, m_config.vocabSize});
-    m_hostSlices = HostTensor(DType::I32, {sequences, 3});
-    m_hostPlaces = HostTensor(DType::I32, {rows});
+    m_hidden = bench.take(m_ops.residualType(), {rows, m_config.hiddenSize});
+    m_normed = bench.take(type, {rows, m_config.hiddenSize});
+    m_qkv = bench.take(type, {rows, (m_config.heads + 2 * m_config.kvHeads) * head});
+    m_attention = bench.take(type, {rows, m_config.heads * head});
+    m_gate = bench.take(type, {rows, m_config.intermediateSize});
+    m_gateScratch =
+        bench.take(type, {std::min(rows, kGatedRows), m_ops.gatedScratchColumns(m_config.intermediateSize)});
+    m_cosines = bench.take(DType::F32, {rows, head / 2});
+    m_sines = bench.take(DType::F32, {rows, head / 2});
+    m_picked = bench.take(m_ops.residualType(), {sequences, m_config.hiddenSize});
+    m_pickedNormed = bench.take(type, {sequences, m_config.hiddenSize});
+    m_logits = bench.take(type, {sequences, m_config.vocabSize});
+}
+
+void Decoder::allocateTables()
+{
+    const std::int64_t sequences = m_sizes.maxSequences;
+    const std::int64_t slots = m_sizes.slots();
+    m_drawn = m_ops.allocate(DType::I32, {sequences});
+    m_blocks = m_ops.allocate(DType::I32, {slots, m_sizes.blocksOfSlot()});
+    m_lastTokens = m_ops.allocate(DType::I32, {slots});
+    m_seen = m_ops.allocate(DType::I32, {slots, (m_config.vocabSize + 31) / 32});
+    const Words most(Shape{.rows = m_sizes.maxBatchedTokens, .sequences = sequences, .scored = sequences, .draws = true});
+    m_words = m_ops.allocate(DType::I32, {most.end});
+    m_hostWords = HostTensor(DType::I32, {most.end});
+    m_toldBlocks.resize(static_cast<std::size_t>(slots));
+    for (const ops::DeviceTensor* each : {&m_blocks, &m_lastTokens, &m_seen})
+        m_ops.fillZero(each->view());
 }
 
 std::uint64_t Decoder::kvBytes() const
@@ -103,128 +147,243 @@ void Decoder::require(const Batch& batch) const
         throw OpsError(fmt::format("decoder: {} ids and {} positions in a step for at most {} tokens", rows,
                                    batch.positions.size(), m_sizes.maxBatchedTokens));
     const auto most = static_cast<std::size_t>(m_sizes.maxSequences);
-    if (batch.slices.size() > most || batch.logitRows.size() > most)
-        throw OpsError(fmt::format("decoder: {} sequences and {} rows to score in a step for at most {}",
-                                   batch.slices.size(), batch.logitRows.size(), most));
+    if (batch.slices.size() > most || batch.logitRows.size() > most ||
+        (!batch.sampling.empty() && batch.sampling.size() != batch.logitRows.size()))
+        throw OpsError(fmt::format("decoder: {} sequences, {} rows to score and {} to draw from in a step for at most {}",
+                                   batch.slices.size(), batch.logitRows.size(), batch.sampling.size(), most));
+    for (const std::int32_t id : batch.ids)
+        if (id >= m_config.vocabSize || id < -m_sizes.slots())
+            throw OpsError(fmt::format("decoder: id {} in a vocabulary of {}", id, m_config.vocabSize));
+    for (const std::int32_t row : batch.logitRows)
+        if (row < 0 || row >= rows)
+            throw OpsError(fmt::format("decoder: row {} of {} to score", row, rows));
     std::int64_t covered = 0;
     for (const BatchSlice& slice : batch.slices) {
         const std::int64_t needed = (slice.cached + slice.tokens + m_sizes.kvBlockTokens - 1) / m_sizes.kvBlockTokens;
-        if (slice.firstRow != covered || slice.tokens < 1 || slice.cached < 0 || needed > m_sizes.kvBlocks ||
-            needed > static_cast<std::int64_t>(slice.blocks.size()))
-            throw OpsError(fmt::format("decoder: a slice of {} rows from {} after {} cached with {} blocks; {} rows "
-                                       "are covered and {} blocks needed",
-                                       slice.tokens, slice.firstRow, slice.cached, slice.blocks.size(), covered,
-                                       needed));
+        if (slice.firstRow != covered || slice.tokens < 1 || slice.cached < 0 || needed > m_sizes.blocksOfSlot() ||
+            needed > static_cast<std::int64_t>(slice.blocks.size()) || slice.slot < 0 || slice.slot >= m_sizes.slots())
+            throw OpsError(fmt::format("decoder: a slice of {} rows from {} after {} cached with {} blocks in slot {} of "
+                                       "{}; {} rows are covered and {} blocks needed",
+                                       slice.tokens, slice.firstRow, slice.cached, slice.blocks.size(), slice.slot,
+                                       m_sizes.slots(), covered, needed));
+        for (std::int64_t i = 0; i < needed; ++i)
+            if (const std::int32_t block = slice.blocks[static_cast<std::size_t>(i)];
+                block < 0 || block >= m_sizes.kvBlocks)
+                throw OpsError(fmt::format("decoder: block {} of {}", block, m_sizes.kvBlocks));
         covered += slice.tokens;
     }
     if (covered != rows)
         throw OpsError(fmt::format("decoder: slices cover {} of {} rows", covered, rows));
-}
-
-Decoder::Step Decoder::prepare(const Batch& batch)
-{
-    Step step;
-    step.rows = static_cast<std::int64_t>(batch.ids.size());
-    const auto sequences = static_cast<std::int64_t>(batch.slices.size());
-    auto* slices = m_hostSlices.view().data<std::int32_t>();
-    auto* places = m_hostPlaces.view().data<std::int32_t>();
-    std::int64_t widest = 0;
-    for (std::int64_t i = 0; i < sequences; ++i) {
-        const BatchSlice& slice = batch.slices[static_cast<std::size_t>(i)];
-        const std::int64_t needed = (slice.cached + slice.tokens + m_sizes.kvBlockTokens - 1) / m_sizes.kvBlockTokens;
-        widest = std::max(widest, needed);
-        const auto used = slice.blocks.first(static_cast<std::size_t>(needed));
-        m_ops.upload(m_blocks.rows(i, 1).reshaped({m_sizes.kvBlocks}).rows(0, needed), viewOf(used));
-        for (const std::int64_t value : {slice.firstRow, slice.tokens, slice.cached})
-            *slices++ = static_cast<std::int32_t>(value);
-        for (std::int64_t at = slice.cached; at < slice.cached + slice.tokens; ++at)
-            *places++ = used[static_cast<std::size_t>(at / m_sizes.kvBlockTokens)] * m_sizes.kvBlockTokens +
-                        static_cast<std::int32_t>(at % m_sizes.kvBlockTokens);
-    }
-    m_ops.upload(m_slices.rows(0, sequences), std::as_const(m_hostSlices).view().rows(0, sequences));
-    m_ops.upload(m_places.rows(0, step.rows), std::as_const(m_hostPlaces).view().rows(0, step.rows));
-    m_ops.upload(m_positions.rows(0, 3 * step.rows), viewOf(batch.positions));
-    step.paged = {.slices = m_slices.rows(0, sequences),
-                  .blocks = m_blocks.rows(0, sequences).columns(0, widest),
-                  .places = m_places.rows(0, step.rows)};
-
-    const TensorView cosines = m_cosines.rows(0, step.rows);
-    const TensorView sines = m_sines.rows(0, step.rows);
-    m_ops.ropeTables(cosines, sines, m_positions.rows(0, 3 * step.rows).reshaped({3, step.rows}), m_frequencies.view(),
-                     m_config.mropeSection);
-    step.cosines = cosines;
-    step.sines = sines;
-    return step;
-}
-
-void Decoder::embed(const Batch& batch)
-{
-    const auto rows = static_cast<std::int64_t>(batch.ids.size());
-    m_ops.upload(m_ids.rows(0, rows), viewOf(batch.ids));
-    m_ops.gatherRows(m_hidden.rows(0, rows), m_embedding.view(), m_ids.rows(0, rows));
-    for (const VisionRows& vision : batch.vision) {
-        if (vision.firstRow + vision.embeddings.extent(0) > rows)
+    for (const VisionRows& vision : batch.vision)
+        if (vision.firstRow < 0 || vision.firstRow + vision.embeddings.extent(0) > rows)
             throw OpsError(fmt::format("decoder: vision rows {} + {} in a step of {}", vision.firstRow,
                                        vision.embeddings.extent(0), rows));
-        m_ops.upload(m_hidden.rows(vision.firstRow, vision.embeddings.extent(0)), vision.embeddings);
+}
+
+Decoder::Shape Decoder::shapeOf(const Batch& batch) const
+{
+    Shape shape{.rows = static_cast<std::int64_t>(batch.ids.size()),
+                .sequences = static_cast<std::int64_t>(batch.slices.size()),
+                .scored = static_cast<std::int64_t>(batch.logitRows.size()),
+                .draws = !batch.sampling.empty()};
+    for (const BatchSlice& slice : batch.slices) {
+        shape.mostRows = std::max(shape.mostRows, static_cast<int>(slice.tokens));
+        shape.longest = std::max(shape.longest, static_cast<int>(slice.cached + slice.tokens));
+    }
+    shape.decodeOnly = shape.mostRows == 1;
+    return shape;
+}
+
+bool Decoder::recordable(const Shape& shape, const Batch& batch) const
+{
+    if (!m_sizes.recordsSteps || !m_ops.records() || !shape.decodeOnly || !shape.draws || shape.scored != shape.rows ||
+        !batch.vision.empty())
+        return false;
+    for (std::int64_t i = 0; i < shape.rows; ++i)
+        if (batch.logitRows[static_cast<std::size_t>(i)] != i)
+            return false;
+    return true;
+}
+
+Decoder::Shape Decoder::paddedForRecording(const Shape& shape) const
+{
+    Shape padded = shape;
+    padded.rows = std::min(recordedRows(shape.rows), std::int64_t{m_sizes.maxSequences});
+    padded.sequences = padded.rows;
+    padded.scored = padded.rows;
+    padded.longest = m_sizes.blocksOfSlot() * m_sizes.kvBlockTokens;
+    return padded;
+}
+
+void Decoder::tellBlocks(const BatchSlice& slice)
+{
+    std::vector<std::int32_t>& told = m_toldBlocks[static_cast<std::size_t>(slice.slot)];
+    const auto blocks = slice.blocks.first(
+        std::min(slice.blocks.size(), static_cast<std::size_t>(m_sizes.blocksOfSlot())));
+    if (std::equal(told.begin(), told.end(), blocks.begin(), blocks.end()))
+        return;
+    m_ops.upload(m_blocks.rows(slice.slot, 1)
+                     .reshaped({m_sizes.blocksOfSlot()})
+                     .rows(0, static_cast<std::int64_t>(blocks.size())),
+                 viewOf(blocks));
+    told.assign(blocks.begin(), blocks.end());
+}
+
+void Decoder::stageSlices(const Batch& batch, const Shape& shape, const Words& words)
+{
+    auto* const to = m_hostWords.view().data<std::int32_t>();
+    std::int32_t* bounds = to + words.slices;
+    std::int32_t* slots = to + words.slots;
+    std::int32_t* places = to + words.places;
+    for (const BatchSlice& slice : batch.slices) {
+        tellBlocks(slice);
+        if (slice.cached == 0)
+            m_ops.fillZero(m_seen.rows(slice.slot, 1));
+        for (const std::int64_t value : {slice.firstRow, slice.tokens, slice.cached, std::int64_t{slice.slot}})
+            *bounds++ = static_cast<std::int32_t>(value);
+        for (std::int64_t at = slice.cached; at < slice.cached + slice.tokens; ++at) {
+            *slots++ = slice.slot;
+            *places++ =
+                slice.blocks[static_cast<std::size_t>(at / m_sizes.kvBlockTokens)] * m_sizes.kvBlockTokens +
+                static_cast<std::int32_t>(at % m_sizes.kvBlockTokens);
+        }
+    }
+    const auto rows = static_cast<std::int64_t>(batch.ids.size());
+    std::copy(batch.ids.begin(), batch.ids.end(), to + words.ids);
+    for (std::int64_t axis = 0; axis < 3; ++axis)
+        std::copy_n(batch.positions.begin() + axis * rows, rows, to + words.positions + axis * shape.rows);
+    std::copy(batch.logitRows.begin(), batch.logitRows.end(), to + words.logitRows);
+    if (shape.draws)
+        std::memcpy(to + words.sampling, batch.sampling.data(), batch.sampling.size_bytes());
+}
+
+/// Rows behind those of the batch: of no slot, written nowhere, never drawn from.
+void Decoder::stagePadding(const Batch& batch, const Shape& shape, const Words& words)
+{
+    auto* const to = m_hostWords.view().data<std::int32_t>();
+    const ops::SamplingRow nothing;
+    for (auto row = static_cast<std::int64_t>(batch.ids.size()); row < shape.rows; ++row) {
+        to[words.ids + row] = 0;
+        to[words.slots + row] = -1;
+        to[words.places + row] = -1;
+        for (std::int64_t axis = 0; axis < 3; ++axis)
+            to[words.positions + axis * shape.rows + row] = 0;
+        const std::array<std::int32_t, kWordsOfSlice> slice{static_cast<std::int32_t>(row), 0, 0, -1};
+        std::copy(slice.begin(), slice.end(), to + words.slices + kWordsOfSlice * row);
+        to[words.logitRows + row] = static_cast<std::int32_t>(row);
+        std::memcpy(to + words.sampling + kWordsOfSampling * row, &nothing, sizeof nothing);
     }
 }
 
-void Decoder::runLayer(const Layer& layer, const Step& step)
+void Decoder::stage(const Batch& batch, const Shape& shape)
 {
-    const std::int64_t head = m_config.headDim();
-    const std::int64_t queries = m_config.heads * head;
-    const std::int64_t keys = m_config.kvHeads * head;
+    const Words words(shape);
+    stageSlices(batch, shape, words);
+    stagePadding(batch, shape, words);
+    m_ops.upload(m_words.rows(0, words.end), std::as_const(m_hostWords).view().rows(0, words.end));
+}
+
+ConstTensorView Decoder::words(std::int64_t first, ::argus::Shape shape) const
+{
+    return m_words.rows(first, shape.elements()).reshaped(shape);
+}
+
+void Decoder::compute(const Shape& shape, std::span<const VisionRows> vision)
+{
+    const Words at(shape);
+    const ops::PagedBatch paged{.slices = words(at.slices, {shape.sequences, kWordsOfSlice}),
+                                .blocks = m_blocks.view(),
+                                .places = words(at.places, {shape.rows}),
+                                .mostRows = shape.mostRows,
+                                .longest = shape.longest,
+                                .decodeOnly = shape.decodeOnly};
+    m_ops.ropeTables(m_cosines.rows(0, shape.rows), m_sines.rows(0, shape.rows),
+                     words(at.positions, {3, shape.rows}), m_frequencies.view(), m_config.mropeSection, true);
+    m_ops.embed(m_hidden.rows(0, shape.rows), m_embedding.view(), words(at.ids, {shape.rows}),
+                words(at.slots, {shape.rows}), {.last = m_lastTokens.view(), .seen = m_seen.view()});
+    for (const VisionRows& rows : vision)
+        m_ops.copyRows(m_hidden.rows(rows.firstRow, rows.embeddings.extent(0)), rows.embeddings);
+    for (const Layer& layer : m_layers)
+        runLayer(layer, shape, paged);
+    if (shape.scored > 0)
+        score(shape, at);
+}
+
+void Decoder::runLayer(const Layer& layer, const Shape& shape, const ops::PagedBatch& paged)
+{
+    const std::int64_t queries = std::int64_t{m_config.heads} * m_config.headDim();
     const auto epsilon = static_cast<float>(m_config.rmsNormEpsilon);
-    const TensorView h = m_hidden.rows(0, step.rows);
-    const TensorView x = m_normed.rows(0, step.rows);
-    const TensorView qkv = m_qkv.rows(0, step.rows);
-    const TensorView q = qkv.columns(0, queries);
-    const TensorView k = qkv.columns(queries, keys);
-    const TensorView v = qkv.columns(queries + keys, keys);
-    const TensorView attention = m_attention.rows(0, step.rows);
-    const TensorView gate = m_gate.rows(0, step.rows);
-    const TensorView up = m_up.rows(0, step.rows);
+    const TensorView h = m_hidden.rows(0, shape.rows);
+    const TensorView normed = m_normed.rows(0, shape.rows);
+    const TensorView qkv = m_qkv.rows(0, shape.rows);
+    const TensorView attention = m_attention.rows(0, shape.rows);
+    const TensorView gate = m_gate.rows(0, shape.rows);
     const ops::LayerCache cache{layer.keys.view(), layer.values.view()};
 
-    m_ops.rmsNorm(x, h, layer.inputNorm.view(), epsilon);
-    m_ops.project(x, std::array{ops::Projection{.y = q, .weight = layer.q.view(), .bias = layer.qBias.view()},
-                                ops::Projection{.y = k, .weight = layer.k.view(), .bias = layer.kBias.view()},
-                                ops::Projection{.y = v, .weight = layer.v.view(), .bias = layer.vBias.view()}});
-    m_ops.rotate(qkv.columns(0, queries + keys), step.cosines, step.sines); // q and k stand side by side
-    m_ops.writeCache(cache, k, v, step.paged);
-    m_ops.pagedAttention(attention, q, cache, step.paged, 1.0f / std::sqrt(static_cast<float>(head)));
-    m_ops.project(attention, std::array{ops::Projection{.y = h, .weight = layer.o.view(), .accumulate = true}});
+    m_ops.project(qkv, h, *layer.qkv, {.gain = layer.inputNorm.view(), .epsilon = epsilon, .scratch = normed}, false);
+    m_ops.rotateIntoCache(cache, qkv, m_cosines.rows(0, shape.rows), m_sines.rows(0, shape.rows), paged);
+    m_ops.pagedAttention(attention, qkv.columns(0, queries), cache, paged,
+                         1.0f / std::sqrt(static_cast<float>(m_config.headDim())));
+    m_ops.project(h, attention, *layer.output, {}, true);
 
-    m_ops.rmsNorm(x, h, layer.postNorm.view(), epsilon);
-    m_ops.project(x, std::array{ops::Projection{.y = gate, .weight = layer.gate.view()},
-                                ops::Projection{.y = up, .weight = layer.up.view()}});
-    m_ops.siluMul(gate, gate, up);
-    m_ops.project(gate, std::array{ops::Projection{.y = h, .weight = layer.down.view(), .accumulate = true}});
+    m_ops.gatedProject(gate, m_gateScratch.view(), h, *layer.gateUp,
+                       {.gain = layer.postNorm.view(), .epsilon = epsilon, .scratch = normed});
+    m_ops.project(h, gate, *layer.down, {}, true);
 }
 
-ConstTensorView Decoder::score(std::span<const std::int32_t> rows)
+void Decoder::score(const Shape& shape, const Words& at)
 {
-    const auto count = static_cast<std::int64_t>(rows.size());
-    const TensorView picked = m_picked.rows(0, count);
-    const TensorView normed = m_pickedNormed.rows(0, count);
-    const TensorView logits = m_logits.rows(0, count);
-    m_ops.upload(m_logitRows.rows(0, count), viewOf(rows));
-    m_ops.gatherRows(picked, m_hidden.view(), m_logitRows.rows(0, count));
-    m_ops.rmsNorm(normed, picked, m_norm.view(), static_cast<float>(m_config.rmsNormEpsilon));
-    m_ops.project(normed, std::array{ops::Projection{.y = logits, .weight = m_head.view()}});
-    m_ops.download(m_hostLogits.view().rows(0, count), logits);
-    return std::as_const(m_hostLogits).view().rows(0, count);
+    const TensorView picked = m_picked.rows(0, shape.scored);
+    const TensorView logits = m_logits.rows(0, shape.scored);
+    m_ops.gatherRows(picked, m_hidden.view(), words(at.logitRows, {shape.scored}));
+    m_ops.project(logits, picked, *m_head,
+                  {.gain = m_norm.view(),
+                   .epsilon = static_cast<float>(m_config.rmsNormEpsilon),
+                   .scratch = m_pickedNormed.rows(0, shape.scored)},
+                  false);
+    if (shape.draws)
+        m_ops.sample(m_drawn.rows(0, shape.scored), logits, words(at.sampling, {shape.scored, kWordsOfSampling}),
+                     {.last = m_lastTokens.view(), .seen = m_seen.view()});
 }
 
-ConstTensorView Decoder::forward(const Batch& batch)
+void Decoder::run(const Batch& batch)
 {
     require(batch);
-    const Step step = prepare(batch);
-    embed(batch);
-    for (const Layer& layer : m_layers)
-        runLayer(layer, step);
-    return score(batch.logitRows);
+    m_scored = static_cast<std::int64_t>(batch.logitRows.size());
+    const Shape shape = shapeOf(batch);
+    if (shape.rows == 0)
+        return;
+    if (!recordable(shape, batch)) {
+        stage(batch, shape);
+        compute(shape, batch.vision);
+        return;
+    }
+    const Shape padded = paddedForRecording(shape);
+    stage(batch, padded);
+    Recorded& recorded = m_recorded[padded.rows];
+    if (recorded.uses++ == 0) { // the first of its size at once: recording takes longer than a step
+        compute(padded, {});
+        return;
+    }
+    if (!recorded.recording) {
+        m_ops.beginRecording();
+        compute(padded, {});
+        recorded.recording = m_ops.endRecording();
+    }
+    m_ops.replay(*recorded.recording);
+}
+
+ops::Fetch Decoder::fetchDrawn()
+{
+    return m_ops.fetch(m_drawn.rows(0, m_scored));
+}
+
+ConstTensorView Decoder::scores()
+{
+    if (m_hostLogits.shape().rank() == 0)
+        m_hostLogits = HostTensor(DType::F32, {m_sizes.maxSequences, m_config.vocabSize});
+    m_ops.download(m_hostLogits.view().rows(0, m_scored), m_logits.rows(0, m_scored));
+    return std::as_const(m_hostLogits).view().rows(0, m_scored);
 }
 
 } // namespace argus::model

@@ -3,53 +3,96 @@
 
 #include "engine/model/qwen2_5_vl.h"
 #include "engine/model/weights.h"
+#include "engine/model/workbench.h"
 
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <vector>
 
 namespace argus::model {
 
-/// Lives on its rank's thread. Weights, cache and activations are taken in the constructor; a step allocates nothing.
+/// Lives on its rank's thread. Weights are taken in the constructor, activations and cache before the first step; a step
+/// allocates nothing.
 /// Source  design/qwen2_5_vl.md §3
+///
+/// A step is two halves: stage() gathers everything the host knows of it (ids, positions, places, block tables, sampling)
+/// and uploads it in one piece, compute() enqueues operations that depend on the step's shape alone. Where the device
+/// records, decode steps of one shape are recorded once and replayed; batches are padded to a few sizes for that.
 class Decoder {
 public:
     Decoder(ops::Ops& ops, const ModelConfig& config, const RuntimeSizes& sizes, Compatibility compatibility,
             WeightReader& weights);
 
+    /// Places the activations of a step.
+    void layOut(Workbench& bench);
+    /// Takes the KV cache: last, so that it lies behind everything else.
+    void allocateCache();
+
     [[nodiscard]] std::uint64_t kvBytes() const;
-    /// See Qwen25VL::forward().
-    [[nodiscard]] ConstTensorView forward(const Batch& batch);
+    // See Qwen25VL.
+    void run(const Batch& batch);
+    [[nodiscard]] ops::Fetch fetchDrawn();
+    [[nodiscard]] ConstTensorView scores();
 
 private:
     struct Layer {
-        ops::Weight inputNorm, q, qBias, k, kBias, v, vBias, o;
-        ops::Weight postNorm, gate, up, down;
+        ops::Weight inputNorm, postNorm;
+        ops::ProductPtr qkv, output, gateUp, down;
         ops::DeviceTensor keys, values; ///< [blocks, kvHeads, blockTokens, headDim]
     };
-    /// What every layer of one step uses.
-    struct Step {
+    /// All that the operations of a step depend on, apart from what memory holds.
+    struct Shape {
         std::int64_t rows = 0;
-        ops::PagedBatch paged;
-        ConstTensorView cosines, sines;
+        std::int64_t sequences = 0;
+        std::int64_t scored = 0;
+        int mostRows = 0;
+        int longest = 0;
+        bool decodeOnly = false; ///< row i is the one row of sequence i
+        bool draws = false;
+    };
+    /// Where the parts of a step stand in the words that are uploaded for it.
+    struct Words {
+        explicit Words(const Shape& shape);
+        std::int64_t ids = 0, slots = 0, places = 0, positions = 0, slices = 0, logitRows = 0, sampling = 0, end = 0;
+    };
+    /// A recorded step; `uses` counts the eager runs before.
+    struct Recorded {
+        int uses = 0;
+        std::unique_ptr<ops::Recording> recording;
     };
 
-    void allocateActivations();
+    void allocateTables();
     void require(const Batch& batch) const;
-    [[nodiscard]] Step prepare(const Batch& batch);
-    void embed(const Batch& batch);
-    void runLayer(const Layer& layer, const Step& step);
-    [[nodiscard]] ConstTensorView score(std::span<const std::int32_t> rows);
+    [[nodiscard]] Shape shapeOf(const Batch& batch) const;
+    [[nodiscard]] bool recordable(const Shape& shape, const Batch& batch) const;
+    [[nodiscard]] Shape paddedForRecording(const Shape& shape) const;
+    void stage(const Batch& batch, const Shape& shape);
+    void stageSlices(const Batch& batch, const Shape& shape, const Words& words);
+    void stagePadding(const Batch& batch, const Shape& shape, const Words& words);
+    void tellBlocks(const BatchSlice& slice);
+    [[nodiscard]] ConstTensorView words(std::int64_t first, ::argus::Shape shape) const;
+    void compute(const Shape& shape, std::span<const VisionRows> vision);
+    void runLayer(const Layer& layer, const Shape& shape, const ops::PagedBatch& paged);
+    void score(const Shape& shape, const Words& words);
 
     ops::Ops& m_ops;
     ModelConfig m_config;
     RuntimeSizes m_sizes;
-    ops::Weight m_embedding, m_norm, m_head, m_frequencies;
+    ops::Weight m_embedding, m_norm, m_frequencies;
+    ops::ProductPtr m_head;
     std::vector<Layer> m_layers;
 
-    ops::DeviceTensor m_hidden, m_normed, m_qkv, m_attention, m_gate, m_up, m_picked, m_pickedNormed, m_logits;
-    ops::DeviceTensor m_cosines, m_sines;
-    ops::DeviceTensor m_ids, m_positions, m_slices, m_blocks, m_places, m_logitRows;
-    HostTensor m_hostLogits, m_hostSlices, m_hostPlaces; ///< staging of a step
+    ops::DeviceTensor m_hidden, m_normed, m_qkv, m_attention, m_gate, m_gateScratch, m_picked, m_pickedNormed, m_logits;
+    ops::DeviceTensor m_cosines, m_sines, m_drawn;
+    ops::DeviceTensor m_words;            ///< I32: everything that is uploaded for a step
+    ops::DeviceTensor m_blocks;           ///< I32 [slots, blocks of a slot]
+    ops::DeviceTensor m_lastTokens;       ///< I32 [slots]
+    ops::DeviceTensor m_seen;             ///< I32 [slots, words]
+    HostTensor m_hostWords, m_hostLogits; ///< the latter made by the first scores()
+    std::vector<std::vector<std::int32_t>> m_toldBlocks; ///< what the device's table holds, by slot
+    std::map<std::int64_t, Recorded> m_recorded;         ///< by rows
+    std::int64_t m_scored = 0;                           ///< rows with scores of the last step
 };
 
 } // namespace argus::model

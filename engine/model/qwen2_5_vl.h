@@ -22,6 +22,15 @@ struct RuntimeSizes {
     int kvBlockTokens = 16;
     int maxBatchedTokens = 2048;
     int maxSequences = 8;
+    int maxModelLen = 0;          ///< tokens of the longest sequence; 0: as many as the cache holds
+    int maxVisionPatches = 0;     ///< of one pass of the vision tower, reserved at once; 0: as much as comes, when it comes
+    bool recordsSteps = true;     ///< decode steps are recorded and replayed where the device can (enforce_eager: not)
+    [[nodiscard]] int slots() const { return 2 * maxSequences; } ///< sequences known at a time: those that end overlap
+    [[nodiscard]] int blocksOfSlot() const
+    {
+        const int most = maxModelLen > 0 ? (maxModelLen + kvBlockTokens - 1) / kvBlockTokens : kvBlocks;
+        return most < kvBlocks ? most : kvBlocks;
+    }
 };
 
 /// Arithmetic that differs from the published model's, for comparing with references whose makers had it. Nobody serves
@@ -37,19 +46,21 @@ struct BatchSlice {
     std::int64_t firstRow = 0;
     std::int64_t tokens = 0;
     std::int64_t cached = 0;
+    std::int32_t slot = 0;                ///< of the sequence as long as it lives; what it saw is forgotten when cached is 0
     std::span<const std::int32_t> blocks; ///< block table, at least ceil((cached + tokens) / kvBlockTokens) entries
 };
 /// Rows of the batch whose embeddings come from the vision tower.
 struct VisionRows {
     std::int64_t firstRow = 0;
-    ConstTensorView embeddings; ///< F32 [rows, hidden]
+    ConstTensorView embeddings; ///< on the device, of its compute type [rows, hidden]
 };
 struct Batch {
-    std::span<const std::int32_t> ids;       ///< [tokens]
+    std::span<const std::int32_t> ids;       ///< [tokens]; -1 - slot: the token drawn last in that slot
     std::span<const std::int32_t> positions; ///< [3, tokens]
     std::span<const BatchSlice> slices;      ///< in row order, covering all rows
     std::span<const VisionRows> vision;
-    std::span<const std::int32_t> logitRows; ///< rows whose scores are wanted
+    std::span<const std::int32_t> logitRows;      ///< rows whose scores are wanted
+    std::span<const ops::SamplingRow> sampling{}; ///< one a row of logitRows, or none: nothing is drawn
 };
 
 /// Lives on its rank's thread. Methods throw OpsError.
@@ -57,8 +68,8 @@ class Qwen25VL {
 public:
     using Progress = std::function<void(std::uint64_t doneBytes, std::uint64_t totalBytes, const std::string& tensor)>;
     /// Takes every weight from the checkpoint (checking names and shapes first) and allocates the KV cache.
-    /// The checkpoint must outlive the model: weights of a type the device computes with are used where they are
-    /// mapped.
+    /// The checkpoint outlives the model: a processor uses weights where they are mapped. No checkpoint: every weight is
+    /// made up on the device (load_format dummy).
     [[nodiscard]] static Result<std::unique_ptr<Qwen25VL>> load(ops::Ops& ops, ModelConfig config,
                                                                 std::shared_ptr<const Checkpoint> checkpoint,
                                                                 RuntimeSizes sizes, const Progress& progress,
@@ -69,12 +80,22 @@ public:
     [[nodiscard]] std::uint64_t weightBytes() const;
     [[nodiscard]] std::uint64_t kvBytes() const;
 
-    /// The vision tower on several items at once. patches F32 [sum of patches, 1176] on the host; result F32 [sum of
-    /// tokens, hidden], items in order. Source  design/qwen2_5_vl.md §5
-    [[nodiscard]] HostTensor encodeVision(ConstTensorView patches, std::span<const Grid> grids);
-    /// One step: writes K and V of every row, returns scores F32 [logitRows, vocab] on the host, valid until the next
-    /// call. Source  design/qwen2_5_vl.md §3
-    [[nodiscard]] ConstTensorView forward(const Batch& batch);
+    /// The vision tower on several items at once. patches F32 [sum of patches, 1176] on the host; result [sum of tokens,
+    /// hidden] of the compute type on the device, items in order. Source  design/qwen2_5_vl.md §5
+    [[nodiscard]] ops::DeviceTensor encodeVision(ConstTensorView patches, std::span<const Grid> grids);
+    /// Enqueues one step: K and V of every row, scores of logitRows, and a token for each when there is sampling.
+    /// Source  design/qwen2_5_vl.md §3
+    void run(const Batch& batch);
+    /// The tokens that the last run() drew, on their way to the host; -1 where scores were not finite.
+    [[nodiscard]] ops::Fetch fetchDrawn();
+    /// Scores F32 [logitRows, vocab] of the last run() on the host, valid until the next call. Waits.
+    [[nodiscard]] ConstTensorView scores();
+    /// run() and scores().
+    [[nodiscard]] ConstTensorView forward(const Batch& batch)
+    {
+        run(batch);
+        return scores();
+    }
 
 private:
     struct Impl;

@@ -13,7 +13,7 @@ namespace {
 constexpr float kEpsilon = 1e-6f; ///< a constant of the vision tower, not of the configuration
 constexpr double kTheta = 10000;
 constexpr std::int64_t kPatchesPerPass =
-    4096; ///< some 150 MB of activations at the published sizes; larger slices run alone
+    4096; ///< on a processor some 150 MB of activations at the published sizes; larger slices run alone
 
 /// [half]: the frequencies of the row for the first half of the columns, of the column for the second.
 std::vector<float> frequencies(int headDim)
@@ -32,8 +32,16 @@ ConstTensorView viewOf(const std::vector<std::int32_t>& values, Shape shape)
     return {reinterpret_cast<const std::byte*>(values.data()), DType::I32, shape};
 }
 
+int longest(const std::vector<std::int32_t>& ends)
+{
+    int most = 0;
+    for (std::size_t i = 1; i < ends.size(); ++i)
+        most = std::max(most, ends[i] - ends[i - 1]);
+    return most;
+}
+
 /// Consecutive slices that run together.
-std::vector<std::vector<Grid>> passesOf(std::span<const Grid> grids)
+std::vector<std::vector<Grid>> passesOf(std::span<const Grid> grids, std::int64_t patchesPerPass)
 {
     std::vector<std::vector<Grid>> passes;
     std::int64_t room = 0;
@@ -43,7 +51,7 @@ std::vector<std::vector<Grid>> passesOf(std::span<const Grid> grids)
             const bool fits = !passes.empty() && slice <= room;
             if (!fits) {
                 passes.emplace_back();
-                room = std::max(kPatchesPerPass, slice);
+                room = std::max(patchesPerPass, slice);
             }
             room -= slice;
             if (fits && a > 0)
@@ -57,40 +65,37 @@ std::vector<std::vector<Grid>> passesOf(std::span<const Grid> grids)
 
 } // namespace
 
-VisionTower::VisionTower(ops::Ops& ops, const VisionConfig& config, Compatibility compatibility, WeightReader& weights)
-    : m_ops(ops), m_config(config)
+VisionTower::VisionTower(ops::Ops& ops, const VisionConfig& config, const RuntimeSizes& sizes,
+                         Compatibility compatibility, WeightReader& weights)
+    : m_ops(ops), m_config(config), m_inner(ops.padded(config.intermediateSize)),
+      m_patchesPerPass(sizes.maxVisionPatches > 0 ? sizes.maxVisionPatches : kPatchesPerPass),
+      m_mostPatches(sizes.maxVisionPatches)
 {
     const std::int64_t hidden = config.hiddenSize;
     const std::int64_t inner = config.intermediateSize;
     const std::int64_t merged = hidden * config.mergeSize * config.mergeSize;
-    m_patchEmbed =
+    const auto one = [&](const ops::StoredLinear& layer) { return ops.placeProduct({&layer, 1}); };
+    m_patchEmbed = one(
         weights.flattened("visual.patch_embed.proj.weight",
-                          {hidden, config.inChannels, config.temporalPatchSize, config.patchSize, config.patchSize});
+                          {hidden, config.inChannels, config.temporalPatchSize, config.patchSize, config.patchSize}));
     for (int i = 0; i < config.depth; ++i) {
         const std::string name = fmt::format("visual.blocks.{}.", i);
         Block& block = m_blocks.emplace_back();
         block.norm1 = weights.vector(name + "norm1.weight", hidden);
-        block.qkv = weights.matrix(name + "attn.qkv.weight", 3 * hidden, hidden);
-        block.qkvBias = weights.vector(name + "attn.qkv.bias", 3 * hidden);
-        block.proj = weights.matrix(name + "attn.proj.weight", hidden, hidden);
-        block.projBias = weights.vector(name + "attn.proj.bias", hidden);
+        block.qkv = one(weights.linear(name + "attn.qkv", 3 * hidden, hidden, true));
+        block.proj = one(weights.linear(name + "attn.proj", hidden, hidden, true));
         block.norm2 = weights.vector(name + "norm2.weight", hidden);
-        block.gate = weights.matrix(name + "mlp.gate_proj.weight", inner, hidden);
-        block.gateBias = weights.vector(name + "mlp.gate_proj.bias", inner);
-        block.up = weights.matrix(name + "mlp.up_proj.weight", inner, hidden);
-        block.upBias = weights.vector(name + "mlp.up_proj.bias", inner);
-        block.down = weights.matrix(name + "mlp.down_proj.weight", hidden, inner);
-        block.downBias = weights.vector(name + "mlp.down_proj.bias", hidden);
+        const ops::StoredLinear gate = weights.linear(name + "mlp.gate_proj", inner, hidden, true, m_inner);
+        block.gateUp = ops.placeGatedProduct(gate, weights.linear(name + "mlp.up_proj", inner, hidden, true, m_inner));
+        block.down = one(weights.linear(name + "mlp.down_proj", hidden, inner, true, hidden, m_inner));
     }
     m_mergerNorm = weights.vector("visual.merger.ln_q.weight", hidden);
-    m_merger0 = weights.matrix("visual.merger.mlp.0.weight", merged, merged);
-    m_merger0Bias = weights.vector("visual.merger.mlp.0.bias", merged);
-    m_merger2 = weights.matrix("visual.merger.mlp.2.weight", config.outHiddenSize, merged);
-    m_merger2Bias = weights.vector("visual.merger.mlp.2.bias", config.outHiddenSize);
+    m_merger0 = one(weights.linear("visual.merger.mlp.0", merged, merged, true));
+    m_merger2 = one(weights.linear("visual.merger.mlp.2", config.outHiddenSize, merged, true));
     m_frequencies = placeFrequencies(ops, frequencies(config.headDim()), compatibility);
 }
 
-HostTensor VisionTower::encode(ConstTensorView patches, std::span<const Grid> grids)
+ops::DeviceTensor VisionTower::encode(ConstTensorView patches, std::span<const Grid> grids)
 {
     const int merge = m_config.mergeSize;
     std::int64_t total = 0;
@@ -103,47 +108,60 @@ HostTensor VisionTower::encode(ConstTensorView patches, std::span<const Grid> gr
     if (patches.rank() != 2 || patches.extent(0) != total || patches.extent(1) != m_config.patchElements())
         throw OpsError(fmt::format("vision tower: grids add up to {} patches of {} numbers, given {}", total,
                                    m_config.patchElements(), patches.shape().text()));
-    HostTensor result(DType::F32, {total / (merge * merge), m_config.outHiddenSize});
+    ops::DeviceTensor result = m_ops.allocate(m_ops.computeType(), {total / (merge * merge), m_config.outHiddenSize});
     std::int64_t first = 0;
-    for (const std::vector<Grid>& pass : passesOf(grids)) {
+    for (const std::vector<Grid>& pass : passesOf(grids, m_patchesPerPass)) {
         std::int64_t count = 0;
         for (const Grid& grid : pass)
             count += grid.patches();
-        encodePass(result.view().rows(first / (merge * merge), count / (merge * merge)), patches.rows(first, count),
+        encodePass(result.rows(first / (merge * merge), count / (merge * merge)), patches.rows(first, count),
                    pass);
         first += count;
     }
     return result;
 }
 
+void VisionTower::layOut(Workbench& bench)
+{
+    if (m_mostPatches > 0)
+        m_scratch = makeScratch(m_mostPatches,
+                                [&bench](DType type, const Shape& shape) { return bench.take(type, shape); });
+}
+
 void VisionTower::reserve(std::int64_t patches)
 {
     if (patches <= m_scratch.patches)
         return;
+    if (m_mostPatches > 0)
+        throw OpsError(fmt::format("vision tower: a picture or frame of {} patches, this device has room for {}", patches,
+                                   m_mostPatches));
     m_scratch = {}; // give back before taking more
+    m_scratch = makeScratch(patches, [this](DType type, const Shape& shape) { return m_ops.allocate(type, shape); });
+}
+
+VisionTower::Scratch VisionTower::makeScratch(std::int64_t patches, const Take& take) const
+{
     const DType type = m_ops.computeType();
     const std::int64_t hidden = m_config.hiddenSize;
     const std::int64_t unit = std::int64_t{m_config.mergeSize} * m_config.mergeSize;
-    const auto rows = [&](std::int64_t columns) { return m_ops.allocate(type, {patches, columns}); };
     Scratch scratch;
-    scratch.pixels = rows(m_config.patchElements());
-    scratch.hidden = rows(hidden);
-    scratch.normed = rows(hidden);
-    scratch.qkv = rows(3 * hidden);
-    scratch.attention = rows(hidden);
-    scratch.gate = rows(m_config.intermediateSize);
-    scratch.up = rows(m_config.intermediateSize);
-    scratch.cosines = rows(m_config.headDim() / 2);
-    scratch.sines = rows(m_config.headDim() / 2);
-    scratch.merged = m_ops.allocate(type, {patches / unit, unit * hidden});
-    scratch.output = m_ops.allocate(type, {patches / unit, m_config.outHiddenSize});
-    scratch.inOrder = m_ops.allocate(type, {patches / unit, m_config.outHiddenSize});
-    scratch.positions = m_ops.allocate(DType::I32, {2 * patches});
-    scratch.order = m_ops.allocate(DType::I32, {patches / unit});
-    scratch.windowEnds = m_ops.allocate(DType::I32, {patches / unit + 1});
-    scratch.sliceEnds = m_ops.allocate(DType::I32, {patches / unit + 1});
+    scratch.pixels = take(type, {patches, m_config.patchElements()});
+    scratch.hidden = take(m_ops.residualType(), {patches, hidden});
+    scratch.normed = take(type, {patches, hidden});
+    scratch.qkv = take(type, {patches, 3 * hidden});
+    scratch.attention = take(type, {patches, hidden});
+    scratch.gate = take(type, {patches, m_inner});
+    scratch.gateScratch = take(type, {std::min(patches, kGatedRows), m_ops.gatedScratchColumns(m_inner)});
+    scratch.cosines = take(DType::F32, {patches, m_config.headDim() / 2});
+    scratch.sines = take(DType::F32, {patches, m_config.headDim() / 2});
+    scratch.merged = take(type, {patches / unit, unit * hidden});
+    scratch.output = take(type, {patches / unit, m_config.outHiddenSize});
+    scratch.positions = take(DType::I32, {2 * patches});
+    scratch.order = take(DType::I32, {patches / unit});
+    scratch.windowEnds = take(DType::I32, {patches / unit + 1});
+    scratch.sliceEnds = take(DType::I32, {patches / unit + 1});
     scratch.patches = patches;
-    m_scratch = std::move(scratch);
+    return scratch;
 }
 
 VisionTower::Pass VisionTower::prepare(const VisionWindows& windows)
@@ -159,11 +177,13 @@ VisionTower::Pass VisionTower::prepare(const VisionWindows& windows)
     pass.order = place(m_scratch.order, windows.order);
     pass.windowEnds = place(m_scratch.windowEnds, windows.windowEnds);
     pass.sliceEnds = place(m_scratch.sliceEnds, windows.sliceEnds);
+    pass.longestWindow = longest(windows.windowEnds);
+    pass.longestSlice = longest(windows.sliceEnds);
     const ConstTensorView positions = place(m_scratch.positions, windows.positions).reshaped({2, pass.patches});
     const int quarter = m_config.headDim() / 4;
     const TensorView cosines = m_scratch.cosines.rows(0, pass.patches);
     const TensorView sines = m_scratch.sines.rows(0, pass.patches);
-    m_ops.ropeTables(cosines, sines, positions, m_frequencies.view(), std::array{quarter, quarter});
+    m_ops.ropeTables(cosines, sines, positions, m_frequencies.view(), std::array{quarter, quarter}, false);
     pass.cosines = cosines;
     pass.sines = sines;
     return pass;
@@ -178,11 +198,13 @@ void VisionTower::encodePass(TensorView result, ConstTensorView patches, std::sp
     const Pass pass = prepare(visionWindows(m_config, grids));
 
     const TensorView pixels = m_scratch.pixels.rows(0, count);
-    const TensorView embedded = m_scratch.normed.rows(0, count); // free until the first norm
+    const TensorView embedded = m_scratch.normed.rows(0, count);    // free until the first norm
+    const TensorView ordered = m_scratch.attention.rows(0, count); // free until the first attention
     m_ops.upload(pixels, patches);
-    m_ops.project(pixels, std::array{ops::Projection{.y = embedded, .weight = m_patchEmbed.view()}});
-    m_ops.gatherRows(m_scratch.hidden.rows(0, count).reshaped({count / unit, unit * hidden}),
-                     embedded.reshaped({count / unit, unit * hidden}), pass.order);
+    m_ops.project(embedded, pixels, *m_patchEmbed, {}, false);
+    m_ops.gatherRows(ordered.reshaped({count / unit, unit * hidden}), embedded.reshaped({count / unit, unit * hidden}),
+                     pass.order);
+    m_ops.copyRows(m_scratch.hidden.rows(0, count), ordered);
     for (std::size_t i = 0; i < m_blocks.size(); ++i) {
         const auto& full = m_config.fullAttentionBlocks;
         runBlock(m_blocks[i], pass, std::find(full.begin(), full.end(), static_cast<int>(i)) != full.end());
@@ -194,47 +216,36 @@ void VisionTower::runBlock(const Block& block, const Pass& pass, bool full)
 {
     const std::int64_t hidden = m_config.hiddenSize;
     const TensorView h = m_scratch.hidden.rows(0, pass.patches);
-    const TensorView x = m_scratch.normed.rows(0, pass.patches);
+    const TensorView normed = m_scratch.normed.rows(0, pass.patches);
     const TensorView qkv = m_scratch.qkv.rows(0, pass.patches);
     const TensorView attention = m_scratch.attention.rows(0, pass.patches);
     const TensorView gate = m_scratch.gate.rows(0, pass.patches);
-    const TensorView up = m_scratch.up.rows(0, pass.patches);
     const float scale = 1.0f / std::sqrt(static_cast<float>(m_config.headDim()));
 
-    m_ops.rmsNorm(x, h, block.norm1.view(), kEpsilon);
-    m_ops.project(x, std::array{ops::Projection{.y = qkv, .weight = block.qkv.view(), .bias = block.qkvBias.view()}});
+    m_ops.project(qkv, h, *block.qkv, {.gain = block.norm1.view(), .epsilon = kEpsilon, .scratch = normed}, false);
     m_ops.rotate(qkv.columns(0, 2 * hidden), pass.cosines, pass.sines); // q and k stand side by side
     m_ops.segmentAttention(attention, qkv.columns(0, hidden), qkv.columns(hidden, hidden),
-                           qkv.columns(2 * hidden, hidden), full ? pass.sliceEnds : pass.windowEnds, m_config.headDim(),
-                           scale);
-    m_ops.project(attention,
-                  std::array{ops::Projection{
-                      .y = h, .weight = block.proj.view(), .bias = block.projBias.view(), .accumulate = true}});
+                           qkv.columns(2 * hidden, hidden), full ? pass.sliceEnds : pass.windowEnds,
+                           full ? pass.longestSlice : pass.longestWindow, m_config.headDim(), scale);
+    m_ops.project(h, attention, *block.proj, {}, true);
 
-    m_ops.rmsNorm(x, h, block.norm2.view(), kEpsilon);
-    m_ops.project(x, std::array{ops::Projection{.y = gate, .weight = block.gate.view(), .bias = block.gateBias.view()},
-                                ops::Projection{.y = up, .weight = block.up.view(), .bias = block.upBias.view()}});
-    m_ops.siluMul(gate, gate, up);
-    m_ops.project(gate, std::array{ops::Projection{
-                            .y = h, .weight = block.down.view(), .bias = block.downBias.view(), .accumulate = true}});
+    m_ops.gatedProject(gate, m_scratch.gateScratch.view(), h, *block.gateUp,
+                       {.gain = block.norm2.view(), .epsilon = kEpsilon, .scratch = normed});
+    m_ops.project(h, gate, *block.down, {}, true);
 }
 
 void VisionTower::merge(TensorView result, const Pass& pass)
 {
     const std::int64_t unit = std::int64_t{m_config.mergeSize} * m_config.mergeSize;
     const std::int64_t tokens = pass.patches / unit;
-    const TensorView x = m_scratch.normed.rows(0, pass.patches);
+    const TensorView normed = m_scratch.normed.rows(0, pass.patches);
     const TensorView merged = m_scratch.merged.rows(0, tokens);
     const TensorView output = m_scratch.output.rows(0, tokens);
-    const TensorView inOrder = m_scratch.inOrder.rows(0, tokens);
-    m_ops.rmsNorm(x, m_scratch.hidden.rows(0, pass.patches), m_mergerNorm.view(), kEpsilon);
-    m_ops.project(x.reshaped({tokens, unit * m_config.hiddenSize}),
-                  std::array{ops::Projection{.y = merged, .weight = m_merger0.view(), .bias = m_merger0Bias.view()}});
+    m_ops.rmsNorm(normed, m_scratch.hidden.rows(0, pass.patches), m_mergerNorm.view(), kEpsilon);
+    m_ops.project(merged, normed.reshaped({tokens, unit * m_config.hiddenSize}), *m_merger0, {}, false);
     m_ops.gelu(merged, merged);
-    m_ops.project(merged,
-                  std::array{ops::Projection{.y = output, .weight = m_merger2.view(), .bias = m_merger2Bias.view()}});
-    m_ops.scatterRows(inOrder, output, pass.order);
-    m_ops.download(result, inOrder);
+    m_ops.project(output, merged, *m_merger2, {}, false);
+    m_ops.scatterRows(result, output, pass.order);
 }
 
 } // namespace argus::model

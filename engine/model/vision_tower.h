@@ -4,7 +4,9 @@
 #include "engine/model/qwen2_5_vl.h"
 #include "engine/model/vision_windows.h"
 #include "engine/model/weights.h"
+#include "engine/model/workbench.h"
 
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -12,35 +14,43 @@ namespace argus::model {
 
 /// Lives on its rank's thread. Source: design/qwen2_5_vl.md §5
 ///
-/// Attention never leaves a temporal slice, so pictures and clips run slice by slice, several at once up to
-/// kPatchesPerPass. Activations are allocated for the largest pass seen so far: the processor's memory is no arena, and
-/// most deployments never see the largest picture.
+/// Attention never leaves a temporal slice, so pictures and clips run slice by slice, several at once. A device with an
+/// arena reserves activations for sizes.maxVisionPatches when it is made, and a slice that is larger is refused; elsewhere
+/// they grow to the largest pass seen so far: the processor's memory is no arena, and most deployments never see the
+/// largest picture.
 class VisionTower {
 public:
-    VisionTower(ops::Ops& ops, const VisionConfig& config, Compatibility compatibility, WeightReader& weights);
+    VisionTower(ops::Ops& ops, const VisionConfig& config, const RuntimeSizes& sizes, Compatibility compatibility,
+                WeightReader& weights);
 
-    /// patches F32 [sum of patches, 1176] on the host; result F32 [sum of tokens, out hidden], items in order. Throws
-    /// OpsError.
-    [[nodiscard]] HostTensor encode(ConstTensorView patches, std::span<const Grid> grids);
+    /// Places the activations of the largest pass, when there is a largest one.
+    void layOut(Workbench& bench);
+
+    /// patches F32 [sum of patches, 1176] on the host; result [sum of tokens, out hidden] on the device, items in order.
+    /// Throws OpsError.
+    [[nodiscard]] ops::DeviceTensor encode(ConstTensorView patches, std::span<const Grid> grids);
 
 private:
     struct Block {
-        ops::Weight norm1, qkv, qkvBias, proj, projBias;
-        ops::Weight norm2, gate, gateBias, up, upBias, down, downBias;
+        ops::Weight norm1, norm2;
+        ops::ProductPtr qkv, proj, gateUp, down;
     };
     /// Activations of one pass, rows for `patches` of them.
     struct Scratch {
         std::int64_t patches = 0;
-        ops::DeviceTensor pixels, hidden, normed, qkv, attention, gate, up;
-        ops::DeviceTensor merged, output, inOrder;
+        ops::DeviceTensor pixels, hidden, normed, qkv, attention, gate, gateScratch;
+        ops::DeviceTensor merged, output;
         ops::DeviceTensor cosines, sines, positions, order, windowEnds, sliceEnds;
     };
     /// Index tensors of a pass, cut to its size.
     struct Pass {
         std::int64_t patches = 0;
         ConstTensorView order, windowEnds, sliceEnds, cosines, sines;
+        int longestWindow = 0, longestSlice = 0;
     };
 
+    using Take = std::function<ops::DeviceTensor(DType, const Shape&)>;
+    [[nodiscard]] Scratch makeScratch(std::int64_t patches, const Take& take) const;
     void reserve(std::int64_t patches);
     void encodePass(TensorView result, ConstTensorView patches, std::span<const Grid> grids);
     [[nodiscard]] Pass prepare(const VisionWindows& windows);
@@ -49,10 +59,12 @@ private:
 
     ops::Ops& m_ops;
     VisionConfig m_config;
-    ops::Weight m_patchEmbed;
+    std::int64_t m_inner = 0;           ///< of the MLP on this device
+    std::int64_t m_patchesPerPass = 0;  ///< slices up to this many together
+    std::int64_t m_mostPatches = 0;     ///< of one slice; 0: as many as come
     std::vector<Block> m_blocks;
-    ops::Weight m_mergerNorm, m_merger0, m_merger0Bias, m_merger2, m_merger2Bias;
-    ops::Weight m_frequencies;
+    ops::ProductPtr m_patchEmbed, m_merger0, m_merger2;
+    ops::Weight m_mergerNorm, m_frequencies;
     Scratch m_scratch;
 };
 

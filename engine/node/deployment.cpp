@@ -1,7 +1,9 @@
 #include "engine/node/deployment.h"
 
 #include "engine/base/files.h"
+#include "engine/base/log.h"
 #include "engine/model/checkpoint.h"
+#include "engine/plan/complete_settings.h"
 
 #include <fmt/format.h>
 
@@ -45,6 +47,21 @@ std::string nameOf(const fs::path& folder, bool demo)
     return folder.has_filename() ? folder.filename().string() : folder.parent_path().filename().string();
 }
 
+/// A GPU's memory is divided before the first picture comes: one that is larger than its pass is made smaller, as the
+/// reference makes those beyond max_pixels.
+void limitPictures(Deployment& deployment)
+{
+    const std::int64_t side = deployment.config.vision.patchSize;
+    const std::int64_t most = std::int64_t{deployment.budget.maxVisionPatches} * side * side;
+    if (most == 0 || deployment.preprocess.maxPixels <= most)
+        return;
+    log::info(
+        "pictures of more than {:.1f} million pixels are made smaller: the GPU has memory for passes of {} patches",
+        static_cast<double>(most) / 1e6, deployment.budget.maxVisionPatches);
+    deployment.preprocess.maxPixels = most;
+    deployment.preprocess.minPixels = std::min(deployment.preprocess.minPixels, most);
+}
+
 Error aboutModel(Error error)
 {
     if (error.setting.empty())
@@ -54,17 +71,19 @@ Error aboutModel(Error error)
 
 } // namespace
 
-Result<std::shared_ptr<const Deployment>> readDeployment(const wire::EngineSettings& settings, std::uint64_t freeBytes)
+Result<std::shared_ptr<const Deployment>> readDeployment(const wire::EngineSettings& settings,
+                                                         const plan::Device& device)
 {
-    Result<wire::EngineSettings> completed = plan::completed(settings);
-    if (!completed)
-        return std::move(completed).error();
-    Result<std::pair<fs::path, bool>> folder = modelFolder(completed->model());
+    Result<wire::EngineSettings> settled = plan::settled(settings, device);
+    if (!settled)
+        return std::move(settled).error();
+    Result<std::pair<fs::path, bool>> folder = modelFolder(settled->model());
     if (!folder)
         return std::move(folder).error();
     auto deployment = std::make_shared<Deployment>();
     const fs::path& path = folder->first;
-    deployment->settings = std::move(*completed);
+    deployment->settings = std::move(*settled);
+    deployment->device = device;
     deployment->settings.set_model(path.string());
     deployment->demo = folder->second;
     deployment->name = nameOf(path, deployment->demo);
@@ -87,14 +106,19 @@ Result<std::shared_ptr<const Deployment>> readDeployment(const wire::EngineSetti
         return aboutModel(std::move(tokenizer).error());
     deployment->tokenizer = std::move(*tokenizer);
 
-    Result<std::shared_ptr<const model::Checkpoint>> checkpoint = model::Checkpoint::open(path);
-    if (!checkpoint)
-        return aboutModel(std::move(checkpoint).error());
+    std::uint64_t checkpointBytes = 0;
+    if (deployment->settings.load_format() != "dummy") {
+        Result<std::shared_ptr<const model::Checkpoint>> checkpoint = model::Checkpoint::open(path);
+        if (!checkpoint)
+            return aboutModel(std::move(checkpoint).error());
+        checkpointBytes = (*checkpoint)->totalBytes();
+    }
     Result<plan::MemoryBudget> budget =
-        plan::memoryBudget(deployment->config, (*checkpoint)->totalBytes(), freeBytes, deployment->settings);
+        plan::memoryBudget(deployment->config, checkpointBytes, device, deployment->settings);
     if (!budget)
         return std::move(budget).error();
     deployment->budget = *budget;
+    limitPictures(*deployment);
     return std::shared_ptr<const Deployment>(std::move(deployment));
 }
 
@@ -107,6 +131,10 @@ wire::LoadModel loadOrder(const Deployment& deployment)
     order.set_kv_block_tokens(deployment.budget.kvBlockTokens);
     order.set_max_batched_tokens(deployment.settings.max_batched_tokens());
     order.set_max_num_seqs(deployment.settings.max_num_seqs());
+    order.set_dtype(deployment.settings.dtype());
+    order.set_device_bytes(deployment.budget.deviceBytes);
+    order.set_device_index(deployment.device.gpu ? deployment.device.gpu->index : 0);
+    order.set_max_vision_patches(deployment.budget.maxVisionPatches);
     return order;
 }
 

@@ -5,6 +5,7 @@
 #include "engine/media/media.h"
 #include "engine/model/config.h"
 #include "engine/model/positions.h"
+#include "engine/plan/device.h"
 #include "engine/plan/memory_budget.h"
 #include "engine/protocol/executor.pb.h"
 #include "engine/protocol/settings.pb.h"
@@ -18,7 +19,8 @@
 namespace argus::node {
 
 struct Deployment {
-    wire::EngineSettings settings; ///< completed; `model` is the folder's absolute path
+    wire::EngineSettings settings; ///< settled; `model` is the folder's absolute path
+    plan::Device device;
     bool demo = false;
     std::string name; ///< for people: the folder's name, "Argus demo"
     model::ModelConfig config;
@@ -29,12 +31,12 @@ struct Deployment {
     plan::MemoryBudget budget;
 };
 
-/// Reads and checks everything but the weights' bytes. `freeBytes`: memory free on this machine now.
+/// Reads and checks everything but the weights' bytes; with load_format dummy there need be none.
 /// Errors  NotFound, Corrupt, Unsupported, DoesNotFit, each naming its file or setting
 [[nodiscard]] Result<std::shared_ptr<const Deployment>> readDeployment(const wire::EngineSettings& settings,
-                                                                       std::uint64_t freeBytes);
+                                                                       const plan::Device& device);
 
-/// The numbers every rank must agree on, from the deployment's budget.
+/// The device and the numbers that node and executor must agree on, from the deployment's budget.
 [[nodiscard]] wire::LoadModel loadOrder(const Deployment& deployment);
 
 /// What the decoder accepts, from the settings.

@@ -1,6 +1,7 @@
 #include "engine/node/node.h"
 
 #include "engine/base/log.h"
+#include "engine/node/gpu_watch.h"
 #include "engine/node/inbox.h"
 #include "engine/node/machine.h"
 #include "engine/node/media_pool.h"
@@ -27,6 +28,9 @@ constexpr unsigned kMediaThreads = 2;
 constexpr Milliseconds kTick{500};
 constexpr Milliseconds kQuitPatience{2'000};
 constexpr Milliseconds kMediaPatience{500};
+/// A driver that no program keeps awake takes two seconds a GPU to wake up.
+constexpr Milliseconds kGpuPatience{30'000};
+constexpr Milliseconds kGpuLastWords{500};
 /// Beyond the drain's own deadline, for the planner to fail what is left.
 constexpr Milliseconds kDrainGrace{2'000};
 
@@ -51,7 +55,7 @@ using MainMessage = std::variant<DeploymentRead, GiveUpOn, StopRequested, Planne
 struct Node::Impl final : PlannerPort {
     Impl(Options given, std::function<void(NodeEvent)> hears)
         : options(std::move(given)), listener(std::move(hears)), facts(machineFacts()),
-          supervisor(options.programs / "argus-executor-cpu", options.logLevel, link, hooks())
+          supervisor(options.programs, options.logLevel, link, hooks())
     {
         wakeFd.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     }
@@ -118,6 +122,7 @@ struct Node::Impl final : PlannerPort {
 
     void executorChanged(const ExecutorFigures& fresh)
     {
+        gpus.setProcess(fresh.process);
         {
             const std::scoped_lock lock(boardMutex);
             executor = fresh;
@@ -144,7 +149,39 @@ struct Node::Impl final : PlannerPort {
     void load()
     {
         ::pthread_setname_np(::pthread_self(), "argus-loader");
-        tellMain(DeploymentRead{readDeployment(options.settings, memoryFigures().available)});
+        const plan::Devices devices = findDevices();
+        Result<plan::Device> chosen = plan::chooseDevice(options.settings.device(), devices);
+        if (chosen && chosen->gpu)
+            gpus.follow(chosen->gpu->index);
+        else
+            gpus.stop(Deadline(now())); // the driver may sleep again
+        if (!chosen)
+            return tellMain(DeploymentRead{std::move(chosen).error()});
+        if (const std::optional<Error> problem = plan::gpuProblem(devices);
+            problem && (!devices.gpus.empty() || devices.failure))
+            log::warn("computing on the CPU: {}", problem->cause);
+        {
+            const std::scoped_lock lock(boardMutex);
+            device = *chosen;
+        }
+        tellMain(DeploymentRead{readDeployment(options.settings, *chosen)});
+    }
+    /// GPUs are looked for only where one could be taken: waking a driver may take seconds.
+    plan::Devices findDevices()
+    {
+        std::error_code ignored;
+        plan::Devices devices;
+        devices.hostMemoryFree = memoryFigures().available;
+        devices.cudaNeeded = ARGUS_CUDA_MAJOR;
+        devices.cudaInstalled = std::filesystem::exists(options.programs / "argus-executor-cuda", ignored);
+        if (!devices.cudaInstalled || options.settings.device() == "cpu")
+            return devices;
+        GpuFacts found = gpus.find(Deadline::in(kGpuPatience));
+        devices.driver = std::move(found.driver);
+        devices.driverCuda = found.driverCuda;
+        devices.gpus = std::move(found.gpus);
+        devices.failure = std::move(found.failure);
+        return devices;
     }
 
     // ---- the main thread ----
@@ -206,6 +243,7 @@ struct Node::Impl final : PlannerPort {
         while (!drained && !(stopBy && now() >= *stopBy))
             turn(watched);
         supervisor.stop(Deadline::in(kQuitPatience));
+        gpus.stop(Deadline::in(kGpuLastWords));
         const bool clean = pool.stop(Deadline::in(kMediaPatience));
         plannerInbox.close();
         mainInbox.close();
@@ -244,6 +282,7 @@ struct Node::Impl final : PlannerPort {
     Inbox<MainMessage> mainInbox{kMainInbox};
     UniqueFd wakeFd;
     ExecutorLink link;
+    GpuWatch gpus;
     Supervisor supervisor;
     MediaPool pool;
     std::thread plannerThread;
@@ -254,28 +293,36 @@ struct Node::Impl final : PlannerPort {
     mutable std::mutex boardMutex; // guards what status() copies
     ExecutorFigures executor;
     PlannerFigures figures;
+    plan::Device device; ///< the CPU until one is chosen
     std::shared_ptr<const Deployment> deployment;
 };
 
 namespace {
 
-void describeDevice(wire::DeviceStatus& device, const MachineFacts& facts, const ExecutorFigures& executor,
-                    const Deployment* deployment, const PlannerFigures& figures)
+void describeCpu(wire::DeviceStatus& out, const MachineFacts& facts, const wire::EngineSettings& settings)
 {
-    const unsigned threads =
-        deployment && deployment->settings.threads() > 0 ? deployment->settings.threads() : facts.threads;
-    device.set_name(fmt::format("{}, {} {}", facts.processor, threads, threads == 1 ? "thread" : "threads"));
-    device.set_kind("cpu");
+    const unsigned threads = settings.threads() > 0 ? settings.threads() : facts.threads;
+    out.set_name(fmt::format("{}, {} {}", facts.processor, threads, threads == 1 ? "thread" : "threads"));
     const MemoryFigures memory = memoryFigures();
-    device.set_memory_total(memory.total);
-    device.set_memory_free(memory.available);
-    if (!executor.loaded)
-        return;
-    device.set_weights_bytes(executor.loaded->weights_bytes());
-    device.set_runtime_bytes(executor.loaded->runtime_bytes());
-    device.set_kv_reserved_bytes(executor.loaded->kv_bytes());
-    if (deployment)
-        device.set_kv_used_bytes(figures.kvBlocksUsed * deployment->budget.kvBlockBytes);
+    out.set_memory_total(memory.total);
+    out.set_memory_free(memory.available);
+}
+
+void describeGpu(wire::DeviceStatus& out, const plan::Gpu& gpu, const std::optional<GpuMemory>& memory)
+{
+    out.set_name(gpu.name);
+    out.set_memory_total(memory ? memory->total : gpu.memoryTotal);
+    out.set_memory_free(memory ? memory->free : gpu.memoryFree);
+}
+
+/// What the executor holds. It cannot see the CUDA context and the kernels around its own memory; the driver can.
+void describeUse(wire::DeviceStatus& out, const wire::Loaded& loaded, const std::optional<GpuMemory>& memory)
+{
+    out.set_weights_bytes(loaded.weights_bytes());
+    out.set_kv_reserved_bytes(loaded.kv_bytes());
+    const std::uint64_t placed = loaded.weights_bytes() + loaded.kv_bytes();
+    const std::uint64_t process = memory ? memory->ofProcess.value_or(0) : 0;
+    out.set_runtime_bytes(std::max(loaded.runtime_bytes(), process - std::min(process, placed)));
 }
 
 void describeDeployment(wire::Deployment& out, const ExecutorFigures& executor, const Deployment* deployment,
@@ -285,7 +332,7 @@ void describeDeployment(wire::Deployment& out, const ExecutorFigures& executor, 
     out.set_model_path(settings.model());
     out.set_tensor_parallel_size(std::max(1U, settings.tensor_parallel_size()));
     out.set_pipeline_parallel_size(std::max(1U, settings.pipeline_parallel_size()));
-    out.set_dtype(plan::computeDtype(settings));
+    out.set_dtype(settings.dtype());
     if (deployment) {
         out.set_model_name(deployment->name);
         out.set_demo(deployment->demo);
@@ -313,11 +360,13 @@ void Node::Impl::describe(wire::Status& status) const
 {
     ExecutorFigures nowExecutor;
     PlannerFigures nowFigures;
+    plan::Device nowDevice;
     std::shared_ptr<const Deployment> nowDeployment;
     {
         const std::scoped_lock lock(boardMutex);
         nowExecutor = executor;
         nowFigures = figures;
+        nowDevice = device;
         nowDeployment = deployment;
     }
     wire::NodeStatus& node = *status.add_nodes();
@@ -325,7 +374,15 @@ void Node::Impl::describe(wire::Status& status) const
     node.set_role("head");
     node.set_version(options.version);
     node.set_state(nodeState(nowExecutor.state));
-    describeDevice(*node.add_devices(), facts, nowExecutor, nowDeployment.get(), nowFigures);
+    wire::DeviceStatus& out = *node.add_devices();
+    const std::optional<GpuMemory> memory = gpus.latest();
+    out.set_kind(nowDevice.kind());
+    nowDevice.gpu ? describeGpu(out, *nowDevice.gpu, memory)
+                  : describeCpu(out, facts, nowDeployment ? nowDeployment->settings : options.settings);
+    if (nowExecutor.loaded)
+        describeUse(out, *nowExecutor.loaded, memory);
+    if (nowExecutor.loaded && nowDeployment)
+        out.set_kv_used_bytes(nowFigures.kvBlocksUsed * nowDeployment->budget.kvBlockBytes);
     describeDeployment(*status.mutable_deployment(), nowExecutor, nowDeployment.get(), options.settings, nowFigures);
     status.set_asks_running(nowFigures.running);
     status.set_asks_waiting(nowFigures.waiting);

@@ -1,9 +1,11 @@
 #pragma once
 // One machine of the cluster: supervises its executor, owns accepted asks.
 //
-//   main thread      run(): the executor child, its channel's receiving end, stop requests, the descriptors it is asked
-//   to watch argus-planner    the book of asks, the scheduler, the channel's sending end argus-media      decoder
-//   children, one a job argus-loader     reads the model folder once, then ends
+//   main thread     run(): the executor child, its channel's receiving end, stop requests, descriptors to watch
+//   argus-planner   the book of asks, the scheduler, the channel's sending end
+//   argus-media     decoder children, one a job
+//   argus-loader    chooses the device and reads the model folder once, then ends
+//   argus-gpus      the NVIDIA driver, which may let it wait; only where a GPU could be taken
 
 #include "engine/node/engine.h"
 #include "engine/protocol/settings.pb.h"
@@ -20,7 +22,7 @@ class Node final : public Engine {
 public:
     struct Options {
         wire::EngineSettings settings;
-        std::filesystem::path programs; ///< folder of argus-executor-cpu and argus-decoder
+        std::filesystem::path programs; ///< folder of the executors and of argus-decoder
         std::string name;               ///< shown in status; empty: the host's
         std::string version;
         std::string logLevel = "info";           ///< of the executor

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <utility>
 
 namespace argus::node {
@@ -45,15 +46,12 @@ void Planner::take(PlannerMessage message, Instant now)
 
 void Planner::tick(Instant now)
 {
-    if (m_inFlight && m_ready && now - m_inFlight->since > kStepPatience) {
-        m_ready = false;
-        m_port.giveUpOn(m_epoch, fmt::format("did not finish a step within {} minutes", kStepPatience.count()));
-    }
+    if (stepsOnTheirWay() > 0 && now - m_oldestSince > kStepPatience)
+        giveUpOnExecutor(fmt::format("did not finish a step within {} minutes", kStepPatience.count()));
     if (m_drainUntil && now >= *m_drainUntil)
         failAll(stoppingError(), now);
     prepareWaiting(now);
-    runStep(now);
-    dropEnded();
+    runSteps(now);
     if (m_drainUntil && m_asks.empty() && !std::exchange(m_drainedTold, true))
         m_port.tell(Drained{});
 }
@@ -120,6 +118,8 @@ void Planner::on(DeploymentFailed message, Instant now)
     m_failed = std::move(message.error);
     m_ready = false;
     failAll(*m_failed, now);
+    if (m_scheduler)
+        m_scheduler->forgetCaches(); // there is no executor to keep them
 }
 
 void Planner::on(ExecutorReady message, Instant)
@@ -130,13 +130,14 @@ void Planner::on(ExecutorReady message, Instant)
 
 void Planner::on(StepDone message, Instant now)
 {
-    if (!m_inFlight || message.epoch != m_epoch || message.result.step() != m_inFlight->step)
-        return; // of a step or an executor that is no more
-    schedule::StepPlan plan = std::move(m_inFlight->plan);
-    m_inFlight.reset();
-    // Those that were cancelled while the step ran have left the scheduler already.
-    std::erase_if(plan, [this](const schedule::Slice& slice) { return !m_asks.contains(slice.sequence); });
-    m_scheduler->commit(plan);
+    if (message.epoch != m_epoch)
+        return; // of an executor that is no more
+    const std::size_t onTheirWay = stepsOnTheirWay();
+    if (onTheirWay == 0 || message.result.step() != m_steps + 1 - onTheirWay)
+        return giveUpOnExecutor(
+            fmt::format("sent the result of step {}, which is not the one that is due", message.result.step()));
+    const schedule::StepPlan plan = m_scheduler->commit();
+    m_oldestSince = now;
 
     for (const wire::SequenceFailed& failure : message.result.failures())
         if (const auto ask = m_asks.find(failure.sequence()); ask != m_asks.end())
@@ -145,22 +146,8 @@ void Planner::on(StepDone message, Instant now)
     for (const wire::SampledToken& token : message.result.tokens())
         sampled[token.sequence()] = token.id();
     for (const schedule::Slice& slice : plan) {
-        const auto ask = m_asks.find(slice.sequence);
-        if (ask == m_asks.end())
-            continue;
-        const std::size_t promptTokens = ask->second.prompt.ids.size();
-        if (!slice.sample && slice.start < promptTokens)
-            m_port.tell(AskProgressed{.number = slice.sequence,
-                                      .phase = wire::AskProgress::PREFILL,
-                                      .done = slice.start + slice.tokens,
-                                      .total = static_cast<std::uint32_t>(promptTokens)});
-        if (!slice.sample)
-            continue;
-        if (const auto token = sampled.find(slice.sequence); token != sampled.end())
-            takeToken(slice.sequence, token->second, now);
-        else
-            fail(ask, {ErrorCode::Internal, "the executor finished a step without this ask's token", "ask again", {}},
-                 now);
+        const auto token = sampled.find(slice.sequence);
+        takeShare(slice, token == sampled.end() ? std::nullopt : std::optional(token->second), now);
     }
 }
 
@@ -169,12 +156,10 @@ void Planner::on(ExecutorLost message, Instant now)
     m_ready = false;
     if (!m_scheduler)
         return;
-    std::vector<AskNumber> hit;
-    if (m_inFlight)
-        for (const schedule::Slice& slice : m_inFlight->plan)
-            hit.push_back(slice.sequence);
-    m_inFlight.reset();
-    m_ended.clear(); // the new executor never knew them
+    std::set<AskNumber> hit;
+    for (const schedule::StepPlan& plan : m_scheduler->onTheirWay())
+        for (const schedule::Slice& slice : plan)
+            hit.insert(slice.sequence);
     for (const AskNumber number : hit)
         if (const auto ask = m_asks.find(number); ask != m_asks.end() && ++ask->second.crashes >= kCrashesForgiven)
             fail(ask,
@@ -183,7 +168,6 @@ void Planner::on(ExecutorLost message, Instant now)
                   "ask again with smaller pictures or a shorter conversation; the executor starts again by itself",
                   {}},
                  now);
-    m_ended.clear();
     m_scheduler->forgetCaches();
 }
 
@@ -277,14 +261,21 @@ Result<Done> Planner::schedule(Running& ask, Instant now)
 
 // ---- steps ----
 
-void Planner::runStep(Instant now)
+void Planner::runSteps(Instant now)
 {
-    if (!m_ready || m_inFlight || !m_scheduler)
-        return;
     dropEnded();
-    schedule::StepPlan plan = m_scheduler->plan();
-    if (plan.empty())
-        return;
+    while (m_ready && m_scheduler) {
+        schedule::StepPlan plan = m_scheduler->plan();
+        if (plan.empty())
+            return;
+        if (stepsOnTheirWay() == 0)
+            m_oldestSince = now;
+        send(std::move(plan));
+    }
+}
+
+void Planner::send(schedule::StepPlan plan)
+{
     wire::NodeToExecutor message;
     message.set_epoch(m_epoch);
     wire::StepPlan& step = *message.mutable_step();
@@ -299,7 +290,7 @@ void Planner::runStep(Instant now)
         ++taken;
     }
     plan.resize(taken);
-    m_inFlight = InFlight{.step = m_steps, .plan = std::move(plan), .since = now};
+    m_scheduler->start(std::move(plan));
     if (!m_port.send(message, descriptors))
         m_ready = false;
 }
@@ -311,9 +302,11 @@ void Planner::addSlice(wire::StepPlan& plan, const schedule::Slice& slice, std::
     out.set_sequence(slice.sequence);
     out.set_start(slice.start);
     out.set_sample(slice.sample);
+    out.set_follows(slice.follows);
     const std::size_t promptTokens = ask.prompt.ids.size();
-    for (std::size_t i = slice.start; i < std::size_t{slice.start} + slice.tokens; ++i)
-        out.add_ids(ask.known[i]);
+    if (!slice.follows)
+        for (std::size_t i = slice.start; i < std::size_t{slice.start} + slice.tokens; ++i)
+            out.add_ids(ask.known[i]);
     for (std::size_t axis = 0; axis < 3; ++axis)
         for (std::size_t i = slice.start; i < std::size_t{slice.start} + slice.tokens; ++i)
             out.add_positions(i < promptTokens ? ask.prompt.positions.rows[axis * promptTokens + i]
@@ -329,6 +322,24 @@ void Planner::addSlice(wire::StepPlan& plan, const schedule::Slice& slice, std::
         item.set_pixels_descriptor(static_cast<std::uint32_t>(descriptors.size()));
         descriptors.push_back(ask.patches[i].memory.get());
     }
+}
+
+void Planner::takeShare(const schedule::Slice& slice, std::optional<text::TokenId> token, Instant now)
+{
+    const auto ask = m_asks.find(slice.sequence);
+    if (ask == m_asks.end())
+        return; // ended while this step was on its way
+    if (slice.sample && token)
+        return takeToken(slice.sequence, *token, now);
+    if (slice.sample)
+        return fail(
+            ask, {ErrorCode::Internal, "the executor finished a step without this ask's token", "ask again", {}}, now);
+    const std::size_t promptTokens = ask->second.prompt.ids.size();
+    if (slice.start < promptTokens)
+        m_port.tell(AskProgressed{.number = slice.sequence,
+                                  .phase = wire::AskProgress::PREFILL,
+                                  .done = slice.start + slice.tokens,
+                                  .total = static_cast<std::uint32_t>(promptTokens)});
 }
 
 void Planner::takeToken(AskNumber number, text::TokenId id, Instant now)
@@ -396,10 +407,8 @@ void Planner::end(Book::iterator place, AskEnded ended, Instant now)
         if (decoding > 0 && ended.outputIds.size() > 1)
             stats.set_tokens_per_second(static_cast<double>(ended.outputIds.size() - 1) / decoding);
     }
-    if (ask.stage == Stage::Scheduled) {
+    if (ask.stage == Stage::Scheduled)
         m_scheduler->remove(place->first);
-        m_ended.push_back(place->first);
-    }
     m_asks.erase(place);
     m_port.tell(std::move(ended));
 }
@@ -412,15 +421,23 @@ void Planner::failAll(const Error& error, Instant now)
 
 void Planner::dropEnded()
 {
-    if (m_ended.empty() || !m_ready)
+    if (!m_ready || !m_scheduler)
+        return;
+    const std::vector<AskNumber> released = m_scheduler->release();
+    if (released.empty())
         return;
     wire::NodeToExecutor message;
     message.set_epoch(m_epoch);
-    for (const AskNumber number : m_ended)
+    for (const AskNumber number : released)
         message.mutable_drop()->add_sequences(number);
-    m_ended.clear();
     if (!m_port.send(message, {}))
         m_ready = false;
+}
+
+void Planner::giveUpOnExecutor(const std::string& why)
+{
+    if (std::exchange(m_ready, false))
+        m_port.giveUpOn(m_epoch, why);
 }
 
 PlannerFigures Planner::figures() const

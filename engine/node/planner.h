@@ -71,7 +71,7 @@ public:
     virtual bool send(const wire::NodeToExecutor& message, std::span<const int> descriptors) = 0;
     virtual void readMedia(AskNumber number, std::size_t index, const std::filesystem::path& file) = 0;
     virtual void tell(NodeEvent event) = 0;
-    /// The executor of this epoch does not answer: end it.
+    /// The executor of this epoch does not answer, or not sensibly: end it.
     virtual void giveUpOn(std::uint64_t epoch, const std::string& why) = 0;
 };
 
@@ -127,8 +127,11 @@ private:
     void prepareWaiting(Instant now);
     [[nodiscard]] Result<Done> prepare(Running& ask);
     [[nodiscard]] Result<Done> schedule(Running& ask, Instant now);
-    void runStep(Instant now);
+    [[nodiscard]] std::size_t stepsOnTheirWay() const { return m_scheduler ? m_scheduler->onTheirWay().size() : 0; }
+    void runSteps(Instant now);
+    void send(schedule::StepPlan plan);
     void addSlice(wire::StepPlan& plan, const schedule::Slice& slice, std::vector<int>& descriptors);
+    void takeShare(const schedule::Slice& slice, std::optional<text::TokenId> token, Instant now);
     void takeToken(AskNumber number, text::TokenId id, Instant now);
     void say(Running& ask, std::string text);
     void fail(Book::iterator ask, Error error, Instant now);
@@ -136,6 +139,7 @@ private:
     void end(Book::iterator ask, AskEnded ended, Instant now);
     void failAll(const Error& error, Instant now);
     void dropEnded();
+    void giveUpOnExecutor(const std::string& why);
 
     PlannerPort& m_port;
     Book m_asks;
@@ -144,14 +148,8 @@ private:
     std::optional<schedule::Scheduler> m_scheduler;
     std::uint64_t m_epoch = 0;
     bool m_ready = false;
-    struct InFlight {
-        std::uint64_t step = 0;
-        schedule::StepPlan plan;
-        Instant since;
-    };
-    std::optional<InFlight> m_inFlight;
-    std::uint64_t m_steps = 0;
-    std::vector<AskNumber> m_ended; ///< to be dropped by the executor
+    std::uint64_t m_steps = 0; ///< sent; the last ones are the scheduler's steps on their way
+    Instant m_oldestSince{};   ///< when the oldest step on its way became the oldest: those behind it wait for it
     std::optional<Instant> m_drainUntil;
     bool m_drainedTold = false;
 };

@@ -26,6 +26,15 @@ constexpr Milliseconds kSendPatience{5'000};
 constexpr Milliseconds kFramePatience{5'000};
 constexpr int kMaxFramesAtOnce = 64;
 constexpr int kChannelInChild = 3;
+/// What the dynamic loader ends a program with that lacks a library. A program that is not there is told apart earlier.
+constexpr int kLibraryMissing = 127;
+
+/// GPUs are counted as NVML counts them, and kernels that are never called stay on the disk. Which GPUs are visible is
+/// the user's business: CUDA_VISIBLE_DEVICES passes as it is.
+std::vector<std::pair<std::string, std::string>> cudaEnvironment()
+{
+    return {{"CUDA_DEVICE_ORDER", "PCI_BUS_ID"}, {"CUDA_MODULE_LOADING", "LAZY"}};
+}
 
 } // namespace
 
@@ -80,8 +89,8 @@ const char* executorStateName(ExecutorState state)
 
 // ---- the supervisor ----
 
-Supervisor::Supervisor(std::filesystem::path program, std::string logLevel, ExecutorLink& link, Hooks hooks)
-    : m_program(std::move(program)), m_logLevel(std::move(logLevel)), m_link(link), m_hooks(std::move(hooks))
+Supervisor::Supervisor(std::filesystem::path programs, std::string logLevel, ExecutorLink& link, Hooks hooks)
+    : m_programs(std::move(programs)), m_logLevel(std::move(logLevel)), m_link(link), m_hooks(std::move(hooks))
 {
 }
 
@@ -112,17 +121,20 @@ void Supervisor::startChild(Instant now)
     if (!ends)
         return giveUp(std::move(ends).error());
     auto& [ours, theirs] = *ends;
-    Result<ChildProcess> child =
-        ChildProcess::start({.program = m_program,
-                             .arguments = {"--channel-fd", std::to_string(kChannelInChild), "--log-level", m_logLevel},
-                             .descriptors = {{theirs.get(), kChannelInChild}}});
+    ChildOptions options{.program = m_programs / programName(),
+                         .arguments = {"--channel-fd", std::to_string(kChannelInChild), "--log-level", m_logLevel},
+                         .descriptors = {{theirs.get(), kChannelInChild}}};
+    if (m_deployment->device.gpu)
+        options.environment = cudaEnvironment();
+    Result<ChildProcess> child = ChildProcess::start(options);
     if (!child)
         return giveUp(std::move(child).error());
     m_child = std::move(*child);
+    m_figures.process = m_child.pid();
     m_channel = std::make_shared<protocol::Channel>(std::move(ours));
     m_lastHeard = now;
     m_link.open(m_figures.epoch, m_channel);
-    log::info("executor {} started, epoch {}", m_child.pid(), m_figures.epoch);
+    log::info("{} {} started, epoch {}", programName(), m_child.pid(), m_figures.epoch);
     wire::NodeToExecutor order;
     order.set_epoch(m_figures.epoch);
     *order.mutable_load() = loadOrder(*m_deployment);
@@ -144,7 +156,7 @@ void Supervisor::work(Instant now)
         receive(now);
     if (m_child.running())
         if (const std::optional<ExitReport> report = m_child.wait(Deadline(now)))
-            ended(m_endedBecause.empty() ? report->text() : m_endedBecause, now);
+            ended(*report, now);
     const bool loading = m_child.running() && !m_figures.loaded;
     if (loading && now - m_lastHeard > kLoadSilence)
         giveUpOn(m_figures.epoch, fmt::format("said nothing for {} minutes while loading", kLoadSilence.count()), now);
@@ -175,7 +187,7 @@ void Supervisor::receive(Instant now)
         m_link.close();
         m_channel.reset();
         if (const std::optional<ExitReport> report = m_child.wait(Deadline::in(kFramePatience / 10)))
-            return ended(m_endedBecause.empty() ? report->text() : m_endedBecause, now);
+            return ended(*report, now);
         m_child.signal(SIGKILL);
     }
 }
@@ -210,14 +222,18 @@ void Supervisor::handle(wire::ExecutorToNode message, Instant now)
     }
 }
 
-void Supervisor::ended(std::string how, Instant now)
+void Supervisor::ended(const ExitReport& report, Instant now)
 {
-    if (m_child.running())
-        m_child.kill();
+    const std::string how = m_endedBecause.empty() ? report.text() : m_endedBecause;
     m_link.close();
     m_channel.reset();
     m_readySince.reset();
     log::warn("the executor {}", how);
+    if (report.signal == 0 && report.code == kLibraryMissing && !m_figures.loaded)
+        return giveUp({ErrorCode::NotFound,
+                       fmt::format("{} cannot start: a library that it needs is missing", programName()),
+                       "install the library that the head's log names",
+                       {}});
     m_hooks.lost(m_figures.epoch, how);
     if (m_quickCrashes >= kBackOff.size())
         return giveUp({ErrorCode::Crashed,
@@ -237,8 +253,16 @@ void Supervisor::ended(std::string how, Instant now)
     tell();
 }
 
+std::string Supervisor::programName() const
+{
+    return fmt::format("argus-executor-{}", m_deployment->device.kind());
+}
+
+/// A GPU that cannot be used is not quietly replaced by the CPU, which may be a hundred times slower: people decide.
 void Supervisor::giveUp(Error error)
 {
+    if (m_deployment->device.gpu && error.remedy.find("--device cpu") == std::string::npos)
+        error.remedy += fmt::format("{}{}", error.remedy.empty() ? "" : ", or ", plan::kOnTheCpu);
     m_link.close();
     m_channel.reset();
     m_restartAt.reset();

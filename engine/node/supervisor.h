@@ -40,6 +40,7 @@ enum class ExecutorState { Stopped, Loading, Ready, Restarting, Failed };
 /// What status shows of the executor.
 struct ExecutorFigures {
     ExecutorState state = ExecutorState::Loading;
+    pid_t process = 0; ///< of the last one that was started
     std::uint64_t epoch = 0;
     std::uint32_t restarts = 0;
     std::uint64_t loadDone = 0;
@@ -57,7 +58,8 @@ public:
         std::function<void(Error)> failed; ///< it will not be started again
         std::function<void(const ExecutorFigures&)> changed;
     };
-    Supervisor(std::filesystem::path program, std::string logLevel, ExecutorLink& link, Hooks hooks);
+    /// `programs`: the folder with an executor for each kind of device.
+    Supervisor(std::filesystem::path programs, std::string logLevel, ExecutorLink& link, Hooks hooks);
     ~Supervisor();
 
     /// Starts the first executor. Its load order goes with it.
@@ -78,11 +80,12 @@ private:
     void startChild(Instant now);
     void receive(Instant now);
     void handle(wire::ExecutorToNode message, Instant now);
-    void ended(std::string how, Instant now);
+    void ended(const ExitReport& report, Instant now);
     void giveUp(Error error);
+    [[nodiscard]] std::string programName() const;
     void tell() { m_hooks.changed(m_figures); }
 
-    std::filesystem::path m_program;
+    std::filesystem::path m_programs;
     std::string m_logLevel;
     ExecutorLink& m_link;
     Hooks m_hooks;

@@ -3,19 +3,12 @@
 
 #include "engine/base/result.h"
 #include "engine/model/config.h"
+#include "engine/plan/device.h"
 #include "engine/protocol/settings.pb.h"
 
 #include <cstdint>
-#include <string>
 
 namespace argus::plan {
-
-/// Fills zeros and empty strings with defaults and checks ranges. Errors: BadRequest, DoesNotDivide, Unsupported, each
-/// with its setting.
-[[nodiscard]] Result<wire::EngineSettings> completed(const wire::EngineSettings& settings);
-
-/// What the device computes with once "auto" is decided: float32, since every device of this release is a CPU.
-[[nodiscard]] std::string computeDtype(const wire::EngineSettings& settings);
 
 struct MemoryBudget {
     std::uint64_t weightBytes = 0;
@@ -23,13 +16,19 @@ struct MemoryBudget {
     std::uint32_t kvBlocks = 0;
     std::uint32_t kvBlockTokens = 16;
     std::uint64_t activationBytes = 0;
-    std::uint32_t maxModelLen = 0; ///< what was asked, or what model and memory allow
+    std::uint32_t maxModelLen = 0;      ///< what was asked, or what model and memory allow
+    std::uint32_t maxVisionPatches = 0; ///< of one pass of the vision tower on a GPU; 0: as comes
+    std::uint64_t deviceBytes = 0;      ///< of a GPU: weights, blocks and activations in one piece; 0 on a CPU
 };
 
-/// What one CPU device holds. `freeBytes` is the memory free now.
-/// Errors  DoesNotFit: the cause lists each part and the free memory, the remedy the largest context that would fit;
-/// setting max_model_len
+/// What one device holds.
+///
+/// CPU      gpu_memory_utilization is a share of the memory that is free; weights are as large as in the checkpoint
+/// GPU      it is a share of the card's memory, of which others may have taken some: never more than is free, less a
+///          margin. The CUDA runtime's own memory counts as ours. Weights are what model::footprint() says
+/// Errors   as settled(); BadRequest beyond the model's own context. DoesNotFit: the cause lists each part and the free
+///          memory, the remedy the largest context that would fit; setting max_model_len or gpu_memory_utilization
 [[nodiscard]] Result<MemoryBudget> memoryBudget(const model::ModelConfig& model, std::uint64_t checkpointBytes,
-                                                std::uint64_t freeBytes, const wire::EngineSettings& settings);
+                                                const Device& device, const wire::EngineSettings& settings);
 
 } // namespace argus::plan

@@ -1,5 +1,7 @@
 #include "engine/plan/setting_table.h"
 
+#include "engine/plan/device.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -77,9 +79,13 @@ std::vector<Setting> makeTable()
         number<Field<&E::pipeline_parallel_size, &E::set_pipeline_parallel_size>>(
             "pipeline_parallel_size", Count, 1_u, 1, 64, Restart,
             "Groups of devices that each hold some of the layers."),
+        words<TextField<&E::device, &E::mutable_device>>("device", Device, "auto", {},
+                                                         "What computes: cpu, or cuda:N for one GPU; auto takes the "
+                                                         "GPU with most free memory, without one the CPU."),
         words<TextField<&E::dtype, &E::mutable_dtype>>(
             "dtype", Choice, "auto", kDTypes,
-            "Number format of the computation; auto takes what the device does best."),
+            "Number format of the computation; auto takes float32 on a CPU, on a GPU bfloat16 or, before compute "
+            "capability 8.0, float16."),
         number<Field<&E::gpu_memory_utilization, &E::set_gpu_memory_utilization>>(
             "gpu_memory_utilization", Share, 0.9, 0.05, 1, Restart,
             "Share of a device's memory that Argus may use; on a CPU of the memory that is free at the start."),
@@ -87,16 +93,19 @@ std::vector<Setting> makeTable()
             "max_model_len", Count, 0_u, 16, 1'048'576, Restart,
             "Tokens of question and answer together; 0 for what the model and the memory allow."),
         number<Field<&E::max_num_seqs, &E::set_max_num_seqs>>(
-            "max_num_seqs", Count, 8_u, 1, 256, Restart,
-            "Questions that are answered at the same time; more wait in a queue."),
+            "max_num_seqs", Count, 0_u, 1, 256, Restart,
+            "Questions that are answered at the same time, more wait in a queue; 0 for 8 on a CPU and 64 on a GPU."),
         number<Field<&E::max_batched_tokens, &E::set_max_batched_tokens>>(
-            "max_batched_tokens", Count, 2048_u, 16, 65'536, Restart,
-            "Tokens of one step; longer questions are read in pieces of this size."),
+            "max_batched_tokens", Count, 0_u, 16, 65'536, Restart,
+            "Tokens of one step, longer questions are read in pieces of this size; 0 for 2048, on a GPU with 40 GB or "
+            "more 8192."),
         onOff<Field<&E::enforce_eager, &E::set_enforce_eager>>(
             "enforce_eager", "Run every step kernel by kernel instead of replaying recorded ones."),
         words<TextField<&E::load_format, &E::mutable_load_format>>(
             "load_format", Choice, "auto", kLoadFormats,
-            "auto reads the weights; dummy invents them, to measure speed without a checkpoint."),
+            "auto reads the weights; dummy invents them on a GPU, to measure speed with nothing but config.json and "
+            "the "
+            "tokenizer."),
         words<TextField<&E::quantization, &E::mutable_quantization>>("quantization", Choice, "auto", kQuantizations,
                                                                      "auto does what the checkpoint says."),
         words<TextField<&E::position_variant, &E::mutable_position_variant>>(
@@ -133,7 +142,7 @@ bool isNumber(SettingKind kind)
 
 std::string quoted(const Setting& setting, const std::string& text)
 {
-    return setting.kind == SettingKind::Choice ? "\"" + text + "\"" : text;
+    return setting.kind == SettingKind::Choice || setting.kind == SettingKind::Device ? "\"" + text + "\"" : text;
 }
 
 Error refused(const Setting& setting, const std::string& text)
@@ -184,6 +193,7 @@ bool parseValue(const Setting& setting, std::string_view text, SettingValue& val
     case SettingKind::Share:
         return parseWhole(text, value.emplace<double>());
     case SettingKind::Choice:
+    case SettingKind::Device:
     case SettingKind::Folder:
         value = std::string(text);
         return true;
@@ -227,6 +237,8 @@ std::string allowedText(const Setting& setting)
         return "on, off";
     case SettingKind::Choice:
         return fmt::format("{}", fmt::join(setting.choices, ", "));
+    case SettingKind::Device:
+        return "auto, cpu, cuda:0, cuda:1, ...";
     case SettingKind::Folder:
         return "the path of a folder";
     case SettingKind::Share:
@@ -240,12 +252,13 @@ std::string allowedText(const Setting& setting)
 
 Result<Done> checkSetting(const Setting& setting, const SettingValue& value)
 {
-    if (setting.kind == SettingKind::Choice) {
-        const auto* text = std::get_if<std::string>(&value);
-        if (text == nullptr ||
-            std::find(setting.choices.begin(), setting.choices.end(), *text) == setting.choices.end())
-            return refused(setting, textOf(value));
-    }
+    const auto* text = std::get_if<std::string>(&value);
+    if (setting.kind == SettingKind::Choice &&
+        (text == nullptr || std::find(setting.choices.begin(), setting.choices.end(), *text) == setting.choices.end()))
+        return refused(setting, textOf(value));
+    if (setting.kind == SettingKind::Device &&
+        (text == nullptr || (*text != "auto" && *text != "cpu" && !cudaIndex(*text))))
+        return refused(setting, textOf(value));
     if (isNumber(setting.kind)) {
         const double number = numberOf(value);
         const bool automatic = number == 0 && textOf(setting.standard) == "0";

@@ -19,6 +19,7 @@ enum class SettingKind {
     Bytes,  ///< a whole number of bytes
     Share,  ///< a fraction
     Choice, ///< one of `choices`
+    Device, ///< auto, cpu or cuda:N
     Folder, ///< a path
 };
 

@@ -388,7 +388,7 @@ Result<std::unique_ptr<SecureClient>> SecureClient::connect(Options options)
     if (!isKey(options.serverPublicKey))
         return Error{ErrorCode::BadRequest,
                      "the head's key is not one of 40 Z85 characters",
-                     "copy the key that `argus-node keys` prints on the head",
+                     "copy the key that `argus-node keys show` prints on the head",
                      {}};
     auto impl = std::make_unique<Impl>();
     impl->context.set(zmq::ctxopt::blocky, 0);

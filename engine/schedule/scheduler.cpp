@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 namespace argus::schedule {
 namespace {
@@ -71,7 +72,7 @@ Result<Done> Scheduler::add(SequenceId id, std::uint32_t promptTokens, std::uint
 void Scheduler::admit()
 {
     // Strictly in order: a short ask behind a long one waits, so that no stream of short ones can starve the long one.
-    while (!m_queue.empty() && m_running.size() < m_limits.maxSequences) {
+    while (!m_queue.empty() && m_running.size() + m_removed.size() < m_limits.maxSequences) {
         Sequence& sequence = m_sequences.at(m_queue.front());
         const std::uint64_t needed = blocksFor(sequence.longest, m_limits.kvBlockTokens);
         if (needed > m_freeBlocks.size())
@@ -80,7 +81,6 @@ void Scheduler::admit()
             sequence.blocks.push_back(m_freeBlocks.back());
             m_freeBlocks.pop_back();
         }
-        sequence.admitted = true;
         m_running.push_back(m_queue.front());
         m_queue.pop_front();
     }
@@ -88,25 +88,28 @@ void Scheduler::admit()
 
 StepPlan Scheduler::plan()
 {
+    if (m_onTheirWay.size() >= kStepsOnTheirWay)
+        return {};
     admit();
     StepPlan plan;
     std::uint32_t budget = m_limits.maxBatchedTokens;
     const auto take = [&](bool decoding) {
         for (const SequenceId id : m_running) {
             const Sequence& sequence = m_sequences.at(id);
-            const std::uint32_t pending = sequence.known - sequence.cached;
-            const bool decodes = sequence.cached > 0 && pending == 1;
+            const std::uint32_t pending = sequence.length() - sequence.sent;
+            const bool decodes = sequence.sent > 0 && pending == 1;
             // A sequence whose answer is as long as it may be waits for its remove(): one more token would outgrow its
             // blocks.
-            if (budget == 0 || decodes != decoding || sequence.known >= sequence.longest)
+            if (budget == 0 || decodes != decoding || sequence.length() >= sequence.longest)
                 continue;
             const std::uint32_t tokens = std::min(pending, budget);
             budget -= tokens;
             plan.push_back({.sequence = id,
-                            .start = sequence.cached,
+                            .start = sequence.sent,
                             .tokens = tokens,
                             .sample = tokens == pending,
-                            .first = !sequence.seen});
+                            .first = !sequence.seen,
+                            .follows = sequence.sent == sequence.known});
         }
     };
     take(true); // answers that are being read keep flowing while a long prompt is taken in piece by piece
@@ -114,33 +117,87 @@ StepPlan Scheduler::plan()
     return plan;
 }
 
-void Scheduler::commit(const StepPlan& plan)
+void Scheduler::start(StepPlan plan)
 {
     for (const Slice& slice : plan) {
-        const auto found = m_sequences.find(slice.sequence);
-        // Removed, or sent back to the queue, while the step ran: what it cached is lost.
-        if (found == m_sequences.end() || !found->second.admitted || found->second.cached != slice.start)
-            continue;
-        Sequence& sequence = found->second;
-        sequence.cached += slice.tokens;
+        Sequence& sequence = m_sequences.at(slice.sequence);
+        sequence.sent += slice.tokens;
+        sequence.awaited += slice.sample ? 1 : 0;
         sequence.seen = true;
-        if (slice.sample)
-            ++sequence.known;
+        ++sequence.steps;
     }
+    m_onTheirWay.push_back(std::move(plan));
+}
+
+StepPlan Scheduler::commit()
+{
+    if (m_onTheirWay.empty())
+        return {};
+    StepPlan plan = std::move(m_onTheirWay.front());
+    m_onTheirWay.pop_front();
+    for (const Slice& slice : plan) {
+        Sequence& sequence = m_sequences.at(slice.sequence); // nothing leaves the book while a step has it
+        --sequence.steps;
+        if (slice.sample) {
+            --sequence.awaited;
+            ++sequence.known;
+        }
+    }
+    return plan;
 }
 
 void Scheduler::remove(SequenceId id)
 {
     const auto found = m_sequences.find(id);
-    if (found == m_sequences.end())
+    if (found == m_sequences.end() || std::find(m_removed.begin(), m_removed.end(), id) != m_removed.end())
         return;
-    release(found->second);
     std::erase(m_queue, id);
     std::erase(m_running, id);
-    m_sequences.erase(found);
+    if (found->second.seen)
+        m_removed.push_back(id);
+    else
+        erase(found);
 }
 
-void Scheduler::release(Sequence& sequence)
+std::vector<SequenceId> Scheduler::release()
+{
+    std::vector<SequenceId> released;
+    std::vector<SequenceId> held;
+    for (const SequenceId id : m_removed)
+        (m_sequences.at(id).steps == 0 ? released : held).push_back(id);
+    for (const SequenceId id : released)
+        erase(m_sequences.find(id));
+    m_removed = std::move(held);
+    return released;
+}
+
+void Scheduler::forgetCaches()
+{
+    m_onTheirWay.clear();
+    for (const SequenceId id : m_removed)
+        erase(m_sequences.find(id));
+    m_removed.clear();
+    for (const SequenceId id : m_running) {
+        Sequence& sequence = m_sequences.at(id);
+        freeBlocks(sequence);
+        sequence.sent = 0;
+        sequence.awaited = 0;
+        sequence.steps = 0;
+        sequence.seen = false;
+        m_queue.push_back(id);
+    }
+    m_running.clear();
+    std::sort(m_queue.begin(), m_queue.end(),
+              [this](SequenceId a, SequenceId b) { return m_sequences.at(a).arrival < m_sequences.at(b).arrival; });
+}
+
+void Scheduler::erase(Book::iterator sequence)
+{
+    freeBlocks(sequence->second);
+    m_sequences.erase(sequence);
+}
+
+void Scheduler::freeBlocks(Sequence& sequence)
 {
     // The lowest block stands last and goes out first: the same history gives the same tables.
     const auto middle = static_cast<std::ptrdiff_t>(m_freeBlocks.size());
@@ -148,21 +205,6 @@ void Scheduler::release(Sequence& sequence)
     m_freeBlocks.insert(m_freeBlocks.end(), sequence.blocks.begin(), sequence.blocks.end());
     std::inplace_merge(m_freeBlocks.begin(), m_freeBlocks.begin() + middle, m_freeBlocks.end(), std::greater<>());
     sequence.blocks.clear();
-    sequence.admitted = false;
-}
-
-void Scheduler::forgetCaches()
-{
-    for (const SequenceId id : m_running) {
-        Sequence& sequence = m_sequences.at(id);
-        release(sequence);
-        sequence.cached = 0;
-        sequence.seen = false;
-        m_queue.push_back(id);
-    }
-    m_running.clear();
-    std::sort(m_queue.begin(), m_queue.end(),
-              [this](SequenceId a, SequenceId b) { return m_sequences.at(a).arrival < m_sequences.at(b).arrival; });
 }
 
 std::span<const std::uint32_t> Scheduler::blocksOf(SequenceId id) const

@@ -4,9 +4,13 @@
 // First come, first served, batched. A sequence is admitted when the blocks for its whole prompt and longest answer are
 // free, so an admitted one always finishes: nothing is preempted. Prompts longer than the step's token budget run in
 // pieces.
+//
+// Steps are planned ahead: while one runs, the next one waits behind it, so a device never waits for its node. What the
+// step before samples is not known by then; that it will be one token, and where it stands, is.
 
 #include "engine/base/result.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -16,6 +20,10 @@
 namespace argus::schedule {
 
 using SequenceId = std::uint64_t;
+
+/// Steps on their way at a time: one that runs and one that waits behind it. More would only make what has ended run
+/// longer; a slice that follows relies on the step right before its own.
+constexpr std::size_t kStepsOnTheirWay = 2;
 
 struct Limits {
     std::uint32_t kvBlocks = 0;
@@ -28,10 +36,11 @@ struct Limits {
 /// One sequence's share of a step.
 struct Slice {
     SequenceId sequence = 0;
-    std::uint32_t start = 0; ///< tokens already cached
+    std::uint32_t start = 0; ///< tokens cached once the steps before this one have run
     std::uint32_t tokens = 0;
-    bool sample = false; ///< reaches the end of what is known: a token comes back
-    bool first = false;  ///< the executor has not seen this sequence yet
+    bool sample = false;  ///< reaches the end of the sequence: a token comes back
+    bool first = false;   ///< the executor has not seen this sequence yet
+    bool follows = false; ///< its one token is what the step on its way samples
 };
 using StepPlan = std::vector<Slice>;
 
@@ -43,18 +52,25 @@ public:
     /// max_model_len or could never get their blocks; the cause has the numbers, the remedy the largest max_tokens or
     /// context that would work.
     [[nodiscard]] Result<Done> add(SequenceId id, std::uint32_t promptTokens, std::uint32_t maxNewTokens);
-    /// The next step; empty when there is nothing to do. Reserves nothing beyond admission: call commit() when it ran,
-    /// or drop the sequences when it did not.
+    /// The step after those on their way; empty when there is nothing to do or kStepsOnTheirWay are on their way. A
+    /// sequence that will be as long as it may be when they have run is left out. Reserves nothing beyond admission.
     [[nodiscard]] StepPlan plan();
-    /// The step ran: its tokens are cached; every `sample` slice has one more known token. Slices of sequences removed
-    /// or forgotten meanwhile count for nothing. A sequence whose answer has reached maxNewTokens is not planned again
-    /// and keeps its blocks until remove().
-    void commit(const StepPlan& plan);
-    /// Finished, cancelled or failed: its blocks are free at once.
+    /// The last plan, or a beginning of it, is on its way.
+    void start(StepPlan plan);
+    /// The oldest step on its way has run: every `sample` slice has one more known token. Returns its plan, slices of
+    /// sequences removed meanwhile included; empty when none was on its way.
+    StepPlan commit();
+    /// Finished, cancelled or failed: it is not planned again. What the executor has seen keeps its blocks and its
+    /// place among maxSequences until release(): a step on its way may still write to them.
     void remove(SequenceId id);
-    /// Everything goes back to the queue with nothing cached, in order of arrival: the executor lost its cache.
+    /// Frees what belonged to removed sequences that no step on its way uses any more, in order of removal. The
+    /// executor has to drop these before it is sent another plan, which may give their blocks away.
+    [[nodiscard]] std::vector<SequenceId> release();
+    /// The executor lost its cache and the steps on their way with it: everything goes back to the queue with nothing
+    /// cached, in order of arrival, and what was removed is gone.
     void forgetCaches();
 
+    [[nodiscard]] const std::deque<StepPlan>& onTheirWay() const { return m_onTheirWay; } ///< oldest first
     [[nodiscard]] std::span<const std::uint32_t> blocksOf(SequenceId id) const;
     [[nodiscard]] std::uint32_t running() const;
     [[nodiscard]] std::uint32_t waiting() const;
@@ -62,20 +78,29 @@ public:
 
 private:
     struct Sequence {
-        std::uint32_t known = 0; ///< prompt + sampled tokens
-        std::uint32_t cached = 0;
+        std::uint32_t known = 0;   ///< prompt + sampled tokens that came back
+        std::uint32_t awaited = 0; ///< sampled tokens on their way
+        std::uint32_t sent = 0;    ///< tokens cached once the steps on their way have run
         std::uint32_t longest = 0;
+        std::uint32_t steps = 0; ///< on their way with a slice of it
         std::uint64_t arrival = 0;
-        bool admitted = false;
         bool seen = false; ///< the executor knows it
         std::vector<std::uint32_t> blocks = {};
+
+        [[nodiscard]] std::uint32_t length() const { return known + awaited; }
     };
+    using Book = std::map<SequenceId, Sequence>;
+
     void admit();
-    void release(Sequence& sequence);
+    void erase(Book::iterator sequence);
+    void freeBlocks(Sequence& sequence);
+
     Limits m_limits;
-    std::map<SequenceId, Sequence> m_sequences;
-    std::deque<SequenceId> m_queue;          ///< waiting, first come first
-    std::vector<SequenceId> m_running;       ///< in order of admission
+    Book m_sequences;
+    std::deque<SequenceId> m_queue;    ///< waiting, first come first
+    std::vector<SequenceId> m_running; ///< in order of admission
+    std::vector<SequenceId> m_removed; ///< still holding blocks, in order of removal
+    std::deque<StepPlan> m_onTheirWay;
     std::vector<std::uint32_t> m_freeBlocks; ///< lowest last
     std::uint64_t m_arrivals = 0;
 };

@@ -56,6 +56,19 @@ QPixmap swatch(const QColor& color, qreal ratio)
     return pixmap;
 }
 
+/// Lines break at the dots between facts only; Chinese would break within a word.
+QString breakingAtDots(const QString& facts)
+{
+    QStringList whole;
+    for (QString fact : facts.split(QStringLiteral(" · "))) {
+        fact.replace(QLatin1Char(' '), QChar(QChar::Nbsp));
+        for (qsizetype i = fact.size() - 1; i > 0; --i)
+            fact.insert(i, QChar(0x2060)); // word joiner
+        whole << fact;
+    }
+    return whole.join(QStringLiteral("\u00a0· "));
+}
+
 } // namespace
 
 StateLook stateLook(const QString& state)
@@ -118,13 +131,12 @@ void DeploymentCard::show(const ClusterFacts& facts, bool stale)
     paintText(*m_state, stale ? theme::colors().muted : look.color);
     m_model->setText(d.model.isEmpty() ? ClusterDock::tr("No model") : d.model);
     m_model->setToolTip(d.path);
-    QString layout = ClusterDock::tr("%1 · tensor parallel %2 · pipeline parallel %3 · context %4 tokens")
-                         .arg(d.dtype.isEmpty() ? QStringLiteral("–") : d.dtype)
-                         .arg(d.tensorParallel)
-                         .arg(d.pipelineParallel)
-                         .arg(locale.toString(d.maxModelLen));
-    layout.replace(QLatin1Char(' '), QChar(QChar::Nbsp)); // lines break at the dots only
-    m_layout->setText(layout.replace(QStringLiteral("·\u00a0"), QStringLiteral("· ")));
+    const QString layout = ClusterDock::tr("%1 · tensor parallel %2 · pipeline parallel %3 · context %4 tokens")
+                               .arg(d.dtype.isEmpty() ? QStringLiteral("–") : d.dtype)
+                               .arg(d.tensorParallel)
+                               .arg(d.pipelineParallel)
+                               .arg(locale.toString(d.maxModelLen));
+    m_layout->setText(breakingAtDots(layout));
     paintText(*m_layout, theme::colors().muted);
     m_trouble->setText(d.trouble.remedy.isEmpty() ? d.trouble.cause
                                                   : d.trouble.cause + QLatin1Char('\n') + d.trouble.remedy);

@@ -383,8 +383,8 @@ void EngineLink::deliver(int generation, const Occurrence& occurrence)
         void operator()(const client::Connected& e) const
         {
             link.m_wasConnected = true;
+            emit link.statusArrived(toFacts(e.welcome.status())); // first, so that who is connected has a name
             link.setState(LinkState::Connected, {});
-            emit link.statusArrived(toFacts(e.welcome.status()));
         }
         void operator()(const client::Disconnected& e) const
         {

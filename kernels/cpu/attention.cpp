@@ -183,8 +183,8 @@ HWY_INLINE void finish(const QueryTile& tile, int row, float* y)
 /// inside.
 void pagedTile(const PagedAttention& work, int slice, int kvHead, int first, int count)
 {
-    const std::int32_t* bounds = work.slices + std::int64_t{slice} * 3;
-    const std::int32_t* blocks = work.blocks + slice * work.blocksStride;
+    const std::int32_t* bounds = work.slices + std::int64_t{slice} * 4;
+    const std::int32_t* blocks = work.blocks + bounds[3] * work.blocksStride;
     const int group = work.heads / work.kvHeads;
     const auto place = [&](int row) {
         return std::pair<std::int64_t, std::int64_t>{
@@ -287,13 +287,13 @@ void pagedAttention(const PagedAttention& work, Team& team)
     std::int64_t rows = 0;
     std::int64_t products = 0;
     for (int i = 0; i < work.sliceCount; ++i) {
-        const std::int64_t tokens = work.slices[i * 3 + 1];
+        const std::int64_t tokens = work.slices[i * 4 + 1];
         rows += tokens * group;
-        products += tokens * (work.slices[i * 3 + 2] + tokens) * work.heads * work.headDim * 2;
+        products += tokens * (work.slices[i * 4 + 2] + tokens) * work.heads * work.headDim * 2;
     }
     const int tile = tileRows(rows * work.kvHeads, team.worthwhile(products));
     const auto tilesOf = [&](int slice) {
-        return (std::int64_t{work.slices[slice * 3 + 1]} * group + tile - 1) / tile;
+        return (std::int64_t{work.slices[slice * 4 + 1]} * group + tile - 1) / tile;
     };
     std::int64_t tasks = 0;
     for (int i = 0; i < work.sliceCount; ++i)
@@ -305,7 +305,7 @@ void pagedAttention(const PagedAttention& work, Team& team)
         const auto first = static_cast<int>(index / work.kvHeads) * tile;
         HWY_DYNAMIC_DISPATCH(pagedTile)
         (work, slice, static_cast<int>(index % work.kvHeads), first,
-         std::min(tile, work.slices[slice * 3 + 1] * group - first));
+         std::min(tile, work.slices[slice * 4 + 1] * group - first));
     });
 }
 

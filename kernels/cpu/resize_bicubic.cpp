@@ -1,5 +1,7 @@
 #include "kernels/resize_bicubic.h"
 
+#include "kernels/bicubic_coefficients.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -15,7 +17,7 @@
 namespace argus::kernels {
 namespace {
 
-constexpr int kBits = 22;          // Pillow's precision for 8-bit channels
+constexpr int kBits = kBicubicBits;
 constexpr int kLowBits = 12;       // a weight is high · 2^12 + low, both of which fit 16 bits
 constexpr std::size_t kSlack = 64; // vector loads and stores may pass the end of a row by this much
 
@@ -30,43 +32,16 @@ struct Axis {
 };
 
 template <typename Real>
-Real cubic(Real x)
-{
-    constexpr Real a = Real(-0.5);
-    x = x < 0 ? -x : x;
-    if (x < 1)
-        return ((a + 2) * x - (a + 3)) * x * x + 1;
-    if (x < 2)
-        return (((x - 5) * x + 8) * x - 4) * a;
-    return 0;
-}
-
-/// Normalised weights. Real is double for Pillow's arithmetic, float for PyTorch's.
-template <typename Real>
 Axis<Real> makeAxis(int in, int out)
 {
-    const Real scale = static_cast<Real>(in) / static_cast<Real>(out);
-    const Real widening = std::max(scale, Real(1));
-    const Real support = 2 * widening;
-    const Real narrowing = 1 / widening;
+    const BicubicAxis<Real> filter(in, out);
     Axis<Real> axis;
-    // A multiple of four, so that weights can be taken in pairs of pairs.
-    axis.stride = (static_cast<std::size_t>(std::ceil(support)) * 2 + 4) & ~std::size_t{3};
+    axis.stride = filter.mostWeights();
     axis.weights.assign(axis.stride * static_cast<std::size_t>(out), 0);
     for (int i = 0; i < out; ++i) {
-        const Real center = scale * (static_cast<Real>(i) + Real(0.5));
-        const int first = std::max(0, static_cast<int>(center - support + Real(0.5)));
-        const int count = std::min(in, static_cast<int>(center + support + Real(0.5))) - first;
-        Real* w = axis.weights.data() + axis.stride * static_cast<std::size_t>(i);
-        Real total = 0;
-        for (int j = 0; j < count; ++j) {
-            w[j] = cubic<Real>((static_cast<Real>(j + first) - center + Real(0.5)) * narrowing);
-            total += w[j];
-        }
-        for (int j = 0; j < count && total != 0; ++j)
-            w[j] /= total;
-        axis.first.push_back(first);
-        axis.count.push_back(count);
+        const auto window = filter.window(i, axis.weights.data() + axis.stride * static_cast<std::size_t>(i));
+        axis.first.push_back(window.first);
+        axis.count.push_back(window.count);
     }
     return axis;
 }
@@ -77,7 +52,7 @@ Axis<std::int32_t> makeFixedAxis(int in, int out)
     Axis<std::int32_t> axis{exact.first, exact.count, {}, exact.stride};
     axis.weights.reserve(exact.weights.size());
     for (const double w : exact.weights)
-        axis.weights.push_back(static_cast<std::int32_t>(w * (1 << kBits) + (w < 0 ? -0.5 : 0.5)));
+        axis.weights.push_back(fixedBicubicWeight(w));
     return axis;
 }
 
@@ -128,9 +103,9 @@ void resizeRows(const ResizeBicubic& job, const Axis<Weight>& vertical, Across a
         const int first = vertical.first[static_cast<std::size_t>(y)];
         const int count = vertical.count[static_cast<std::size_t>(y)];
         for (ready = std::max(ready, first); ready < first + count; ready += 2) {
-            const std::uint8_t* in = job.in + static_cast<std::size_t>(ready) * job.inStride;
             const bool alone = ready + 1 >= job.inHeight;
-            across(in, slot(ready), alone ? nullptr : in + job.inStride, alone ? nullptr : slot(ready + 1));
+            const std::uint8_t* in = job.row(ready);
+            across(in, slot(ready), alone ? nullptr : job.row(ready + 1), alone ? nullptr : slot(ready + 1));
         }
         for (int j = 0; j < count; ++j)
             window[static_cast<std::size_t>(j)] = slot(first + j);
@@ -153,8 +128,7 @@ void copyRows(const ResizeBicubic& job)
 {
     const std::size_t bytes = static_cast<std::size_t>(job.inWidth) * static_cast<std::size_t>(job.channels);
     for (int y = 0; y < job.inHeight; ++y)
-        std::memcpy(job.out + static_cast<std::size_t>(y) * job.outStride,
-                    job.in + static_cast<std::size_t>(y) * job.inStride, bytes);
+        std::memcpy(job.out + static_cast<std::size_t>(y) * job.outStride, job.row(y), bytes);
 }
 
 /// A vertical axis that hands each row through, for jobs whose height does not change.

@@ -40,6 +40,7 @@ struct GatherRows {
     std::uint32_t* seen = nullptr;
     std::int64_t seenStride = 0;
     const std::int32_t* slots = nullptr; ///< [count], of each row
+    std::int32_t* resolved = nullptr;    ///< [count]
     int count = 0;
     int columns = 0;
     int rows = 0;

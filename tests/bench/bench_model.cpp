@@ -93,7 +93,7 @@ Prompt makePrompt(const model::ModelConfig& config)
     return prompt;
 }
 
-void prefill(model::Qwen25VL& model, const Prompt& prompt, const HostTensor& embeddings)
+void prefill(model::Qwen25VL& model, const Prompt& prompt, const ops::DeviceTensor& embeddings)
 {
     const model::BatchSlice whole{
         .firstRow = 0, .tokens = static_cast<std::int64_t>(prompt.ids.size()), .cached = 0, .blocks = prompt.blocks};
@@ -118,7 +118,7 @@ void decode(model::Qwen25VL& model, const Prompt& prompt, int sequences)
         std::vector<std::int32_t> rows(count);
         std::iota(rows.begin(), rows.end(), 0);
         for (int row = 0; row < sequences; ++row) // one cache for all: the work is the same
-            slices.push_back({.firstRow = row, .tokens = 1, .cached = index, .blocks = prompt.blocks});
+            slices.push_back({.firstRow = row, .tokens = 1, .cached = index, .slot = row, .blocks = prompt.blocks});
         (void)model.forward({.ids = ids, .positions = positions, .slices = slices, .vision = {}, .logitRows = rows});
     }
 }
@@ -132,7 +132,7 @@ void benchModel(int threads)
         {.kvBlocks = kBlocks, .kvBlockTokens = kBlockTokens, .maxBatchedTokens = 512, .maxSequences = 8}, {}));
     const Prompt prompt = makePrompt(model->config());
     const std::vector<model::Grid> grids{kPicture};
-    HostTensor embeddings;
+    ops::DeviceTensor embeddings;
     const double vision = median(9, [&] { embeddings = model->encodeVision(prompt.patches(), grids); });
     const double text = median(9, [&] { prefill(*model, prompt, embeddings); });
     fmt::print("{{\"name\": \"vision of 576 patches\", \"ms\": {:.2f}, \"threads\": {}}}\n", vision * 1e3,

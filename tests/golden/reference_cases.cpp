@@ -34,7 +34,7 @@ std::vector<model::Grid> grids(const Json& list)
 
 /// Hands out the rows of `embeddings` to the runs of `pad`, in order.
 void placeVision(Conversation& conversation, std::int32_t pad, std::span<const model::Grid> items,
-                 const HostTensor& embeddings)
+                 const ops::DeviceTensor& embeddings)
 {
     const auto& ids = conversation.from->ids;
     std::int64_t used = 0;
@@ -42,7 +42,7 @@ void placeVision(Conversation& conversation, std::int32_t pad, std::span<const m
     for (const model::Grid& grid : items) {
         at = std::find(at, ids.end(), pad);
         conversation.vision.push_back(
-            {.firstRow = at - ids.begin(), .embeddings = embeddings.view().rows(used, grid.tokens())});
+            {.firstRow = at - ids.begin(), .embeddings = embeddings.rows(used, grid.tokens())});
         used += grid.tokens();
         at += grid.tokens();
     }
@@ -55,6 +55,7 @@ struct Assembly {
     std::vector<model::BatchSlice> slices;
     std::vector<model::VisionRows> vision;
     std::vector<std::int32_t> logitRows;
+    std::vector<ops::SamplingRow> sampling;
 
     void add(const Conversation& conversation, std::int64_t count, bool scoreEveryRow)
     {
@@ -68,10 +69,19 @@ struct Assembly {
             for (std::size_t axis = 0; axis < 3; ++axis)
                 positions[axis].push_back(i < length ? conversation.positions.rows[axis * prompt.size() + index]
                                                      : static_cast<std::int32_t>(i) + conversation.positions.delta);
-            if (scoreEveryRow || i == begin + count - 1)
-                logitRows.push_back(static_cast<std::int32_t>(first + i - begin));
+            const bool last = i == begin + count - 1;
+            if (!scoreEveryRow && !last)
+                continue;
+            logitRows.push_back(static_cast<std::int32_t>(first + i - begin));
+            sampling.emplace_back(); // of no slot: scored, not drawn from
+            if (last && begin + count == conversation.known())
+                sampling.back().slot = conversation.slot;
         }
-        slices.push_back({.firstRow = first, .tokens = count, .cached = begin, .blocks = conversation.blocks});
+        slices.push_back({.firstRow = first,
+                          .tokens = count,
+                          .cached = begin,
+                          .slot = conversation.slot,
+                          .blocks = conversation.blocks});
         for (const model::VisionRows& rows : conversation.vision) {
             const std::int64_t from = std::max(rows.firstRow, begin);
             const std::int64_t to = std::min(rows.firstRow + rows.embeddings.extent(0), begin + count);
@@ -82,40 +92,72 @@ struct Assembly {
     }
 };
 
+constexpr std::uint64_t kMostBytes = 64 << 20;
+
+std::filesystem::path fileOf(std::filesystem::path prefix, const char* ending)
+{
+    return prefix += ending;
+}
+
+std::vector<ReferenceCase> readCases(const std::filesystem::path& file)
+{
+    std::vector<ReferenceCase> cases;
+    const Json json = Json::parse(orThrow(readFile(file, kMostBytes)));
+    for (const auto& [name, each] : json.items())
+        cases.push_back({.name = name,
+                         .ids = each.at("input_ids"),
+                         .imageGrids = grids(each.at("image_grid_thw")),
+                         .videoGrids = grids(each.at("video_grid_thw")),
+                         .secondsPerGrid = each.at("second_per_grid_ts"),
+                         .greedy = each.at("greedy"),
+                         .delta = each.at("rope_delta")});
+    return cases;
+}
+
+/// Of the largest picture or clip, so that a pass of the vision tower holds any of them.
+int mostPatches(const std::vector<ReferenceCase>& cases)
+{
+    std::int64_t most = 0;
+    for (const ReferenceCase& each : cases)
+        for (const auto* items : {&each.imageGrids, &each.videoGrids})
+            for (const model::Grid& grid : *items)
+                most = std::max(most, grid.patches());
+    return static_cast<int>(most);
+}
+
 } // namespace
 
-ReferenceModel ReferenceModel::load(const std::filesystem::path& folder, const std::string& name, int threads,
-                                    model::Compatibility compatibility)
+ReferenceModel ReferenceModel::load(const std::filesystem::path& checkpoint, const std::filesystem::path& cases,
+                                    const MakeOps& makeOps, model::Compatibility compatibility)
 {
-    constexpr std::uint64_t kMostBytes = 64 << 20;
-    const auto file = [&](const char* kind) { return folder / (name + kind); };
     ReferenceModel reference;
-    reference.name = name;
-    const auto config = orThrow(model::parseConfig(orThrow(readFile(file(".config.json"), kMostBytes)), name));
-    reference.expected = orThrow(SafetensorsFile::open(file(".cases.safetensors")));
-    reference.ops = std::make_unique<ops::CpuOps>(threads);
-    reference.model = orThrow(model::Qwen25VL::load(*reference.ops, config,
-                                                    orThrow(model::Checkpoint::openFile(file(".model.safetensors"))),
-                                                    {.kvBlocks = kKvBlocks,
-                                                     .kvBlockTokens = kBlockTokens,
-                                                     .maxBatchedTokens = kMostRows,
-                                                     .maxSequences = kMostScores},
-                                                    {}, compatibility));
-    const Json cases = Json::parse(orThrow(readFile(file(".cases.json"), kMostBytes)));
-    for (const auto& [caseName, each] : cases.items())
-        reference.cases.push_back({.name = caseName,
-                                   .ids = each.at("input_ids"),
-                                   .imageGrids = grids(each.at("image_grid_thw")),
-                                   .videoGrids = grids(each.at("video_grid_thw")),
-                                   .secondsPerGrid = each.at("second_per_grid_ts"),
-                                   .greedy = each.at("greedy"),
-                                   .delta = each.at("rope_delta")});
+    reference.name = checkpoint.filename();
+    reference.cases = readCases(fileOf(cases, ".cases.json"));
+    reference.expected = orThrow(SafetensorsFile::open(fileOf(cases, ".cases.safetensors")));
+    const auto config =
+        orThrow(model::parseConfig(orThrow(readFile(fileOf(checkpoint, ".config.json"), kMostBytes)), reference.name));
+    reference.ops = makeOps();
+    reference.model = orThrow(model::Qwen25VL::load(
+        *reference.ops, config, orThrow(model::Checkpoint::openFile(fileOf(checkpoint, ".model.safetensors"))),
+        {.kvBlocks = kKvBlocks,
+         .kvBlockTokens = kBlockTokens,
+         .maxBatchedTokens = kMostRows,
+         .maxSequences = kMostScores,
+         .maxVisionPatches = mostPatches(reference.cases)},
+        {}, compatibility));
     return reference;
 }
 
 ConstTensorView ReferenceModel::tensor(const ReferenceCase& from, const std::string& what) const
 {
     return orThrow(expected->tensor(from.name + '.' + what));
+}
+
+HostTensor ReferenceModel::onHost(const ops::DeviceTensor& tensor)
+{
+    HostTensor host(DType::F32, tensor.view().shape());
+    ops->download(host.view(), tensor.view());
+    return host;
 }
 
 std::vector<std::string> referenceNames(const std::filesystem::path& folder)
@@ -130,12 +172,13 @@ std::vector<std::string> referenceNames(const std::filesystem::path& folder)
 }
 
 Conversation begin(ReferenceModel& reference, const ReferenceCase& from, model::PositionVariant variant,
-                   std::vector<std::int32_t> blocks)
+                   std::vector<std::int32_t> blocks, std::int32_t slot)
 {
     const model::ModelConfig& config = reference.model->config();
     Conversation conversation;
     conversation.from = &from;
     conversation.blocks = std::move(blocks);
+    conversation.slot = slot;
     conversation.positions =
         orThrow(model::ropePositions(config, from.ids, from.imageGrids, from.videoGrids, from.secondsPerGrid, variant));
     if (!from.imageGrids.empty())
@@ -149,34 +192,39 @@ Conversation begin(ReferenceModel& reference, const ReferenceCase& from, model::
     return conversation;
 }
 
-ConstTensorView step(ReferenceModel& reference, std::span<Conversation* const> conversations, std::int64_t most,
-                     bool scoreEveryRow)
+Outcome step(ReferenceModel& reference, std::span<Conversation* const> conversations, std::int64_t most,
+             bool scoreEveryRow)
 {
     Assembly assembly;
+    std::vector<std::size_t> lastRows; // of each conversation, among the scored ones
     for (Conversation* each : conversations) {
         const std::int64_t count = std::min(most, each->known() - each->cached);
         assembly.add(*each, count, scoreEveryRow);
+        lastRows.push_back(assembly.logitRows.size() - 1);
         each->cached += count;
     }
     std::vector<std::int32_t> positions;
     for (const auto& axis : assembly.positions)
         positions.insert(positions.end(), axis.begin(), axis.end());
-    return reference.model->forward({.ids = assembly.ids,
-                                     .positions = positions,
-                                     .slices = assembly.slices,
-                                     .vision = assembly.vision,
-                                     .logitRows = assembly.logitRows});
+    reference.model->run({.ids = assembly.ids,
+                          .positions = positions,
+                          .slices = assembly.slices,
+                          .vision = assembly.vision,
+                          .logitRows = assembly.logitRows,
+                          .sampling = assembly.sampling});
+    std::vector<std::int32_t> drawn(assembly.sampling.size());
+    reference.ops->take(reference.model->fetchDrawn(), drawn);
+    Outcome outcome{.scores = reference.model->scores(), .drawn = {}};
+    for (const std::size_t row : lastRows)
+        outcome.drawn.push_back(assembly.sampling[row].slot < 0 ? -1 : drawn[row]);
+    return outcome;
 }
 
-void takeBest(std::span<Conversation* const> conversations, ConstTensorView scores)
+void takeDrawn(std::span<Conversation* const> conversations, std::span<const std::int32_t> drawn)
 {
-    for (std::size_t i = 0; i < conversations.size(); ++i) {
-        if (conversations[i]->cached < conversations[i]->known())
-            continue;
-        const auto* row = scores.data<const float>() + static_cast<std::int64_t>(i) * scores.rowStride();
-        conversations[i]->answer.push_back(
-            static_cast<std::int32_t>(std::max_element(row, row + scores.extent(1)) - row));
-    }
+    for (std::size_t i = 0; i < conversations.size(); ++i)
+        if (conversations[i]->cached == conversations[i]->known())
+            conversations[i]->answer.push_back(drawn[i]);
 }
 
 double largestDifference(ConstTensorView got, ConstTensorView expected)

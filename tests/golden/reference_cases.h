@@ -3,8 +3,8 @@
 // model step by step.
 
 #include "engine/model/qwen2_5_vl.h"
-#include "engine/ops/cpu/cpu_ops.h"
 #include "engine/tensor/safetensors.h"
+#include "tests/golden/make_ops.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -25,18 +25,22 @@ struct ReferenceCase {
     std::int32_t delta = 0;
 };
 
-/// One file set: NAME.config.json, NAME.model.safetensors, NAME.cases.json, NAME.cases.safetensors. Throws
-/// std::runtime_error.
+/// A checkpoint (CHECKPOINT.config.json, CHECKPOINT.model.safetensors) on a device, and cases for it (CASES.cases.json,
+/// CASES.cases.safetensors). Methods throw std::runtime_error.
 struct ReferenceModel {
     std::string name;
     std::vector<ReferenceCase> cases;
     std::shared_ptr<const SafetensorsFile> expected;
-    std::unique_ptr<ops::CpuOps> ops;
-    std::unique_ptr<model::Qwen25VL> model;
+    std::unique_ptr<ops::Ops> ops;
+    std::unique_ptr<model::Qwen25VL> model; ///< uses ops
 
-    [[nodiscard]] static ReferenceModel load(const std::filesystem::path& folder, const std::string& name, int threads,
+    /// Both are paths as far as the names above go on after them.
+    [[nodiscard]] static ReferenceModel load(const std::filesystem::path& checkpoint,
+                                             const std::filesystem::path& cases, const MakeOps& makeOps,
                                              model::Compatibility compatibility);
     [[nodiscard]] ConstTensorView tensor(const ReferenceCase& from, const std::string& what) const;
+    /// Float32 numbers of a tensor of the device.
+    [[nodiscard]] HostTensor onHost(const ops::DeviceTensor& tensor);
 };
 
 /// The sets of a folder by name.
@@ -51,10 +55,10 @@ constexpr int kMostScores = 128; ///< rows whose scores one step can give: every
 struct Conversation {
     const ReferenceCase* from = nullptr;
     model::Positions positions;
-    HostTensor imageEmbeds;
-    HostTensor videoEmbeds;
+    ops::DeviceTensor imageEmbeds, videoEmbeds;
     std::vector<model::VisionRows> vision; ///< rows of the whole prompt
     std::vector<std::int32_t> blocks;
+    std::int32_t slot = 0;
     std::vector<std::int32_t> answer;
     std::int64_t cached = 0;
     [[nodiscard]] std::int64_t known() const { return static_cast<std::int64_t>(from->ids.size() + answer.size()); }
@@ -62,15 +66,20 @@ struct Conversation {
 
 /// Positions and vision embeddings of a case; `blocks` is where its keys and values will stand.
 [[nodiscard]] Conversation begin(ReferenceModel& reference, const ReferenceCase& from, model::PositionVariant variant,
-                                 std::vector<std::int32_t> blocks);
+                                 std::vector<std::int32_t> blocks, std::int32_t slot = 0);
 
-/// One step with the next tokens of each conversation, at most `most` of each; scores of the last row of each, or of
-/// every row. Scores stay valid until the next step.
-ConstTensorView step(ReferenceModel& reference, std::span<Conversation* const> conversations, std::int64_t most,
-                     bool scoreEveryRow = false);
+/// What a step came to.
+struct Outcome {
+    ConstTensorView scores; ///< of the last row of each conversation or of every row; valid until the next step
+    std::vector<std::int32_t> drawn; ///< by the device, greedily, one a conversation; -1: some of it is not cached yet
+};
 
-/// Appends the best id of each row of scores to the conversations whose known tokens are all cached.
-void takeBest(std::span<Conversation* const> conversations, ConstTensorView scores);
+/// One step with the next tokens of each conversation, at most `most` of each.
+[[nodiscard]] Outcome step(ReferenceModel& reference, std::span<Conversation* const> conversations, std::int64_t most,
+                           bool scoreEveryRow = false);
+
+/// Appends what was drawn to the conversations whose known tokens are all cached.
+void takeDrawn(std::span<Conversation* const> conversations, std::span<const std::int32_t> drawn);
 
 /// Largest absolute difference; infinite for another size or a NaN.
 [[nodiscard]] double largestDifference(ConstTensorView got, ConstTensorView expected);

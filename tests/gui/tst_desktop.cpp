@@ -1,6 +1,8 @@
 // The real window driven against a real private head with the demo model: what a person does, and what happens when
 // things die.
 
+#include "gui/application.h"
+#include "gui/chat/chat_page.h"
 #include "gui/chat/chat_view.h"
 #include "gui/chat/composer.h"
 #include "gui/chat/message_widget.h"
@@ -23,11 +25,13 @@
 #include <QLabel>
 #include <QMenu>
 #include <QMimeData>
+#include <QProcess>
 #include <QPushButton>
 #include <QRegularExpression>
 #include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QTest>
+#include <QTextBoundaryFinder>
 #include <QToolButton>
 
 #include <csignal>
@@ -320,6 +324,14 @@ private slots:
         QVERIFY2(same.isEmpty(), qPrintable(same.join(" / ")));
         QVERIFY(chinese.size() > 40);
         QCOMPARE(desk.window->windowTitle(), QString::fromUtf8("百目"));
+        // A line of facts breaks behind its dots and nowhere else.
+        const QString layout = desk.find<QLabel>("deploymentLayout")->text();
+        QTextBoundaryFinder breaks(QTextBoundaryFinder::Line, layout);
+        int count = 0;
+        for (qsizetype at = breaks.toNextBoundary(); at > 0 && at < layout.size();
+             at = breaks.toNextBoundary(), ++count)
+            QVERIFY2(layout.left(at).endsWith(QString::fromUtf8("· ")), qPrintable(layout.left(at)));
+        QCOMPARE(count, 3);
         QCOMPARE(desk.settings.value("view/language").toString(), "zh_CN");
         desk.action("actLanguage_en")->trigger();
         QTRY_COMPARE(desk.action("actSend")->text(), "&Send");
@@ -379,6 +391,37 @@ private slots:
             QVERIFY(::kill(head, 0) == 0);
         }
         QVERIFY(::kill(head, 0) != 0);
+    }
+
+    void aRemoteHeadIsNamedAndAnswers()
+    {
+        QProcess head;
+        head.start(qEnvironmentVariable("ARGUS_NODE_PROGRAM"),
+                   {"start", "--head", "--listen", "127.0.0.1:*", "--name", "attic", "--log-level", "off"});
+        const auto next = [&](const char* before) { // what follows these words, up to a space
+            return head.canReadLine() || head.waitForReadyRead(kPatienceMs)
+                       ? QString::fromUtf8(head.readLine()).section(before, 1).section(' ', 0, 0).trimmed()
+                       : QString();
+        };
+        const QString address = next("tcp://");
+        const QString key = next("its key is ");
+        ProgramOptions options;
+        QCOMPARE(readOptions({"argus", "--head", address, "--head-key", key}, options), std::nullopt);
+        SettingsStore settings(freshFolder());
+        Language language;
+        language.set("en");
+        EngineLink link(options.link);
+        MainWindow window(link, settings, language, kSamples);
+        window.show();
+        link.start();
+        QTRY_COMPARE_WITH_TIMEOUT(link.state(), LinkState::Connected, kPatienceMs);
+        QCOMPARE(window.findChild<QLabel*>("statusConnection")->accessibleName(), "Connected to attic");
+        window.page().composer()->setPlainText("Hello!");
+        window.page().send();
+        const TranscriptModel& transcript = *window.conversation().transcript();
+        QTRY_COMPARE_WITH_TIMEOUT(transcript.at(transcript.rowCount() - 1).state, AnswerState::Complete, kPatienceMs);
+        head.terminate();
+        QVERIFY(head.waitForFinished(kPatienceMs));
     }
 
     void aRemoteHeadThatDoesNotAnswerIsNamed()

@@ -59,6 +59,12 @@ struct Paged {
         }
     }
 
+    /// Of a sequence: not its place in the step, with slots of nobody before and between.
+    [[nodiscard]] std::int32_t slotOf(std::size_t sequence) const
+    {
+        return static_cast<std::int32_t>(2 * (lengths.size() - sequence) - 1);
+    }
+
     /// Rows [cached[i], lengths[i]) of every sequence in one call, one after another.
     [[nodiscard]] std::vector<float> attend(const std::vector<int>& cached, int threads) const
     {
@@ -67,13 +73,14 @@ struct Paged {
         std::size_t widest = 0;
         for (std::size_t i = 0; i < lengths.size(); ++i) {
             slices.insert(slices.end(), {static_cast<std::int32_t>(rows.size()) / (heads * headDim),
-                                         lengths[i] - cached[i], cached[i]});
+                                         lengths[i] - cached[i], cached[i], slotOf(i)});
             rows.insert(rows.end(), q[i].begin() + cached[i] * heads * headDim, q[i].end());
             widest = std::max(widest, tables[i].size());
         }
-        std::vector<std::int32_t> table(widest * lengths.size(), -1);
+        std::vector<std::int32_t> table(widest * (2 * lengths.size()), -1);
         for (std::size_t i = 0; i < lengths.size(); ++i)
-            std::copy(tables[i].begin(), tables[i].end(), table.begin() + static_cast<std::ptrdiff_t>(i * widest));
+            std::copy(tables[i].begin(), tables[i].end(),
+                      table.begin() + slotOf(i) * static_cast<std::ptrdiff_t>(widest));
         std::vector<float> y = poisoned(rows.size());
         cpu::Team team(threads);
         cpu::pagedAttention({.y = y.data(),

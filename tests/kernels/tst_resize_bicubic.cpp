@@ -96,6 +96,8 @@ private slots:
     void checksumsOfTheSpecification();
     void vectorsEqualPlainLoops();
     void strideIsRespected();
+    void rowsMayArriveOneByOne_data();
+    void rowsMayArriveOneByOne();
     void hugeReductionsStayExact();
 };
 
@@ -197,6 +199,52 @@ void TstResizeBicubic::strideIsRespected()
                            out.begin() + static_cast<std::ptrdiff_t>(y * 80)));
         for (std::size_t x = 63; x < 80; ++x)
             QCOMPARE(out[y * 80 + x], std::uint8_t{0xA5});
+    }
+}
+
+void TstResizeBicubic::rowsMayArriveOneByOne_data()
+{
+    QTest::addColumn<int>("inHeight");
+    QTest::addColumn<int>("inWidth");
+    QTest::addColumn<int>("outHeight");
+    QTest::addColumn<int>("outWidth");
+    QTest::newRow("smaller") << 97 << 131 << 56 << 84;
+    QTest::newRow("larger") << 33 << 47 << 112 << 168;
+    QTest::newRow("much smaller") << 90 << 61 << 3 << 2;
+    QTest::newRow("as wide") << 41 << 30 << 28 << 30;
+    QTest::newRow("as high") << 41 << 30 << 41 << 28;
+    QTest::newRow("the same") << 40 << 30 << 40 << 30;
+    QTest::newRow("one row") << 1 << 30 << 28 << 28;
+}
+
+void TstResizeBicubic::rowsMayArriveOneByOne()
+{
+    QFETCH(int, inHeight);
+    QFETCH(int, inWidth);
+    QFETCH(int, outHeight);
+    QFETCH(int, outWidth);
+    const Bytes picture = threeChannels(lcg(inHeight, inWidth));
+    for (const Resize resize : {resizeBicubicFixed, resizeBicubicFixedPlain, resizeBicubicFloat}) {
+        const auto stride = static_cast<std::size_t>(inWidth) * 3;
+        Bytes row[2] = {Bytes(stride), Bytes(stride)};
+        int asked = 0;
+        Bytes out(static_cast<std::size_t>(outHeight) * static_cast<std::size_t>(outWidth) * 3);
+        resize({.out = out.data(),
+                .inWidth = inWidth,
+                .inHeight = inHeight,
+                .outWidth = outWidth,
+                .outHeight = outHeight,
+                .channels = 3,
+                .outStride = static_cast<std::size_t>(outWidth) * 3,
+                .rowAt = [&](int y) {
+                    if (y != asked++)
+                        qFatal("row %d was asked for after %d others", y, asked - 1);
+                    Bytes& into = row[y % 2];
+                    std::copy_n(picture.begin() + static_cast<std::ptrdiff_t>(y) * inWidth * 3, stride, into.begin());
+                    return into.data();
+                }});
+        QCOMPARE(asked, inHeight);
+        QVERIFY(out == resized(resize, picture, 3, inHeight, inWidth, outHeight, outWidth));
     }
 }
 

@@ -15,8 +15,6 @@
 namespace argus::tests {
 namespace {
 
-const QString kProgram = ARGUS_BINARY_DIR "/bin/argus-node";
-
 /// Parent and name from /proc/PID/stat; the name may hold blanks and brackets.
 bool readStat(int pid, int& parent, std::string& name, char& state)
 {
@@ -52,7 +50,8 @@ QString sample(const QString& name)
     return QString(ARGUS_SOURCE_DIR "/resources/samples/") + name;
 }
 
-RunningHead::RunningHead()
+RunningHead::RunningHead(QString program)
+    : m_program(program.isEmpty() ? QString(ARGUS_BINARY_DIR "/bin/argus-node") : std::move(program))
 {
     m_head.setProcessEnvironment(environment());
     m_head.setProcessChannelMode(QProcess::SeparateChannels);
@@ -73,12 +72,14 @@ QProcessEnvironment RunningHead::environment() const
     environment.insert("ARGUS_CONFIG_HOME", m_folder.filePath("config"));
     environment.insert("ARGUS_RUNTIME_DIR", m_folder.filePath("runtime"));
     environment.insert("ARGUS_CACHE_HOME", m_folder.filePath("cache"));
+    if (!environment.contains("CUDA_VISIBLE_DEVICES")) // the same device everywhere: the CPU
+        environment.insert("CUDA_VISIBLE_DEVICES", "");
     return environment;
 }
 
 bool RunningHead::start(const QStringList& settings)
 {
-    m_head.start(kProgram, QStringList{"start", "--head", "--listen", "127.0.0.1:0"} + settings);
+    m_head.start(m_program, QStringList{"start", "--head", "--listen", "127.0.0.1:0"} + settings);
     QString said;
     static const QRegularExpression where("listens on tcp://(\\S+)\\s+its key is (\\S+)");
     const bool told = eventually(
@@ -104,7 +105,7 @@ std::unique_ptr<QProcess> RunningHead::begin(const QStringList& arguments) const
 {
     auto process = std::make_unique<QProcess>();
     process->setProcessEnvironment(environment());
-    process->start(kProgram, arguments);
+    process->start(m_program, arguments);
     return process;
 }
 

@@ -26,7 +26,8 @@ struct Ran {
 
 class RunningHead {
 public:
-    RunningHead();
+    /// `program`: another argus-node than that of the build tree.
+    explicit RunningHead(QString program = {});
     /// Kills what still runs.
     ~RunningHead();
 
@@ -56,6 +57,7 @@ public:
 
 private:
     [[nodiscard]] QProcessEnvironment environment() const;
+    QString m_program;
     QTemporaryDir m_folder;
     QProcess m_head;
     QString m_endpoint;

@@ -1,6 +1,8 @@
 #include "engine/ops/cpu/cpu_ops.h"
 
+#include "engine/ops/awq.h"
 #include "engine/ops/contract.h"
+#include "engine/ops/cpu/sampler.h"
 #include "kernels/activations.h"
 #include "kernels/attention.h"
 #include "kernels/cpu/team.h"
@@ -21,8 +23,8 @@ namespace argus::ops {
 
 namespace {
 
-/// Projections of one input: q, k, v is the largest group of the model.
-constexpr std::size_t kMostProjections = 4;
+/// Layers of one input: q, k, v is the largest group of the model.
+constexpr std::size_t kMostParts = 4;
 
 int coresOfThisProcess()
 {
@@ -49,7 +51,7 @@ bool alignedToItsElement(const ConstTensorView& view)
 }
 
 /// Row by row, since either side may be strided.
-void copyRows(const char* operation, TensorView to, ConstTensorView from)
+void copyTensor(const char* operation, TensorView to, ConstTensorView from)
 {
     if (to.dtype() != from.dtype() || !(to.shape() == from.shape()))
         throw OpsError(fmt::format("{}: {} {} cannot be copied to {} {}", operation, nameOf(from.dtype()),
@@ -88,38 +90,73 @@ void requireBatch(const char* operation, const PagedBatch& batch, std::int64_t r
 {
     const auto slices = indices(batch.slices);
     for (std::int64_t i = 0; i < batch.slices.extent(0); ++i) {
-        const std::int64_t first = slices[static_cast<std::size_t>(i * 3)];
-        const std::int64_t count = slices[static_cast<std::size_t>(i * 3 + 1)];
-        const std::int64_t cached = slices[static_cast<std::size_t>(i * 3 + 2)];
+        const std::int64_t first = slices[static_cast<std::size_t>(i * 4)];
+        const std::int64_t count = slices[static_cast<std::size_t>(i * 4 + 1)];
+        const std::int64_t cached = slices[static_cast<std::size_t>(i * 4 + 2)];
+        const std::int64_t slot = slices[static_cast<std::size_t>(i * 4 + 3)];
         const std::int64_t needed = (cached + count + blockTokens - 1) / blockTokens;
-        if (first < 0 || count < 0 || cached < 0 || first + count > rows || needed > batch.blocks.extent(1))
-            throw OpsError(fmt::format(
-                "{}: slice {} ({} rows from {} after {} cached) does not fit {} rows and {} blocks a sequence",
-                operation, i, count, first, cached, rows, batch.blocks.extent(1)));
-        requireIndices(operation, "blocks", indices(batch.blocks.rows(i, 1)).first(static_cast<std::size_t>(needed)),
+        if (first < 0 || count < 0 || cached < 0 || first + count > rows || needed > batch.blocks.extent(1) ||
+            slot < 0 || slot >= batch.blocks.extent(0))
+            throw OpsError(fmt::format("{}: slice {} ({} rows from {} after {} cached in slot {}) does not fit {} rows "
+                                       "and {} slots of {} blocks",
+                                       operation, i, count, first, cached, slot, rows, batch.blocks.extent(0),
+                                       batch.blocks.extent(1)));
+        requireIndices(operation, "blocks", indices(batch.blocks.rows(slot, 1)).first(static_cast<std::size_t>(needed)),
                        blocks);
     }
 }
 
-kernels::Elementwise elementwise(const char* operation, TensorView y, ConstTensorView a, ConstTensorView b)
+/// Negative ones stand for padding.
+void requireSlot(const char* operation, std::int32_t slot, int slots)
 {
-    const auto dims = Contract(operation)
-                          .tensor("x", a, DType::F32, {"rows", "columns"})
-                          .tensor("other", b, DType::F32, {"rows", "columns"})
-                          .tensor("y", y, DType::F32, {"rows", "columns"});
+    if (slot >= slots)
+        throw OpsError(fmt::format("{}: slot {} of {}", operation, slot, slots));
+}
+
+/// One layer where the kernels read it. The rows of the weight are dense or strided; the bias is float.
+struct CpuPart {
+    Weight weight; ///< [outputs, inputs]
+    Weight bias;   ///< no data: none
+};
+
+/// Parts one after another; of a gated product gate and up.
+class CpuProduct final : public Product {
+public:
+    CpuProduct(std::int64_t outputs, std::int64_t inputs, std::vector<CpuPart> parts)
+        : Product(outputs, inputs), m_parts(std::move(parts))
+    {
+    }
+    [[nodiscard]] std::span<const CpuPart> parts() const { return m_parts; }
+
+private:
+    std::vector<CpuPart> m_parts;
+};
+
+constexpr const char* kNoNumbers = "a processor computes only with numbers that exist (load_format auto)";
+
+/// What a kernel wants to know of a part whose product goes to y.
+kernels::LinearPart partOf(const CpuPart& part, TensorView y)
+{
+    const ConstTensorView& weight = part.weight.view();
     return {.y = y.data<float>(),
             .yStride = y.rowStride(),
-            .a = a.data<const float>(),
-            .aStride = a.rowStride(),
-            .b = b.data<const float>(),
-            .bStride = b.rowStride(),
-            .rows = dims["rows"],
-            .columns = dims["columns"]};
+            .weight = weight.bytes(),
+            .weightStride = weight.rowStride(),
+            .bias = part.bias.view().bytes() ? part.bias.view().data<const float>() : nullptr,
+            .outputs = static_cast<int>(weight.extent(0)),
+            .format = formatOf(weight.dtype())};
+}
+
+std::span<std::uint32_t> seenOf(const TokenBook& book, std::int32_t slot)
+{
+    return {reinterpret_cast<std::uint32_t*>(book.seen.rows(slot, 1).data<std::int32_t>()),
+            static_cast<std::size_t>(book.seen.extent(1))};
 }
 
 } // namespace
 
-CpuOps::CpuOps(int threads) : m_team(std::make_unique<kernels::cpu::Team>(threads > 0 ? threads : coresOfThisProcess()))
+CpuOps::CpuOps(int threads)
+    : Ops(cpuTraits()), m_team(std::make_unique<kernels::cpu::Team>(threads > 0 ? threads : coresOfThisProcess()))
 {
 }
 CpuOps::~CpuOps() = default;
@@ -129,6 +166,11 @@ int CpuOps::threads() const
     return m_team->threads();
 }
 
+DeviceReport CpuOps::report() const
+{
+    return {.name = fmt::format("CPU, {} {}", threads(), threads() == 1 ? "thread" : "threads"), .kind = "cpu"};
+}
+
 DeviceTensor CpuOps::allocate(DType type, const Shape& shape)
 {
     auto memory = std::make_shared<HostTensor>(type, shape);
@@ -136,20 +178,23 @@ DeviceTensor CpuOps::allocate(DType type, const Shape& shape)
     return {view, std::move(memory)};
 }
 
-Weight CpuOps::placeMatrix(ConstTensorView host)
+Weight CpuOps::placeTable(ConstTensorView host)
 {
-    Contract("placeMatrix").weight("host", host, {"outputs", "inputs"});
+    Contract("placeTable").require(host.bytes() != nullptr, kNoNumbers).weight("host", host, {"outputs", "inputs"});
     if (alignedToItsElement(host))
         return {host, nullptr};
     auto memory = std::make_shared<HostTensor>(host.dtype(), host.shape()); // an old file with an odd header
-    copyRows("placeMatrix", memory->view(), host);
+    copyTensor("placeTable", memory->view(), host);
     const ConstTensorView view = memory->view();
     return {view, std::move(memory)};
 }
 
 Weight CpuOps::placeVector(ConstTensorView host)
 {
-    const auto dims = Contract("placeVector").weight("host", host, {"length"}).dense("host", host);
+    const auto dims = Contract("placeVector")
+                          .require(host.bytes() != nullptr, kNoNumbers)
+                          .weight("host", host, {"length"})
+                          .dense("host", host);
     auto memory = std::make_shared<HostTensor>(DType::F32, host.shape());
     auto* to = memory->view().data<float>();
     for (std::int64_t i = 0; i < dims["length"]; ++i)
@@ -158,31 +203,151 @@ Weight CpuOps::placeVector(ConstTensorView host)
     return {view, std::move(memory)};
 }
 
+Weight CpuOps::placeFloats(std::span<const float> values)
+{
+    auto memory = std::make_shared<HostTensor>(DType::F32, Shape{static_cast<std::int64_t>(values.size())});
+    std::copy(values.begin(), values.end(), memory->view().data<float>());
+    const ConstTensorView view = memory->view();
+    return {view, std::move(memory)};
+}
+
+ProductPtr CpuOps::placeProduct(std::span<const StoredLinear> parts)
+{
+    std::vector<CpuPart> placed;
+    std::int64_t outputs = 0;
+    for (const StoredLinear& part : parts) {
+        CpuPart& each = placed.emplace_back();
+        each.weight = part.packed ? widenAwq(part.awq) : placeTable(part.weight);
+        Contract("placeProduct")
+            .require(parts.size() <= kMostParts, "more layers than one input has")
+            .require(each.weight.view().shape() == Shape{part.outputs, part.inputs} &&
+                         part.inputs == parts.front().inputs,
+                     "a layer has another size than its product");
+        if (part.bias.rank() != 0)
+            each.bias = placeVector(part.bias);
+        outputs += part.outputs;
+    }
+    return std::make_shared<CpuProduct>(outputs, parts.front().inputs, std::move(placed));
+}
+
+ProductPtr CpuOps::placeGatedProduct(const StoredLinear& gate, const StoredLinear& up)
+{
+    const auto pair = placeProduct(std::array{gate, up});
+    const auto parts = static_cast<const CpuProduct&>(*pair).parts();
+    return std::make_shared<CpuProduct>(gate.outputs, gate.inputs, std::vector(parts.begin(), parts.end()));
+}
+
+ProductPtr CpuOps::productOf(const Weight& table)
+{
+    return std::make_shared<CpuProduct>(table.view().extent(0), table.view().extent(1),
+                                        std::vector{CpuPart{.weight = table, .bias = {}}});
+}
+
 void CpuOps::upload(TensorView device, ConstTensorView host)
 {
-    copyRows("upload", device, host);
+    copyTensor("upload", device, host);
 }
 void CpuOps::download(TensorView host, ConstTensorView device)
 {
-    copyRows("download", host, device);
+    copyTensor("download", host, device);
 }
 
-void CpuOps::gatherRows(TensorView y, ConstTensorView table, ConstTensorView ids)
+void CpuOps::fillZero(TensorView device)
 {
-    const auto dims = Contract("gatherRows")
+    Contract("fillZero").dense("device", device);
+    std::memset(device.bytes(), 0, static_cast<std::size_t>(device.shape().elements()) * sizeOf(device.dtype()));
+}
+
+Fetch CpuOps::fetch(ConstTensorView device)
+{
+    const auto numbers = indices(device);
+    for (Fetch fetch = 0; fetch < kMostFetches; ++fetch)
+        if (m_fetched[fetch].empty()) {
+            m_fetched[fetch].assign(numbers.begin(), numbers.end());
+            return fetch;
+        }
+    throw OpsError("fetch: more numbers on their way than places for them");
+}
+
+void CpuOps::take(Fetch fetch, std::span<std::int32_t> host)
+{
+    std::vector<std::int32_t>& numbers = m_fetched[fetch];
+    std::copy_n(numbers.begin(), std::min(numbers.size(), host.size()), host.begin());
+    numbers.clear();
+}
+
+void CpuOps::beginRecording()
+{
+    throw OpsError("a processor records no steps");
+}
+std::unique_ptr<Recording> CpuOps::endRecording()
+{
+    throw OpsError("a processor records no steps");
+}
+void CpuOps::replay(const Recording&)
+{
+    throw OpsError("a processor records no steps");
+}
+
+void CpuOps::embed(TensorView y, ConstTensorView table, ConstTensorView ids, ConstTensorView slots,
+                   const TokenBook& book)
+{
+    const auto dims = Contract("embed")
                           .weight("table", table, {"rows", "columns"})
                           .tensor("ids", ids, DType::I32, {"count"})
+                          .tensor("slots", slots, DType::I32, {"count"})
+                          .tensor("last", book.last, DType::I32, {"slots"})
+                          .tensor("seen", book.seen, DType::I32, {"slots", "words"})
                           .tensor("y", y, DType::F32, {"count", "columns"});
-    requireIndices("gatherRows", "ids", indices(ids), dims["rows"]);
+    const auto given = indices(ids);
+    const auto of = indices(slots);
+    const auto* const last = book.last.data<const std::int32_t>();
+    const auto tokenOf = [&](std::size_t row) { return given[row] < 0 ? last[-1 - given[row]] : given[row]; };
+    m_ids.clear();
+    for (std::size_t row = 0; row < given.size(); ++row) {
+        requireSlot("embed", of[row], dims["slots"]);
+        requireSlot("embed", given[row] < 0 ? -1 - given[row] : 0, dims["slots"]);
+        m_ids.push_back(std::max(tokenOf(row), 0));
+    }
+    requireIndices("embed", "ids", m_ids, std::min(dims["rows"], dims["words"] * 32));
+    for (std::size_t row = 0; row < given.size(); ++row)
+        if (of[row] >= 0 && tokenOf(row) >= 0)
+            seenOf(book, of[row])[static_cast<std::size_t>(m_ids[row] / 32)] |= 1U << (m_ids[row] % 32);
     kernels::cpu::gatherRows({.y = y.data<float>(),
                               .yStride = y.rowStride(),
                               .table = table.bytes(),
                               .tableStride = table.rowStride(),
-                              .index = ids.data<const std::int32_t>(),
+                              .index = m_ids.data(),
                               .count = dims["count"],
                               .columns = dims["columns"],
                               .format = formatOf(table.dtype())},
                              *m_team);
+    for (std::size_t row = 0; row < given.size(); ++row)
+        if (tokenOf(row) < 0)
+            std::fill_n(y.data<float>() + static_cast<std::int64_t>(row) * y.rowStride(), dims["columns"], 0.0f);
+}
+
+void CpuOps::gatherRows(TensorView y, ConstTensorView x, ConstTensorView index)
+{
+    const auto dims = Contract("gatherRows")
+                          .tensor("x", x, DType::F32, {"rows", "columns"})
+                          .tensor("index", index, DType::I32, {"count"})
+                          .tensor("y", y, DType::F32, {"count", "columns"});
+    requireIndices("gatherRows", "index", indices(index), dims["rows"]);
+    kernels::cpu::gatherRows({.y = y.data<float>(),
+                              .yStride = y.rowStride(),
+                              .table = x.bytes(),
+                              .tableStride = x.rowStride(),
+                              .index = index.data<const std::int32_t>(),
+                              .count = dims["count"],
+                              .columns = dims["columns"],
+                              .format = kernels::Format::F32},
+                             *m_team);
+}
+
+void CpuOps::copyRows(TensorView y, ConstTensorView x)
+{
+    copyTensor("copyRows", y, x);
 }
 
 void CpuOps::scatterRows(TensorView y, ConstTensorView x, ConstTensorView index)
@@ -219,62 +384,73 @@ void CpuOps::rmsNorm(TensorView y, ConstTensorView x, ConstTensorView gain, floa
                           *m_team);
 }
 
-void CpuOps::addRmsNorm(TensorView y, TensorView residual, ConstTensorView addend, ConstTensorView gain, float epsilon)
+void CpuOps::project(TensorView y, ConstTensorView x, const Product& product, const Norm& norm, bool accumulate)
 {
-    const auto dims =
-        Contract("addRmsNorm")
-            .tensor("residual", residual, DType::F32, {"tokens", "hidden"})
-            .tensor("addend", addend, DType::F32, {"tokens", "hidden"})
-            .tensor("gain", gain, DType::F32, {"hidden"})
-            .tensor("y", y, DType::F32, {"tokens", "hidden"})
-            .require(y.bytes() != residual.bytes() || residual.extent(0) == 0, "y must not be the residual");
-    kernels::cpu::rmsNorm({.y = y.data<float>(),
-                           .yStride = y.rowStride(),
-                           .x = residual.data<float>(),
-                           .xStride = residual.rowStride(),
-                           .residual = residual.data<float>(),
-                           .addend = addend.data<const float>(),
-                           .addendStride = addend.rowStride(),
-                           .gain = gain.data<const float>(),
-                           .tokens = dims["tokens"],
-                           .hidden = dims["hidden"],
-                           .epsilon = epsilon},
-                          *m_team);
-}
-
-void CpuOps::project(ConstTensorView x, std::span<const Projection> projections)
-{
-    std::array<kernels::LinearPart, kMostProjections> parts;
-    Contract group("project");
-    group.tensor("x", x, DType::F32, {"rows", "inputs"})
-        .require(projections.size() <= parts.size(), "more projections than one input has");
-    for (std::size_t i = 0; i < projections.size(); ++i) {
-        const Projection& each = projections[i];
-        Contract dims = group; // outputs differ from one projection to the next
-        dims.weight("weight", each.weight, {"outputs", "inputs"}).tensor("y", each.y, DType::F32, {"rows", "outputs"});
-        if (each.bias.bytes())
-            dims.tensor("bias", each.bias, DType::F32, {"outputs"});
-        dims.require(alignedToItsElement(each.weight),
-                     "weight is not aligned to its element; placeMatrix() sees to that");
-        parts[i] = {.y = each.y.data<float>(),
-                    .yStride = each.y.rowStride(),
-                    .weight = each.weight.bytes(),
-                    .weightStride = each.weight.rowStride(),
-                    .bias = each.bias.bytes() ? each.bias.data<const float>() : nullptr,
-                    .outputs = dims["outputs"],
-                    .format = formatOf(each.weight.dtype()),
-                    .accumulate = each.accumulate};
+    const auto dims = Contract("project")
+                          .tensor("x", x, DType::F32, {"rows", "inputs"})
+                          .tensor("y", y, DType::F32, {"rows", "outputs"})
+                          .require(x.extent(1) == product.inputs() && y.extent(1) == product.outputs(),
+                                   "x or y has another width than the product");
+    if (norm.gain.bytes()) {
+        rmsNorm(norm.scratch, x, norm.gain, norm.epsilon);
+        x = norm.scratch;
+    }
+    const auto parts = static_cast<const CpuProduct&>(product).parts();
+    std::array<kernels::LinearPart, kMostParts> work;
+    std::int64_t column = 0;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        const std::int64_t outputs = parts[i].weight.view().extent(0);
+        work[i] = partOf(parts[i], y.columns(column, outputs));
+        work[i].accumulate = accumulate;
+        column += outputs;
     }
     kernels::cpu::linear({.x = x.data<const float>(),
                           .xStride = x.rowStride(),
-                          .rows = group["rows"],
-                          .inputs = group["inputs"],
-                          .parts = {parts.data(), projections.size()}},
+                          .rows = dims["rows"],
+                          .inputs = dims["inputs"],
+                          .parts = {work.data(), parts.size()}},
                          *m_team);
 }
 
+void CpuOps::gatedProject(TensorView y, TensorView scratch, ConstTensorView x, const Product& product, const Norm& norm)
+{
+    const auto dims = Contract("gatedProject")
+                          .tensor("x", x, DType::F32, {"rows", "inputs"})
+                          .tensor("y", y, DType::F32, {"rows", "columns"})
+                          .tensor("scratch", scratch, DType::F32, {"rows at a time", "columns"})
+                          .require(scratch.extent(0) > 0 || x.extent(0) == 0, "scratch has no rows")
+                          .require(x.extent(1) == product.inputs() && y.extent(1) == product.outputs(),
+                                   "x or y has another width than the product");
+    if (norm.gain.bytes()) {
+        rmsNorm(norm.scratch, x, norm.gain, norm.epsilon);
+        x = norm.scratch;
+    }
+    const auto parts = static_cast<const CpuProduct&>(product).parts();
+    for (std::int64_t first = 0; first < x.extent(0); first += scratch.extent(0)) {
+        const std::int64_t rows = std::min(scratch.extent(0), x.extent(0) - first);
+        const TensorView gate = y.rows(first, rows);
+        const TensorView up = scratch.rows(0, rows);
+        const std::array work{partOf(parts[0], gate), partOf(parts[1], up)};
+        kernels::cpu::linear({.x = x.rows(first, rows).data<const float>(),
+                              .xStride = x.rowStride(),
+                              .rows = static_cast<int>(rows),
+                              .inputs = dims["inputs"],
+                              .parts = work},
+                             *m_team);
+        kernels::cpu::siluMul({.y = gate.data<float>(),
+                               .yStride = gate.rowStride(),
+                               .a = gate.data<const float>(),
+                               .aStride = gate.rowStride(),
+                               .b = up.data<const float>(),
+                               .bStride = up.rowStride(),
+                               .rows = static_cast<int>(rows),
+                               .columns = dims["columns"]},
+                              *m_team);
+    }
+}
+
 void CpuOps::ropeTables(TensorView cosines, TensorView sines, ConstTensorView positions, ConstTensorView frequencies,
-                        std::span<const int> sections)
+                        std::span<const int> sections, bool)
 {
     const auto dims = Contract("ropeTables")
                           .tensor("positions", positions, DType::I32, {"axes", "tokens"})
@@ -317,6 +493,15 @@ void CpuOps::rotate(TensorView x, ConstTensorView cosines, ConstTensorView sines
                          *m_team);
 }
 
+void CpuOps::rotateIntoCache(const LayerCache& cache, TensorView qkv, ConstTensorView cosines, ConstTensorView sines,
+                             const PagedBatch& batch)
+{
+    const std::int64_t keys = cache.keys.extent(1) * cache.keys.extent(3);
+    const std::int64_t rotated = qkv.extent(1) - keys;
+    rotate(qkv.columns(0, rotated), cosines, sines); // q and k stand side by side
+    writeCache(cache, qkv.columns(rotated - keys, keys), qkv.columns(rotated, keys), batch);
+}
+
 void CpuOps::writeCache(const LayerCache& cache, ConstTensorView k, ConstTensorView v, const PagedBatch& batch)
 {
     const auto dims = Contract("writeCache")
@@ -348,20 +533,21 @@ void CpuOps::writeCache(const LayerCache& cache, ConstTensorView k, ConstTensorV
 void CpuOps::pagedAttention(TensorView y, ConstTensorView q, const LayerCache& cache, const PagedBatch& batch,
                             float scale)
 {
-    const auto dims = Contract("pagedAttention")
-                          .tensor("keys", cache.keys, DType::F32, {"blocks", "kvHeads", "blockTokens", "headDim"})
-                          .tensor("values", cache.values, DType::F32, {"blocks", "kvHeads", "blockTokens", "headDim"})
-                          .dense("keys", cache.keys)
-                          .dense("values", cache.values)
-                          .tensor("q", q, DType::F32, {"rows", "columns"})
-                          .tensor("y", y, DType::F32, {"rows", "columns"})
-                          .tensor("slices", batch.slices, DType::I32, {"sequences", "bounds"})
-                          .tensor("blocks of sequences", batch.blocks, DType::I32, {"sequences", "mostBlocks"})
-                          .dense("slices", batch.slices)
-                          .require(batch.slices.extent(1) == 3, "a slice has three bounds: first row, rows, cached")
-                          .multipleOf("headDim", kernels::kHeadDimStep)
-                          .atMost("headDim", kernels::kMaxHeadDim)
-                          .multipleOf("columns", cache.keys.extent(1) * cache.keys.extent(3));
+    const auto dims =
+        Contract("pagedAttention")
+            .tensor("keys", cache.keys, DType::F32, {"blocks", "kvHeads", "blockTokens", "headDim"})
+            .tensor("values", cache.values, DType::F32, {"blocks", "kvHeads", "blockTokens", "headDim"})
+            .dense("keys", cache.keys)
+            .dense("values", cache.values)
+            .tensor("q", q, DType::F32, {"rows", "columns"})
+            .tensor("y", y, DType::F32, {"rows", "columns"})
+            .tensor("slices", batch.slices, DType::I32, {"sequences", "bounds"})
+            .tensor("blocks of slots", batch.blocks, DType::I32, {"slots", "mostBlocks"})
+            .dense("slices", batch.slices)
+            .require(batch.slices.extent(1) == 4, "a slice has four numbers: first row, rows, cached, slot")
+            .multipleOf("headDim", kernels::kHeadDimStep)
+            .atMost("headDim", kernels::kMaxHeadDim)
+            .multipleOf("columns", cache.keys.extent(1) * cache.keys.extent(3));
     requireBatch("pagedAttention", batch, dims["rows"], dims["blocks"], dims["blockTokens"]);
     kernels::cpu::pagedAttention({.y = y.data<float>(),
                                   .yStride = y.rowStride(),
@@ -382,7 +568,7 @@ void CpuOps::pagedAttention(TensorView y, ConstTensorView q, const LayerCache& c
 }
 
 void CpuOps::segmentAttention(TensorView y, ConstTensorView q, ConstTensorView k, ConstTensorView v,
-                              ConstTensorView ends, int headDim, float scale)
+                              ConstTensorView ends, int, int headDim, float scale)
 {
     const auto dims =
         Contract("segmentAttention")
@@ -417,19 +603,45 @@ void CpuOps::segmentAttention(TensorView y, ConstTensorView q, ConstTensorView k
                                    *m_team);
 }
 
-void CpuOps::siluMul(TensorView y, ConstTensorView gate, ConstTensorView up)
-{
-    kernels::cpu::siluMul(elementwise("siluMul", y, gate, up), *m_team);
-}
-
 void CpuOps::gelu(TensorView y, ConstTensorView x)
 {
-    kernels::cpu::gelu(elementwise("gelu", y, x, x), *m_team);
+    const auto dims = Contract("gelu")
+                          .tensor("x", x, DType::F32, {"rows", "columns"})
+                          .tensor("y", y, DType::F32, {"rows", "columns"});
+    kernels::cpu::gelu({.y = y.data<float>(),
+                        .yStride = y.rowStride(),
+                        .a = x.data<const float>(),
+                        .aStride = x.rowStride(),
+                        .rows = dims["rows"],
+                        .columns = dims["columns"]},
+                       *m_team);
 }
 
-void CpuOps::add(TensorView y, ConstTensorView a, ConstTensorView b)
+void CpuOps::sample(TensorView drawn, ConstTensorView scores, ConstTensorView sampling, const TokenBook& book)
 {
-    kernels::cpu::add(elementwise("add", y, a, b), *m_team);
+    const auto dims = Contract("sample")
+                          .tensor("scores", scores, DType::F32, {"rows", "vocab"})
+                          .tensor("sampling", sampling, DType::I32, {"rows", "words of a row"})
+                          .tensor("drawn", drawn, DType::I32, {"rows"})
+                          .tensor("last", book.last, DType::I32, {"slots"})
+                          .tensor("seen", book.seen, DType::I32, {"slots", "words"})
+                          .dense("sampling", sampling)
+                          .require(sampling.extent(1) * 4 == sizeof(SamplingRow), "sampling is no SamplingRow");
+    for (int i = 0; i < dims["rows"]; ++i) {
+        SamplingRow row;
+        std::memcpy(&row, sampling.rows(i, 1).bytes(), sizeof row);
+        requireSlot("sample", row.slot, dims["slots"]);
+        if (row.slot < 0)
+            continue;
+        const auto* const from = scores.rows(i, 1).data<const float>();
+        m_scores.assign(from, from + dims["vocab"]);
+        const std::span<std::uint32_t> seen = seenOf(book, row.slot);
+        const std::int32_t id = sampleToken(m_scores, seen, row);
+        drawn.data<std::int32_t>()[i] = id;
+        book.last.data<std::int32_t>()[row.slot] = id;
+        if (id >= 0 && id < dims["words"] * 32)
+            seen[static_cast<std::size_t>(id / 32)] |= 1U << (id % 32);
+    }
 }
 
 } // namespace argus::ops

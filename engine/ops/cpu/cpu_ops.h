@@ -4,6 +4,7 @@
 #include "engine/ops/ops.h"
 
 #include <memory>
+#include <vector>
 
 namespace argus::kernels::cpu {
 class Team;
@@ -11,41 +12,63 @@ class Team;
 
 namespace argus::ops {
 
-class CpuOps final : public Ops {
+/// A row's result has the same bits whichever rows it is computed with.
+class CpuOps : public Ops {
 public:
     /// threads: how many cores one operation may use; 0: all this process may run on.
     explicit CpuOps(int threads);
     ~CpuOps() override;
     [[nodiscard]] int threads() const;
 
-    [[nodiscard]] DType computeType() const override { return DType::F32; }
+    [[nodiscard]] DeviceReport report() const override;
     [[nodiscard]] DeviceTensor allocate(DType type, const Shape& shape) override;
-    [[nodiscard]] Weight placeMatrix(ConstTensorView host) override;
+    [[nodiscard]] Weight placeTable(ConstTensorView host) override;
     [[nodiscard]] Weight placeVector(ConstTensorView host) override;
+    [[nodiscard]] Weight placeFloats(std::span<const float> values) override;
+    [[nodiscard]] ProductPtr placeProduct(std::span<const StoredLinear> parts) override;
+    [[nodiscard]] ProductPtr placeGatedProduct(const StoredLinear& gate, const StoredLinear& up) override;
+    [[nodiscard]] ProductPtr productOf(const Weight& table) override;
+
     void upload(TensorView device, ConstTensorView host) override;
     void download(TensorView host, ConstTensorView device) override;
+    void fillZero(TensorView device) override;
     void synchronize() override {} // every operation is done when it returns
+    [[nodiscard]] Fetch fetch(ConstTensorView device) override;
+    [[nodiscard]] bool arrived(Fetch) override { return true; }
+    void take(Fetch fetch, std::span<std::int32_t> host) override;
+    [[nodiscard]] bool records() const override { return false; }
+    void beginRecording() override;
+    [[nodiscard]] std::unique_ptr<Recording> endRecording() override;
+    void replay(const Recording& recording) override;
 
-    void gatherRows(TensorView y, ConstTensorView table, ConstTensorView ids) override;
+    void embed(TensorView y, ConstTensorView table, ConstTensorView ids, ConstTensorView slots,
+               const TokenBook& book) override;
+    void gatherRows(TensorView y, ConstTensorView x, ConstTensorView index) override;
     void scatterRows(TensorView y, ConstTensorView x, ConstTensorView index) override;
+    void copyRows(TensorView y, ConstTensorView x) override;
     void rmsNorm(TensorView y, ConstTensorView x, ConstTensorView gain, float epsilon) override;
-    void addRmsNorm(TensorView y, TensorView residual, ConstTensorView addend, ConstTensorView gain,
-                    float epsilon) override;
-    void project(ConstTensorView x, std::span<const Projection> projections) override;
+    void project(TensorView y, ConstTensorView x, const Product& product, const Norm& norm, bool accumulate) override;
+    void gatedProject(TensorView y, TensorView scratch, ConstTensorView x, const Product& product,
+                      const Norm& norm) override;
     void ropeTables(TensorView cosines, TensorView sines, ConstTensorView positions, ConstTensorView frequencies,
-                    std::span<const int> sections) override;
+                    std::span<const int> sections, bool rounded) override;
     void rotate(TensorView x, ConstTensorView cosines, ConstTensorView sines) override;
-    void writeCache(const LayerCache& cache, ConstTensorView k, ConstTensorView v, const PagedBatch& batch) override;
+    void rotateIntoCache(const LayerCache& cache, TensorView qkv, ConstTensorView cosines, ConstTensorView sines,
+                         const PagedBatch& batch) override;
     void pagedAttention(TensorView y, ConstTensorView q, const LayerCache& cache, const PagedBatch& batch,
                         float scale) override;
     void segmentAttention(TensorView y, ConstTensorView q, ConstTensorView k, ConstTensorView v, ConstTensorView ends,
-                          int headDim, float scale) override;
-    void siluMul(TensorView y, ConstTensorView gate, ConstTensorView up) override;
+                          int longest, int headDim, float scale) override;
     void gelu(TensorView y, ConstTensorView x) override;
-    void add(TensorView y, ConstTensorView a, ConstTensorView b) override;
+    void sample(TensorView drawn, ConstTensorView scores, ConstTensorView sampling, const TokenBook& book) override;
 
 private:
+    void writeCache(const LayerCache& cache, ConstTensorView k, ConstTensorView v, const PagedBatch& batch);
+
     std::unique_ptr<kernels::cpu::Team> m_team;
+    std::vector<std::int32_t> m_fetched[kMostFetches]; ///< empty: free
+    std::vector<std::int32_t> m_ids;                   ///< of a step, those of slots looked up
+    std::vector<float> m_scores;                       ///< one row, which the sampler changes
 };
 
 } // namespace argus::ops

@@ -1,125 +1,34 @@
 // The executor through its channel: the reference model's answers, crowds, drops, failures, and the end of the process.
 
 #include "engine/base/child_process.h"
-#include "engine/base/files.h"
 #include "engine/base/log.h"
 #include "engine/executor/link.h"
 #include "engine/ops/cpu/cpu_ops.h"
 #include "engine/protocol/channel.h"
 #include "engine/schedule/scheduler.h"
-#include "engine/tensor/safetensors.h"
+#include "tests/engine/executor/asked_cases.h"
 
 #include <QSemaphore>
-#include <QTemporaryDir>
 #include <QtTest>
-
-#include <nlohmann/json.hpp>
 
 #include <unistd.h>
 
-#include <filesystem>
+#include <atomic>
 #include <limits>
 #include <map>
 #include <thread>
 
 using namespace argus;
+using namespace argus::executor::testing;
 
 namespace {
 
-constexpr const char* kReference = ARGUS_SOURCE_DIR "/tests/data/reference/tiny";
-constexpr int kPatchElements = 1176;
 constexpr std::uint64_t kEpoch = 3;
 
 Deadline soon()
 {
     return Deadline::in(Milliseconds(60'000));
 }
-
-/// A question of the reference file, and what Hugging Face answers.
-struct Case {
-    std::string name;
-    std::vector<std::int32_t> ids;
-    std::vector<std::int32_t> positions; ///< [3, ids]
-    std::int32_t delta = 0;
-    std::vector<std::int32_t> greedy;
-    struct Item {
-        model::Grid grid;
-        bool video = false;
-        std::uint32_t firstRow = 0;
-        std::vector<float> pixels;
-    };
-    std::vector<Item> items;
-
-    [[nodiscard]] std::int32_t position(int axis, std::size_t index) const
-    {
-        return index < ids.size() ? positions[static_cast<std::size_t>(axis) * ids.size() + index]
-                                  : static_cast<std::int32_t>(index) + delta;
-    }
-};
-
-void readItems(Case& made, const nlohmann::json& grids, bool video, int pad, const SafetensorsFile& tensors)
-{
-    if (grids.empty())
-        return;
-    const auto pixels = tensors.tensor(made.name + (video ? ".pixel_values_videos" : ".pixel_values"));
-    if (!pixels)
-        qFatal("%s", pixels.error().text().c_str());
-    std::int64_t patch = 0;
-    std::size_t row = 0;
-    for (const auto& grid : grids) {
-        Case::Item item{
-            .grid = {.t = grid[0], .h = grid[1], .w = grid[2]}, .video = video, .firstRow = 0, .pixels = {}};
-        while (made.ids[row] != pad)
-            ++row;
-        item.firstRow = static_cast<std::uint32_t>(row);
-        row += static_cast<std::size_t>(item.grid.tokens());
-        item.pixels.resize(static_cast<std::size_t>(item.grid.patches()) * kPatchElements);
-        std::memcpy(item.pixels.data(), pixels->bytes() + patch * kPatchElements * 4, item.pixels.size() * 4);
-        patch += item.grid.patches();
-        made.items.push_back(std::move(item));
-    }
-}
-
-std::map<std::string, Case> readCases()
-{
-    const auto text = readFile(std::string(kReference) + ".cases.json", 1 << 20);
-    const auto tensors = SafetensorsFile::open(std::string(kReference) + ".cases.safetensors");
-    if (!text || !tensors)
-        qFatal("the reference data cannot be read");
-    std::map<std::string, Case> cases;
-    const auto json = nlohmann::json::parse(*text);
-    for (const auto& [name, entry] : json.items()) {
-        Case made{.name = name,
-                  .ids = entry["input_ids"],
-                  .positions = {},
-                  .delta = entry["rope_delta"],
-                  .greedy = entry["greedy"],
-                  .items = {}};
-        const auto positions = (*tensors)->tensor(name + ".position_ids");
-        made.positions.resize(3 * made.ids.size());
-        std::memcpy(made.positions.data(), positions->bytes(), made.positions.size() * 4);
-        readItems(made, entry["image_grid_thw"], false, 1019, **tensors);
-        readItems(made, entry["video_grid_thw"], true, 1020, **tensors);
-        std::sort(made.items.begin(), made.items.end(),
-                  [](const auto& a, const auto& b) { return a.firstRow < b.firstRow; });
-        cases.emplace(name, std::move(made));
-    }
-    return cases;
-}
-
-/// A folder laid out like a checkpoint.
-class ModelFolder {
-public:
-    ModelFolder()
-    {
-        std::filesystem::create_symlink(std::string(kReference) + ".config.json", path() + "/config.json");
-        std::filesystem::create_symlink(std::string(kReference) + ".model.safetensors", path() + "/model.safetensors");
-    }
-    [[nodiscard]] std::string path() const { return m_folder.path().toStdString(); }
-
-private:
-    QTemporaryDir m_folder;
-};
 
 /// The node's part, played by the test: a channel, a scheduler, and the ids of every sequence.
 class Node {
@@ -177,36 +86,33 @@ public:
     }
     void drop(schedule::SequenceId id)
     {
-        wire::NodeToExecutor message;
-        message.set_epoch(kEpoch);
-        message.mutable_drop()->add_sequences(id);
-        send(message);
         m_scheduler.remove(id);
         m_asked.erase(id);
+        sendDrops();
     }
 
-    /// Plans, sends, reads the result and commits. False when there was nothing to do or the executor did not answer
-    /// with a result.
+    /// Plans and sends as far ahead as it may, reads the result of the oldest step and commits it. False when there was
+    /// nothing to do or the executor did not answer with a result.
     bool step()
     {
-        const schedule::StepPlan plan = m_scheduler.plan();
-        if (plan.empty())
+        while (m_scheduler.onTheirWay().size() < ahead) {
+            schedule::StepPlan plan = m_scheduler.plan();
+            if (plan.empty())
+                break;
+            sendStep(plan);
+            m_scheduler.start(std::move(plan));
+        }
+        if (m_scheduler.onTheirWay().empty())
             return false;
-        sendStep(plan);
         m_last = receive();
         if (!m_last.has_result())
             return false;
-        m_scheduler.commit(plan);
-        for (const auto& failure : m_last.result().failures()) {
-            m_scheduler.remove(failure.sequence());
-            m_asked.erase(failure.sequence());
-        }
-        for (const auto& token : m_last.result().tokens()) {
-            auto& answer = m_answers.at(token.sequence());
-            answer.push_back(token.id());
-            if (answer.size() == m_asked.at(token.sequence())->greedy.size())
-                drop(token.sequence());
-        }
+        (void)m_scheduler.commit();
+        for (const auto& failure : m_last.result().failures())
+            drop(failure.sequence());
+        for (const auto& token : m_last.result().tokens())
+            take(token);
+        sendDrops();
         return true;
     }
     void finish()
@@ -239,10 +145,30 @@ public:
     protocol::Channel& channel() { return m_channel; }
     void forget() { m_scheduler.forgetCaches(); }
 
+    std::size_t ahead = 1;                      ///< steps on their way at a time
     std::function<void(wire::StepPlan&)> spoil; ///< changes a step on its way
     std::size_t pixelBytesLess = 0;             ///< shortens every file of pixels
 
 private:
+    void take(const wire::SampledToken& token)
+    {
+        const auto asked = m_asked.find(token.sequence());
+        if (asked == m_asked.end())
+            return; // of a step that was on its way when the sequence ended
+        auto& answer = m_answers.at(token.sequence());
+        answer.push_back(token.id());
+        if (answer.size() == asked->second->greedy.size())
+            drop(token.sequence());
+    }
+    void sendDrops()
+    {
+        wire::NodeToExecutor message;
+        message.set_epoch(kEpoch);
+        for (const schedule::SequenceId id : m_scheduler.release())
+            message.mutable_drop()->add_sequences(id);
+        if (message.has_drop())
+            send(message);
+    }
     void fill(wire::SequenceSlice& out, const schedule::Slice& slice, std::vector<UniqueFd>& files)
     {
         const Case& asked = *m_asked.at(slice.sequence);
@@ -250,7 +176,8 @@ private:
         out.set_sequence(slice.sequence);
         out.set_start(slice.start);
         out.set_sample(slice.sample);
-        for (std::size_t index = slice.start; index < slice.start + slice.tokens; ++index)
+        out.set_follows(slice.follows);
+        for (std::size_t index = slice.start; index < slice.start + slice.tokens && !slice.follows; ++index)
             out.add_ids(index < asked.ids.size() ? asked.ids[index] : answer[index - asked.ids.size()]);
         for (int axis = 0; axis < 3; ++axis)
             for (std::size_t index = slice.start; index < slice.start + slice.tokens; ++index)
@@ -261,20 +188,7 @@ private:
             return;
         out.mutable_sampling()->set_top_p(1);
         out.mutable_sampling()->set_repetition_penalty(1);
-        for (const Case::Item& item : asked.items) {
-            wire::VisionItem& vision = *out.add_vision();
-            vision.set_pixels_descriptor(static_cast<std::uint32_t>(files.size()));
-            vision.set_grid_t(static_cast<std::uint32_t>(item.grid.t));
-            vision.set_grid_h(static_cast<std::uint32_t>(item.grid.h));
-            vision.set_grid_w(static_cast<std::uint32_t>(item.grid.w));
-            vision.set_video(item.video);
-            vision.set_first_row(item.firstRow);
-            const std::size_t bytes = item.pixels.size() * sizeof(float) - pixelBytesLess;
-            auto file = memoryFile("pixels", bytes);
-            QVERIFY(file.ok());
-            QCOMPARE(::pwrite(file->get(), item.pixels.data(), bytes, 0), static_cast<ssize_t>(bytes));
-            files.push_back(std::move(*file));
-        }
+        addItems(out, asked, files, pixelBytesLess);
     }
 
     protocol::Channel m_channel;
@@ -293,20 +207,48 @@ schedule::Limits plenty()
     return {.kvBlocks = 64, .kvBlockTokens = 16, .maxBatchedTokens = 512, .maxSequences = 8, .maxModelLen = 512};
 }
 
+using MakeOps = decltype(executor::RankOptions::makeOps);
+
+Result<std::unique_ptr<ops::Ops>> processor(const wire::LoadModel&, int threads)
+{
+    return std::unique_ptr<ops::Ops>(std::make_unique<ops::CpuOps>(threads));
+}
+
+/// A processor that seems to work on its own, as other devices do: a step is done when the next one is waiting behind
+/// it, or after many glances.
+class LateOps final : public ops::CpuOps {
+public:
+    LateOps(int threads, std::atomic<int>& mostOpen) : CpuOps(threads), m_mostOpen(mostOpen) {}
+    [[nodiscard]] ops::Fetch fetch(ConstTensorView device) override
+    {
+        m_glances = 0;
+        m_mostOpen = std::max(m_mostOpen.load(), ++m_open);
+        return CpuOps::fetch(device);
+    }
+    [[nodiscard]] bool arrived(ops::Fetch) override { return m_open > 1 || ++m_glances > 200; }
+    void take(ops::Fetch fetch, std::span<std::int32_t> host) override
+    {
+        --m_open;
+        CpuOps::take(fetch, host);
+    }
+
+private:
+    std::atomic<int>& m_mostOpen;
+    int m_open = 0;
+    int m_glances = 0;
+};
+
 /// A Link on a thread of this process, as argus-executor-cpu has it on its main thread.
 class InProcess {
 public:
-    explicit InProcess(schedule::Limits limits = plenty())
+    explicit InProcess(schedule::Limits limits = plenty(), MakeOps makeOps = processor)
     {
         auto made = protocol::Channel::pair();
         if (!made)
             qFatal("%s", made.error().text().c_str());
         node = std::make_unique<Node>(std::move(made->first), limits);
-        m_thread = std::thread([socket = std::move(made->second), this]() mutable {
-            executor::Link link(protocol::Channel(std::move(socket)),
-                                {.threads = 2, .deviceKind = "cpu", .makeOps = [](int threads) {
-                                     return std::make_unique<ops::CpuOps>(threads);
-                                 }});
+        m_thread = std::thread([socket = std::move(made->second), makeOps = std::move(makeOps), this]() mutable {
+            executor::Link link(protocol::Channel(std::move(socket)), {.threads = 2, .makeOps = std::move(makeOps)});
             end = link.run();
         });
     }
@@ -363,9 +305,16 @@ private slots:
     void aBrokenSliceFailsAlone();
     void aBrokenStepIsRefusedWhole();
     void seedsDecideWhatIsDrawn();
+    void whatIsReplayedIsDrawnTheSame();
+    void stepsAheadGiveTheSameAnswers_data();
+    void stepsAheadGiveTheSameAnswers();
+    void stepsAheadDrawTheSame();
+    void aFailureAheadHurtsNobody();
     void messagesOfAnotherEpochAreDropped();
     void aStepBeforeAModelFails();
     void modelsThatCannotBeLoadedSayWhy();
+    void aDeviceThatCannotBeOpenedSaysWhy();
+    void aProcessorMakesUpNoWeights();
     void aNodeThatLeavesEndsTheLink();
     void aBusyRankIsNotWaitedFor();
     void quitEndsTheProcess();
@@ -546,6 +495,7 @@ void TstExecutor::aBrokenStepIsRefusedWhole()
     QVERIFY(running.node->last().has_failed());
     QVERIFY(running.node->last().failed().error().cause().find("sequence 1 twice") != std::string::npos);
     running.node->spoil = nullptr;
+    running.node->forget(); // the step did not happen
     running.node->finish();
     QCOMPARE(running.node->answer(1), find("text").greedy);
 }
@@ -573,6 +523,126 @@ void TstExecutor::seedsDecideWhatIsDrawn()
     QCOMPARE(answers[0], answers[1]);
     QVERIFY(answers[0] != answers[2]);
     QVERIFY(answers[0] != find("text").greedy);
+}
+
+void TstExecutor::whatIsReplayedIsDrawnTheSame()
+{
+    InProcess running;
+    QVERIFY(running.node->load(m_folder.path()));
+    running.node->spoil = [](wire::StepPlan& plan) {
+        for (auto& slice : *plan.mutable_slices())
+            if (slice.has_sampling()) {
+                slice.mutable_sampling()->set_temperature(1.5);
+                slice.mutable_sampling()->set_repetition_penalty(1.3);
+                slice.mutable_sampling()->set_seed(7);
+            }
+    };
+    running.node->ask(1, find("one_image"));
+    running.node->finish();
+    const std::vector<std::int32_t> undisturbed = running.node->answer(1);
+    running.node->ask(1, find("one_image"));
+    for (int step = 0; step < 6; ++step)
+        QVERIFY(running.node->step());
+    running.node->forget(); // the rest after prompt and answer so far in one piece
+    running.node->finish();
+    QCOMPARE(running.node->answer(1), undisturbed);
+}
+
+void TstExecutor::stepsAheadGiveTheSameAnswers_data()
+{
+    QTest::addColumn<bool>("late");
+    QTest::addColumn<int>("tokens");
+    QTest::addColumn<int>("sequences");
+    QTest::newRow("done at once") << false << 512 << 8;
+    QTest::newRow("done later") << true << 512 << 8;
+    QTest::newRow("done later, in pieces and queues") << true << 7 << 3;
+}
+
+void TstExecutor::stepsAheadGiveTheSameAnswers()
+{
+    QFETCH(bool, late);
+    QFETCH(int, tokens);
+    QFETCH(int, sequences);
+    schedule::Limits limits = plenty();
+    limits.maxBatchedTokens = static_cast<std::uint32_t>(tokens);
+    limits.maxSequences = static_cast<std::uint32_t>(sequences);
+    std::atomic<int> mostOpen = 0;
+    InProcess running(limits, [&](const wire::LoadModel& order, int threads) -> Result<std::unique_ptr<ops::Ops>> {
+        if (!late)
+            return processor(order, threads);
+        return std::unique_ptr<ops::Ops>(std::make_unique<LateOps>(threads, mostOpen));
+    });
+    QVERIFY(running.node->load(m_folder.path()));
+    running.node->ahead = schedule::kStepsOnTheirWay;
+    int following = 0;
+    running.node->spoil = [&following](const wire::StepPlan& plan) {
+        for (const auto& slice : plan.slices())
+            following += slice.follows() ? 1 : 0;
+    };
+    schedule::SequenceId id = 1;
+    for (const auto& [name, asked] : m_cases)
+        running.node->ask(id++, asked);
+    running.node->finish();
+    id = 1;
+    for (const auto& [name, asked] : m_cases)
+        QCOMPARE(running.node->answer(id++), asked.greedy);
+    QVERIFY(following > 50);
+    if (late)
+        QCOMPARE(mostOpen.load(), 2);
+}
+
+void TstExecutor::stepsAheadDrawTheSame()
+{
+    std::map<std::size_t, std::vector<std::vector<std::int32_t>>> answers;
+    for (const std::size_t ahead : {std::size_t{1}, schedule::kStepsOnTheirWay}) {
+        InProcess running;
+        QVERIFY(running.node->load(m_folder.path()));
+        running.node->ahead = ahead;
+        running.node->spoil = [](wire::StepPlan& plan) {
+            for (auto& slice : *plan.mutable_slices())
+                if (slice.has_sampling()) {
+                    slice.mutable_sampling()->set_temperature(slice.sequence() % 2 == 0 ? 1.5 : 0);
+                    slice.mutable_sampling()->set_top_k(50);
+                    slice.mutable_sampling()->set_repetition_penalty(1.3);
+                    slice.mutable_sampling()->set_seed(slice.sequence());
+                }
+        };
+        schedule::SequenceId id = 1;
+        for (const auto& [name, asked] : m_cases)
+            running.node->ask(id++, asked);
+        running.node->finish();
+        for (schedule::SequenceId each = 1; each < id; ++each)
+            answers[ahead].push_back(running.node->answer(each));
+    }
+    QCOMPARE(answers[2], answers[1]);
+    std::size_t which = 0;
+    for (const auto& [name, asked] : m_cases)
+        QVERIFY(answers[1][which++] != asked.greedy); // penalty and temperature did something
+}
+
+void TstExecutor::aFailureAheadHurtsNobody()
+{
+    std::atomic<int> mostOpen = 0;
+    InProcess running(plenty(), [&](const wire::LoadModel&, int threads) -> Result<std::unique_ptr<ops::Ops>> {
+        return std::unique_ptr<ops::Ops>(std::make_unique<LateOps>(threads, mostOpen));
+    });
+    QVERIFY(running.node->load(m_folder.path()));
+    running.node->ahead = schedule::kStepsOnTheirWay;
+    Case poisoned = find("one_image");
+    poisoned.items[0].pixels[1000] = std::numeric_limits<float>::quiet_NaN();
+    running.node->ask(1, find("text"));
+    running.node->ask(2, poisoned);
+    running.node->ask(3, find("two_images"));
+    QVERIFY(running.node->step());
+    QCOMPARE(running.node->last().result().failures_size(), 1);
+    QCOMPARE(running.node->last().result().failures(0).sequence(), std::uint64_t{2});
+    QCOMPARE(running.node->last().result().tokens_size(), 2);
+    running.node->ask(4, find("video")); // while the step that follows the failure is on its way
+    running.node->finish();
+    QCOMPARE(running.node->answer(1), find("text").greedy);
+    QCOMPARE(running.node->answer(3), find("two_images").greedy);
+    QCOMPARE(running.node->answer(4), find("video").greedy);
+    QVERIFY(running.node->answer(2).empty());
 }
 
 void TstExecutor::messagesOfAnotherEpochAreDropped()
@@ -614,12 +684,36 @@ void TstExecutor::modelsThatCannotBeLoadedSayWhy()
     QVERIFY(answer.has_failed());
     QCOMPARE(answer.failed().error().code(), std::string("NotFound"));
     QCOMPARE(answer.epoch(), std::uint64_t{1});
-    running.node->sendLoad(m_folder.path(), 2, "dummy");
-    answer = running.node->receive();
+    QVERIFY(running.node->load(m_folder.path())); // and a good one still loads
+}
+
+void TstExecutor::aDeviceThatCannotBeOpenedSaysWhy()
+{
+    bool there = false;
+    InProcess running(plenty(), [&](const wire::LoadModel& order, int threads) -> Result<std::unique_ptr<ops::Ops>> {
+        if (!there)
+            return Error{ErrorCode::NotFound, "the card is gone", "put it back", "devices"};
+        return processor(order, threads);
+    });
+    running.node->sendLoad(m_folder.path(), 1);
+    const auto answer = running.node->receive();
+    QVERIFY(answer.has_failed());
+    QCOMPARE(answer.failed().error().cause(), std::string("the card is gone"));
+    QCOMPARE(answer.failed().error().remedy(), std::string("put it back"));
+    QCOMPARE(answer.failed().error().setting(), std::string("devices"));
+    there = true;
+    QVERIFY(running.node->load(m_folder.path()));
+}
+
+void TstExecutor::aProcessorMakesUpNoWeights()
+{
+    Child child = startChild();
+    child.node->sendLoad(m_folder.path(), 2, "dummy");
+    const auto answer = child.node->receive();
     QVERIFY(answer.has_failed());
     QCOMPARE(answer.failed().error().code(), std::string("Unsupported"));
     QCOMPARE(answer.failed().error().setting(), std::string("load_format"));
-    QVERIFY(running.node->load(m_folder.path())); // and a good one still loads
+    QVERIFY(child.node->load(m_folder.path()));
 }
 
 void TstExecutor::aNodeThatLeavesEndsTheLink()
@@ -638,10 +732,10 @@ void TstExecutor::aBusyRankIsNotWaitedFor()
     QSemaphore busy;
     QSemaphore goOn;
     executor::Link link(protocol::Channel(std::move(made->second)),
-                        {.threads = 1, .deviceKind = "cpu", .makeOps = [&](int threads) {
+                        {.threads = 1, .makeOps = [&](const wire::LoadModel& order, int threads) {
                              busy.release();
                              goOn.acquire();
-                             return std::make_unique<ops::CpuOps>(threads);
+                             return processor(order, threads);
                          }});
     std::thread leaving([&] {
         node->sendLoad(m_folder.path());

@@ -58,6 +58,19 @@ wire::SequenceSlice slice(SequenceId id, std::uint32_t start, const std::vector<
     }
     return slice;
 }
+wire::SequenceSlice sampled(wire::SequenceSlice made)
+{
+    made.set_sample(true);
+    return made;
+}
+/// The token that the step before draws.
+wire::SequenceSlice follower(SequenceId id, std::uint32_t start, const std::vector<std::uint32_t>& blocks)
+{
+    auto made = sampled(slice(id, start, {0}, blocks));
+    made.clear_ids();
+    made.set_follows(true);
+    return made;
+}
 /// Ids 1, 2, then four pads of a 1 x 4 x 4 picture, then 3.
 wire::SequenceSlice withPicture()
 {
@@ -78,6 +91,12 @@ private slots:
     void aSequenceGrowsSliceBySlice();
     void visionIsTakenFromTheFirstSlice();
     void startZeroBeginsAnew();
+    void whatFollowsNeedsADrawnToken();
+    void brokenFollowersAreRefused_data();
+    void brokenFollowersAreRefused();
+    void aSequenceKeepsItsSlot();
+    void slotsRunOut();
+    void whatIsRefusedTakesNoSlot();
     void brokenSlicesAreRefusedAndForgotten_data();
     void brokenSlicesAreRefusedAndForgotten();
     void brokenPicturesAreRefused_data();
@@ -90,6 +109,7 @@ private slots:
     void pixelsOfAnotherSizeAreCorrupt();
     void aFullQueueSaysSo();
     void aClosedQueueEndsItsReader();
+    void aQueueIsWaitedForUntilADeadline();
 };
 
 void TstSequenceBook::aSequenceGrowsSliceBySlice()
@@ -97,13 +117,13 @@ void TstSequenceBook::aSequenceGrowsSliceBySlice()
     SequenceBook book = makeBook();
     auto state = book.take(slice(5, 0, {1, 2, 3}, {7, 3}), 0);
     QVERIFY2(state.ok(), state.ok() ? "" : state.error().cause.c_str());
-    QCOMPARE((*state)->ids, (std::vector<std::int32_t>{1, 2, 3}));
+    QCOMPARE((*state)->cached, std::int64_t{3});
     QCOMPARE((*state)->blocks, (std::vector<std::int32_t>{7, 3}));
     state = book.take(slice(5, 3, {4}, {7, 3}), 0);
     QVERIFY(state.ok());
     state = book.take(slice(5, 4, {5, 6, 7, 8, 9}, {7, 3, 11}), 0); // a table may grow
     QVERIFY(state.ok());
-    QCOMPARE((*state)->ids.size(), std::size_t{9});
+    QCOMPARE((*state)->cached, std::int64_t{9});
     QCOMPARE((*state)->blocks, (std::vector<std::int32_t>{7, 3, 11}));
 }
 
@@ -123,8 +143,108 @@ void TstSequenceBook::startZeroBeginsAnew()
     QVERIFY(book.take(slice(5, 0, {1, 2, 3}, {0}), 0).ok());
     auto state = book.take(slice(5, 0, {1, 2, 3, 4}, {0}), 0);
     QVERIFY(state.ok());
-    QCOMPARE((*state)->ids.size(), std::size_t{4});
+    QCOMPARE((*state)->cached, std::int64_t{4});
     QCOMPARE(book.size(), std::size_t{1});
+}
+
+void TstSequenceBook::whatFollowsNeedsADrawnToken()
+{
+    SequenceBook book = makeBook();
+    QVERIFY(book.take(slice(5, 0, {1, 2}, {0, 1}), 0).ok());
+    QVERIFY(book.take(sampled(slice(5, 2, {3}, {0, 1})), 0).ok());
+    auto state = book.take(follower(5, 3, {0, 1}), 0);
+    QVERIFY2(state.ok(), state.ok() ? "" : state.error().cause.c_str());
+    QCOMPARE((*state)->cached, std::int64_t{4});
+    QVERIFY(book.take(follower(5, 4, {0, 1}), 0).ok());
+    QVERIFY(book.take(sampled(slice(5, 5, {9}, {0, 1})), 0).ok()); // the node may also say what was drawn
+    QVERIFY(book.take(follower(5, 6, {0, 1}), 0).ok());
+    QVERIFY(book.take(slice(5, 7, {9}, {0, 1}), 0).ok()); // nothing is drawn after this one
+    const auto taken = book.take(follower(5, 8, {0, 1, 2}), 0);
+    QVERIFY(!taken.ok());
+    QCOMPARE(taken.error().cause, std::string("sequence 5 follows a token that was not drawn"));
+    QVERIFY(!book.has(5));
+}
+
+void TstSequenceBook::brokenFollowersAreRefused_data()
+{
+    using Change = std::function<void(wire::SequenceSlice&)>;
+    QTest::addColumn<Change>("change");
+    QTest::addColumn<QByteArray>("cause");
+    const auto row = [](const char* name, Change change, const char* cause) {
+        QTest::newRow(name) << std::move(change) << QByteArray(cause);
+    };
+    row(
+        "ids of its own", [](auto& s) { s.add_ids(1); }, "brings 1 of its own");
+    row(
+        "no token after it", [](auto& s) { s.set_sample(false); }, "wants none after it");
+    row(
+        "positions for two",
+        [](auto& s) {
+            for (int axis = 0; axis < 3; ++axis)
+                s.add_positions(1);
+        },
+        "6 positions for 1 tokens");
+    row(
+        "a gap", [](auto& s) { s.set_start(5); }, "goes on at token 5 but 4 are cached");
+    row(
+        "too few blocks", [](auto& s) { s.mutable_blocks()->RemoveLast(); }, "too few for 5 tokens");
+    row(
+        "vision again", [](auto& s) { s.add_vision(); }, "brings sampling or vision again");
+}
+
+void TstSequenceBook::brokenFollowersAreRefused()
+{
+    QFETCH(std::function<void(wire::SequenceSlice&)>, change);
+    QFETCH(QByteArray, cause);
+    SequenceBook book = makeBook();
+    QVERIFY(book.take(sampled(slice(5, 0, {1, 2, 3, 4}, {0, 1})), 0).ok());
+    auto made = follower(5, 4, {0, 1});
+    change(made);
+    const auto taken = book.take(made, 0);
+    QVERIFY(!taken.ok());
+    QCOMPARE(taken.error().code, ErrorCode::Internal);
+    QVERIFY2(taken.error().cause.find(cause.toStdString()) != std::string::npos, taken.error().cause.c_str());
+    QCOMPARE(book.size(), std::size_t{0});
+}
+
+void TstSequenceBook::aSequenceKeepsItsSlot()
+{
+    SequenceBook book = makeBook();
+    const std::int32_t slot = (*book.take(sampled(slice(5, 0, {1, 2}, {0, 1})), 0))->slot;
+    const std::int32_t other = (*book.take(slice(6, 0, {1, 2}, {2}), 0))->slot;
+    QVERIFY(slot != other);
+    QCOMPARE((*book.take(follower(5, 2, {0, 1}), 0))->slot, slot);
+    book.drop(6);
+    QCOMPARE((*book.take(slice(7, 0, {1, 2}, {2}), 0))->slot, other); // the only one given back
+    QCOMPARE((*book.take(follower(5, 3, {0, 1}), 0))->slot, slot);
+}
+
+void TstSequenceBook::slotsRunOut()
+{
+    SequenceBook book = makeBook();
+    for (SequenceId id = 1; id <= 6; ++id) // twice as many as run at a time
+        QVERIFY(book.take(slice(id, 0, {1}, {static_cast<std::uint32_t>(id)}), 0).ok());
+    const auto taken = book.take(slice(7, 0, {1}, {7}), 0);
+    QVERIFY(!taken.ok());
+    QCOMPARE(taken.error().cause, std::string("sequence 7 finds all 6 slots taken: ended ones were not dropped"));
+    QVERIFY(book.take(slice(3, 1, {1}, {3}), 0).ok()); // the others go on
+    book.drop(3);
+    QVERIFY(book.take(slice(7, 0, {1}, {7}), 0).ok());
+    QVERIFY(book.take(slice(6, 0, {1}, {6}), 0).ok()); // one that begins anew takes its own
+    book.clear();
+    for (SequenceId id = 1; id <= 6; ++id)
+        QVERIFY(book.take(slice(id, 0, {1}, {static_cast<std::uint32_t>(id)}), 0).ok());
+}
+
+void TstSequenceBook::whatIsRefusedTakesNoSlot()
+{
+    SequenceBook book = makeBook();
+    for (int i = 0; i < 20; ++i) {
+        auto broken = slice(5, 0, {1}, {0});
+        broken.set_blocks(0, 20);
+        QVERIFY(!book.take(broken, 0).ok());
+    }
+    QVERIFY(book.take(slice(5, 0, {1}, {0}), 0).ok());
 }
 
 void TstSequenceBook::brokenSlicesAreRefusedAndForgotten_data()
@@ -151,6 +271,18 @@ void TstSequenceBook::brokenSlicesAreRefusedAndForgotten_data()
     row("huge block", 0, [](auto& s) { s.set_blocks(0, 0xffffffffU); });
     row("a block twice", 0, [](auto& s) { s.set_blocks(1, s.blocks(0)); });
     row("moved blocks", 4, [](auto& s) { s.set_blocks(0, 9); });
+    row("follows with no token drawn", 4, [](auto& s) {
+        s.clear_ids();
+        s.mutable_positions()->Truncate(3);
+        s.set_follows(true);
+        s.set_sample(true);
+    });
+    row("follows at the beginning", 0, [](auto& s) {
+        s.clear_ids();
+        s.mutable_positions()->Truncate(3);
+        s.set_follows(true);
+        s.set_sample(true);
+    });
     row("no sampling", 0, [](auto& s) { s.clear_sampling(); });
     row("sampling again", 4, [](auto& s) { s.mutable_sampling()->set_top_p(1); });
     row("negative temperature", 0, [](auto& s) { s.mutable_sampling()->set_temperature(-1); });
@@ -264,9 +396,12 @@ void TstSequenceBook::stepsBeyondTheLimitsAreRefused()
     for (SequenceId id = 1; id <= 3; ++id)
         *plan.add_slices() = slice(id, 0, std::vector<std::int32_t>(10, 1), {0});
     QVERIFY(book.checkStep(plan).ok());
-    plan.mutable_slices(2)->add_ids(1);
+    *plan.mutable_slices(2) = follower(3, 10, {0}); // one token
+    plan.mutable_slices(1)->mutable_ids()->Add(plan.slices(0).ids().begin(), plan.slices(0).ids().begin() + 9);
+    QVERIFY(book.checkStep(plan).ok());
+    plan.mutable_slices(1)->add_ids(1);
     QVERIFY(book.checkStep(plan).error().cause.find("31 tokens, at most 30") != std::string::npos);
-    plan.mutable_slices(2)->mutable_ids()->Truncate(1);
+    plan.mutable_slices(1)->mutable_ids()->Truncate(1);
     plan.mutable_slices(2)->set_sequence(1);
     QVERIFY(book.checkStep(plan).error().cause.find("sequence 1 twice") != std::string::npos);
     plan.mutable_slices(2)->set_sequence(3);
@@ -332,6 +467,23 @@ void TstSequenceBook::aClosedQueueEndsItsReader()
     QVERIFY(ended);
     Command command;
     QVERIFY(!queue.push(command, Deadline::in(Milliseconds(5'000))));
+}
+
+void TstSequenceBook::aQueueIsWaitedForUntilADeadline()
+{
+    CommandQueue queue;
+    QVERIFY(!queue.popUntil(Deadline::in(Milliseconds(1))).has_value());
+    QVERIFY(!queue.closed());
+    Command command;
+    command.message.set_epoch(4);
+    QVERIFY(queue.push(command, Deadline::in(Milliseconds(0))));
+    QCOMPARE(queue.popUntil(Deadline::in(Milliseconds(5'000)))->message.epoch(), std::uint64_t{4});
+    bool ended = false;
+    std::thread reader([&] { ended = !queue.popUntil(Deadline::in(Milliseconds(60'000))).has_value(); });
+    queue.close();
+    reader.join();
+    QVERIFY(ended);
+    QVERIFY(queue.closed());
 }
 
 QTEST_GUILESS_MAIN(TstSequenceBook)

@@ -101,10 +101,10 @@ private:
                                        .cpuSeconds = 1};
         return rawAnswer({.program = ARGUS_DECODER,
                           .file = input->get(),
+                          .output = output->get(),
                           .request = request,
                           .patience = patience,
-                          .started = std::move(started)},
-                         output->get());
+                          .started = std::move(started)});
     }
 
     QTemporaryDir m_folder;
@@ -152,8 +152,9 @@ void TstBadMedia::brokenFilesAreNamed()
     QFETCH(int, code);
     QFETCH(QStringList, words);
     const std::string path = write(name.toStdString(), content.toStdString());
-    for (const auto& error : {m_reader.read(path).ok() ? Error{} : m_reader.read(path).error(),
-                              m_reader.inspect(path, 64).ok() ? Error{} : m_reader.inspect(path, 64).error()}) {
+    const auto errorOf = [](const auto& result) { return result.ok() ? Error{} : result.error(); };
+    for (const Error& error :
+         {errorOf(m_reader.read(path)), errorOf(m_reader.inspect(path, 64)), errorOf(m_reader.inspect(path, 0))}) {
         QVERIFY2(static_cast<int>(error.code) == code, error.text().c_str());
         for (const QString& word : words)
             QVERIFY2(QString::fromStdString(error.cause).contains(word), error.text().c_str());

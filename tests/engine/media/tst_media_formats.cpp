@@ -1,6 +1,7 @@
 // Every kind of file Argus reads, made here and read back.
 
 #include "engine/media/media.h"
+#include "kernels/resize_bicubic.h"
 #include "tests/engine/media/media_maker.h"
 
 #include <QFile>
@@ -30,6 +31,7 @@ private slots:
     void jpegsAreTurnedUpright_data();
     void jpegsAreTurnedUpright();
     void greyAndCmykJpegsBecomeColours();
+    void jpegsAreResizedAsIfTheyWereWhole();
     void exactFormatsKeepEveryByte_data();
     void exactFormatsKeepEveryByte();
     void transparencyIsLaidOverWhite();
@@ -123,6 +125,30 @@ void TstMediaFormats::greyAndCmykJpegsBecomeColours()
                 QVERIFY2(std::abs(inks.at(x, y)[c] - original.at(x, y)[c]) <= 4,
                          qPrintable(QString("%1 %2").arg(inks.at(x, y)[c]).arg(original.at(x, y)[c])));
         }
+}
+
+void TstMediaFormats::jpegsAreResizedAsIfTheyWereWhole()
+{
+    Rgb noise = gradient(131, 97);
+    for (std::size_t i = 0; i < noise.pixels.size(); ++i)
+        noise.pixels[i] = static_cast<std::uint8_t>(i * 2654435761U >> 13);
+    const auto path = write("noise.jpg", jpeg(noise));
+    const Rgb whole = pixelsOf(path);
+    const auto seen = m_reader.inspect(path, 100); // more than half: libjpeg does not scale
+    QVERIFY(seen.ok());
+    const Thumbnail& small = seen->thumbnail;
+    QCOMPARE(small.width, 100);
+    std::string expected(static_cast<std::size_t>(small.width * small.height * 3), '\0');
+    kernels::resizeBicubicFixed({.in = whole.pixels.data(),
+                                 .out = reinterpret_cast<std::uint8_t*>(expected.data()),
+                                 .inWidth = whole.width,
+                                 .inHeight = whole.height,
+                                 .outWidth = small.width,
+                                 .outHeight = small.height,
+                                 .channels = 3,
+                                 .inStride = static_cast<std::size_t>(whole.width) * 3,
+                                 .outStride = static_cast<std::size_t>(small.width) * 3});
+    QVERIFY(small.rgb == expected);
 }
 
 void TstMediaFormats::exactFormatsKeepEveryByte_data()

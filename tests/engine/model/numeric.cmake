@@ -2,3 +2,4 @@
 argus_test(tst_positions LABEL unit NEEDS argus::model)
 argus_test(tst_vision_windows LABEL unit NEEDS argus::model)
 argus_test(tst_model_load LABEL unit NEEDS argus::model)
+argus_test(tst_footprint LABEL unit NEEDS argus::model)

@@ -150,6 +150,55 @@ private slots:
         QVERIFY(parsed(json).ok());
     }
 
+    void readsAwqAsItIsPublished_data()
+    {
+        QTest::addColumn<QByteArray>("pointer");
+        QTest::addColumn<QByteArray>("value");
+        QTest::newRow("published") << QByteArray("/quantization_config")
+                                   << QByteArray("{\"quant_method\":\"awq\",\"bits\":4,\"group_size\":128,"
+                                                 "\"zero_point\":true,\"version\":\"gemm\","
+                                                 "\"modules_to_not_convert\":[\"visual\"]}");
+        QTest::newRow("other names") << QByteArray("/quantization_config")
+                                     << QByteArray("{\"quant_method\":\"awq\",\"w_bit\":4,\"q_group_size\":128,"
+                                                   "\"version\":\"GEMM\"}");
+        QTest::newRow("no version") << QByteArray("/quantization_config")
+                                    << QByteArray("{\"quant_method\":\"awq\",\"bits\":4,\"group_size\":128}");
+        QTest::newRow("nested") << QByteArray("/text_config/quantization_config")
+                                << QByteArray("{\"quant_method\":\"awq\",\"bits\":4,\"group_size\":128}");
+    }
+    void readsAwqAsItIsPublished()
+    {
+        QFETCH(QByteArray, pointer);
+        QFETCH(QByteArray, value);
+        Json json = demo();
+        json[Json::json_pointer(pointer.toStdString())] = Json::parse(value.toStdString());
+        const auto config = parsed(json);
+        QVERIFY2(config.ok(), config.ok() ? "" : config.error().text().c_str());
+        QVERIFY(config->awq);
+        QCOMPARE(config->hiddenSize, 512);
+    }
+
+    void weightsAreNotPackedUnlessTheConfigSaysSo()
+    {
+        Json json = demo();
+        QVERIFY(!parsed(json)->awq);
+        json["quantization_config"] = nullptr;
+        QVERIFY(!parsed(json)->awq);
+    }
+
+    void refusesAwqWhoseGroupsAreNotWhole()
+    {
+        Json json = demo();
+        json["intermediate_size"] = 1000;
+        QVERIFY(parsed(json).ok());
+        json["quantization_config"] = {{"quant_method", "awq"}, {"bits", 4}, {"group_size", 128}};
+        const auto config = parsed(json);
+        QVERIFY(!config.ok());
+        QCOMPARE(config.error().code, ErrorCode::Unsupported);
+        QVERIFY2(config.error().cause.find("intermediate_size 1000 is not a multiple of 128") != std::string::npos,
+                 config.error().cause.c_str());
+    }
+
     /// Each row: a JSON patch (pointer and value; null removes) on the demo config, the code, and a word of the cause.
     void refusesWhatItCannotRun_data()
     {
@@ -166,8 +215,24 @@ private slots:
         row("/model_type", "\"qwen3_vl\"", unsupported, "model_type is \"qwen3_vl\"");
         row("/model_type", "null", unsupported, "model_type is missing");
         row("/model_type", "7", corrupt, "model_type");
-        row("/quantization_config", "{\"quant_method\":\"awq\",\"bits\":4}", unsupported, "quant_method \"awq\"");
-        row("/quantization_config", "[]", unsupported, "quantised");
+        row("/quantization_config", "[]", unsupported, "quantised by an unnamed method");
+        row("/quantization_config", "{\"bits\":4,\"group_size\":128}", unsupported, "quantised by an unnamed method");
+        row("/quantization_config", "{\"quant_method\":7}", unsupported, "quantised by an unnamed method");
+        row("/quantization_config", "{\"quant_method\":\"gptq\",\"bits\":4,\"group_size\":128}", unsupported,
+            "quantised by \"gptq\", only awq is supported");
+        row("/quantization_config", "{\"quant_method\":\"awq\"}", unsupported, "AWQ with 0 bits in groups of 0");
+        row("/quantization_config", "{\"quant_method\":\"awq\",\"bits\":8,\"group_size\":128}", unsupported,
+            "AWQ with 8 bits in groups of 128");
+        row("/quantization_config", "{\"quant_method\":\"awq\",\"w_bit\":4,\"q_group_size\":64}", unsupported,
+            "AWQ with 4 bits in groups of 64");
+        row("/quantization_config", "{\"quant_method\":\"awq\",\"bits\":\"4\",\"group_size\":128}", unsupported,
+            "AWQ with 0 bits");
+        row("/quantization_config", "{\"quant_method\":\"awq\",\"bits\":4,\"group_size\":128,\"version\":\"gemv\"}",
+            unsupported, "AWQ version \"gemv\"");
+        row("/quantization_config", "{\"quant_method\":\"awq\",\"bits\":4,\"group_size\":128,\"zero_point\":false}",
+            unsupported, "AWQ without zero points");
+        row("/text_config", "{\"quantization_config\":{\"quant_method\":\"bitsandbytes\"}}", unsupported,
+            "quantised by \"bitsandbytes\"");
         row("/use_sliding_window", "true", unsupported, "use_sliding_window");
         row("/use_sliding_window", "1", corrupt, "use_sliding_window");
         row("/layer_types", "[\"full_attention\",\"sliding_attention\"]", unsupported, "sliding_attention");

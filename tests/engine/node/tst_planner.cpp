@@ -2,102 +2,15 @@
 // whatever happens.
 
 #include "engine/node/planner.h"
+#include "tests/engine/node/scripted_port.h"
 
 #include <QtTest>
 
 #include <cstdlib>
-#include <deque>
 
 using namespace argus;
 using namespace argus::node;
-
-namespace {
-
-/// Keeps what the planner says and sends.
-class ScriptedPort final : public PlannerPort {
-public:
-    bool send(const wire::NodeToExecutor& message, std::span<const int> descriptors) override
-    {
-        if (!takes)
-            return false;
-        sent.push_back(message);
-        descriptorCounts.push_back(descriptors.size());
-        return true;
-    }
-    void readMedia(AskNumber number, std::size_t index, const std::filesystem::path&) override
-    {
-        wanted.emplace_back(number, index);
-    }
-    void tell(NodeEvent event) override { events.push_back(std::move(event)); }
-    void giveUpOn(std::uint64_t epoch, const std::string&) override { givenUp = epoch; }
-
-    /// The steps that were sent and not looked at yet, oldest first.
-    std::optional<wire::NodeToExecutor> nextStep()
-    {
-        while (!sent.empty()) {
-            wire::NodeToExecutor message = std::move(sent.front());
-            sent.pop_front();
-            if (message.has_step())
-                return message;
-            for (const std::uint64_t sequence : message.drop().sequences())
-                dropped.push_back(sequence);
-        }
-        return std::nullopt;
-    }
-    [[nodiscard]] std::vector<AskEnded> ends(AskNumber number) const
-    {
-        std::vector<AskEnded> found;
-        for (const NodeEvent& event : events)
-            if (const auto* ended = std::get_if<AskEnded>(&event); ended && ended->number == number)
-                found.push_back(*ended);
-        return found;
-    }
-    [[nodiscard]] std::string said(AskNumber number) const
-    {
-        std::string text;
-        for (const NodeEvent& event : events)
-            if (const auto* piece = std::get_if<AskSaid>(&event); piece && piece->number == number)
-                text += piece->text;
-        return text;
-    }
-
-    std::deque<wire::NodeToExecutor> sent;
-    std::vector<std::size_t> descriptorCounts;
-    std::vector<std::uint64_t> dropped;
-    std::vector<std::pair<AskNumber, std::size_t>> wanted;
-    std::vector<NodeEvent> events;
-    std::optional<std::uint64_t> givenUp;
-    bool takes = true;
-};
-
-SubmitAsk question(AskNumber number, const std::string& text, std::uint32_t maxTokens, int images = 0)
-{
-    SubmitAsk submit;
-    submit.ask.number = number;
-    submit.ask.accepted = now();
-    submit.ask.ask.set_id("ask-" + std::to_string(number));
-    submit.ask.ask.mutable_sampling()->set_max_tokens(maxTokens);
-    wire::ChatMessage& message = *submit.ask.ask.add_messages();
-    message.set_role("user");
-    for (int i = 0; i < images; ++i) {
-        const Sha256 digest(32, static_cast<char>(i));
-        message.add_parts()->set_image(digest);
-        submit.ask.files[digest] = "/nowhere";
-    }
-    message.add_parts()->set_text(text);
-    return submit;
-}
-
-media::Patches picture()
-{
-    media::Patches patches;
-    patches.gridT = 1;
-    patches.gridH = 4;
-    patches.gridW = 6;
-    return patches;
-}
-
-} // namespace
+using namespace argus::node::testing;
 
 class TstPlanner final : public QObject {
     Q_OBJECT
@@ -105,7 +18,7 @@ class TstPlanner final : public QObject {
     std::shared_ptr<const Deployment> m_deployment;
     std::vector<text::TokenId> m_words; ///< ids of an answer
 
-    /// Answers the oldest step: sequences that sample get the next of `tokens`, or stop.
+    /// Answers the oldest step: every sequence that samples gets the token.
     bool answerStep(Planner& planner, ScriptedPort& port, std::uint64_t epoch, text::TokenId token)
     {
         const std::optional<wire::NodeToExecutor> step = port.nextStep();
@@ -122,13 +35,20 @@ class TstPlanner final : public QObject {
         planner.take(std::move(done), now());
         return true;
     }
+    /// The executor dies with everything that was sent to it.
+    static void lose(Planner& planner, ScriptedPort& port, std::uint64_t epoch, const std::string& how)
+    {
+        while (port.nextStep()) {
+        }
+        planner.take(ExecutorLost{.epoch = epoch, .how = how}, now());
+    }
     [[nodiscard]] text::TokenId stopId() const { return m_deployment->generation.stopIds.front(); }
 
 private slots:
     void initTestCase()
     {
         ::setenv("ARGUS_RESOURCES", ARGUS_SOURCE_DIR "/resources", 1);
-        auto read = readDeployment({}, 4ULL << 30);
+        auto read = readDeployment({}, {.gpu = {}, .hostMemoryFree = 4ULL << 30});
         QVERIFY2(read.ok(), read.ok() ? "" : read.error().text().c_str());
         m_deployment = *read;
         QVERIFY(m_deployment->demo);
@@ -144,7 +64,7 @@ private slots:
         planner.take(DeploymentKnown{m_deployment}, now());
         QVERIFY(port.sent.empty()); // nobody to run it yet
         planner.take(ExecutorReady{1}, now());
-        QCOMPARE(port.sent.size(), std::size_t(1));
+        QCOMPARE(port.sent.size(), std::size_t(2)); // the prompt, and the step behind it
         const wire::SequenceSlice first = port.sent.front().step().slices(0);
         QCOMPARE(first.start(), 0U);
         QVERIFY(first.sample());
@@ -158,27 +78,13 @@ private slots:
         QCOMPARE(port.ends(1).size(), std::size_t(1));
         QCOMPARE(port.ends(1)[0].reason, wire::AskFinished::STOP);
         QCOMPARE(port.ends(1)[0].outputIds.size(), m_words.size() + 1);
-        QVERIFY(!port.nextStep());
-        QCOMPARE(port.dropped, std::vector<std::uint64_t>{1});
         QVERIFY(planner.empty());
+        QVERIFY(answerStep(planner, port, 1, m_words[0])); // was on its way when the answer stopped
+        QVERIFY(!port.nextStep());
+        QCOMPARE(port.said(1), std::string("There are two circles."));
+        QCOMPARE(port.ends(1).size(), std::size_t(1));
+        QCOMPARE(port.dropped, std::vector<std::uint64_t>{1});
         QCOMPARE(planner.figures().kvBlocksUsed, 0U);
-    }
-
-    void decodedTokensGoOnWhereThePromptEnds()
-    {
-        ScriptedPort port;
-        Planner planner(port);
-        planner.take(DeploymentKnown{m_deployment}, now());
-        planner.take(ExecutorReady{1}, now());
-        planner.take(question(1, "Hello", 5), now());
-        const auto prompt = static_cast<std::uint32_t>(port.sent.front().step().slices(0).ids_size());
-        QVERIFY(answerStep(planner, port, 1, m_words[0]));
-        const wire::SequenceSlice second = port.sent.front().step().slices(0);
-        QCOMPARE(second.start(), prompt);
-        QCOMPARE(second.ids_size(), 1);
-        QCOMPARE(second.ids(0), m_words[0]);
-        QCOMPARE(second.positions(0), static_cast<std::int32_t>(prompt)); // text only: position is index
-        QVERIFY(!second.has_sampling());
     }
 
     void maxTokensEndsWithLength()
@@ -192,6 +98,7 @@ private slots:
         QVERIFY(answerStep(planner, port, 1, m_words[1]));
         QCOMPARE(port.ends(1).size(), std::size_t(1));
         QCOMPARE(port.ends(1)[0].reason, wire::AskFinished::LENGTH);
+        QVERIFY(!port.nextStep()); // a third token was never planned
     }
 
     void aStopStringEndsBeforeItself()
@@ -222,17 +129,14 @@ private slots:
         planner.take(MediaRead{.number = 1, .index = 1, .outcome = picture()}, now());
         QVERIFY(port.sent.empty());
         planner.take(MediaRead{.number = 1, .index = 0, .outcome = picture()}, now());
-        QCOMPARE(port.sent.size(), std::size_t(1));
-        const wire::SequenceSlice slice = port.sent.front().step().slices(0);
+        QCOMPARE(port.descriptorCounts, (std::vector<std::size_t>{2, 0}));
+        const wire::SequenceSlice slice = port.nextStep()->step().slices(0);
         QCOMPARE(slice.vision_size(), 2);
-        QCOMPARE(port.descriptorCounts.back(), std::size_t(2));
         for (const wire::VisionItem& item : slice.vision())
             for (std::uint32_t i = 0; i < 6; ++i) // 4 x 6 patches are 6 tokens
                 QCOMPARE(slice.ids(static_cast<int>(item.first_row() + i)), m_deployment->config.imageToken);
         QVERIFY(slice.vision(1).first_row() >= slice.vision(0).first_row() + 6);
-        QVERIFY(answerStep(planner, port, 1, m_words[0]));
-        QCOMPARE(port.sent.front().step().slices(0).vision_size(), 0);
-        QCOMPARE(port.descriptorCounts.back(), std::size_t(0));
+        QCOMPARE(port.nextStep()->step().slices(0).vision_size(), 0);
     }
 
     void aPictureThatCannotBeReadFailsItsAskAlone()
@@ -280,7 +184,8 @@ private slots:
         planner.take(CancelAsk{1}, now());
         QCOMPARE(port.ends(1).size(), std::size_t(1));
         QCOMPARE(port.ends(1)[0].reason, wire::AskFinished::CANCELLED);
-        QVERIFY(answerStep(planner, port, 1, m_words[0])); // the step that ran with ask 1 alone
+        QVERIFY(answerStep(planner, port, 1, m_words[0])); // two steps were on their way with ask 1 alone
+        QVERIFY(answerStep(planner, port, 1, m_words[1]));
         QCOMPARE(port.said(1), std::string());
         QVERIFY(answerStep(planner, port, 1, stopId()));
         QCOMPARE(port.ends(2).size(), std::size_t(1));
@@ -300,12 +205,11 @@ private slots:
         planner.take(MediaRead{.number = 1, .index = 0, .outcome = picture()}, now());
         const int prompt = port.sent.front().step().slices(0).ids_size();
         QVERIFY(answerStep(planner, port, 1, m_words[0]));
-        QVERIFY(port.nextStep()); // is running when it dies
-        planner.take(ExecutorLost{.epoch = 1, .how = "was killed by signal 9 (Killed)"}, now());
+        QCOMPARE(port.sent.size(), std::size_t(2)); // one runs and one waits when it dies
+        lose(planner, port, 1, "was killed by signal 9 (Killed)");
         QVERIFY(!port.nextStep());
         QVERIFY(port.ends(1).empty());
         planner.take(ExecutorReady{2}, now());
-        QCOMPARE(port.sent.size(), std::size_t(1));
         QCOMPARE(port.sent.front().epoch(), 2ULL);
         const wire::SequenceSlice slice = port.sent.front().step().slices(0);
         QCOMPARE(slice.start(), 0U);
@@ -327,12 +231,11 @@ private slots:
         planner.take(DeploymentKnown{m_deployment}, now());
         planner.take(ExecutorReady{1}, now());
         planner.take(question(1, "Hello", 50), now());
-        QVERIFY(port.nextStep());
-        planner.take(ExecutorLost{.epoch = 1, .how = "exited with status 3"}, now());
+        lose(planner, port, 1, "exited with status 3"); // one loss, though the ask was in two steps
+        QVERIFY(port.ends(1).empty());
         planner.take(ExecutorReady{2}, now());
-        planner.take(question(2, "Hello", 50), now()); // not in the step that runs
-        QVERIFY(port.nextStep());
-        planner.take(ExecutorLost{.epoch = 2, .how = "exited with status 3"}, now());
+        planner.take(question(2, "Hello", 50), now()); // not in the steps on their way
+        lose(planner, port, 2, "exited with status 3");
         QCOMPARE(port.ends(1).size(), std::size_t(1));
         QCOMPARE(port.ends(1)[0].error->code, ErrorCode::Crashed);
         QVERIFY(QString::fromStdString(port.ends(1)[0].error->cause).contains("exited with status 3"));
@@ -343,7 +246,7 @@ private slots:
         QVERIFY(!port.ends(2)[0].error);
     }
 
-    void resultsOfAnotherEpochOrStepAreDropped()
+    void resultsOfAnotherEpochAreDropped()
     {
         ScriptedPort port;
         Planner planner(port);
@@ -355,11 +258,9 @@ private slots:
         wire::SampledToken& token = *stale.result.add_tokens();
         token.set_sequence(1);
         token.set_id(m_words[0]);
-        planner.take(StepDone(stale), now());
-        stale.epoch = 2;
-        stale.result.set_step(77);
-        planner.take(StepDone(stale), now());
+        planner.take(std::move(stale), now());
         QCOMPARE(port.said(1), std::string());
+        QVERIFY(!port.givenUp);
         QVERIFY(answerStep(planner, port, 2, m_words[0]));
         QCOMPARE(port.ends(1).size(), std::size_t(0));
     }
@@ -400,6 +301,19 @@ private slots:
             QCOMPARE(port.ends(number).size(), std::size_t(1));
             QCOMPARE(port.ends(number)[0].error->cause, std::string("no config.json"));
         }
+    }
+
+    void aDeploymentThatFailsWhileItRunsHoldsNothing()
+    {
+        ScriptedPort port;
+        Planner planner(port);
+        planner.take(DeploymentKnown{m_deployment}, now());
+        planner.take(ExecutorReady{1}, now());
+        planner.take(question(1, "Hello", 5), now());
+        QVERIFY(planner.figures().kvBlocksUsed > 0);
+        planner.take(DeploymentFailed{Error{ErrorCode::Crashed, "it fell five times", "look into the log", {}}}, now());
+        QCOMPARE(port.ends(1)[0].error->cause, std::string("it fell five times"));
+        QCOMPARE(planner.figures().kvBlocksUsed, 0U);
     }
 
     void drainingLetsAsksFinishAndTakesNoNewOnes()
@@ -468,8 +382,7 @@ private slots:
             else if (what < 12)
                 planner.take(CancelAsk{1 + roll(kAsks)}, now());
             else if (what == 12) {
-                port.sent.clear();
-                planner.take(ExecutorLost{.epoch = epoch, .how = "fell"}, now());
+                lose(planner, port, epoch, "fell");
                 planner.take(ExecutorReady{++epoch}, now());
             } else if (what < 40 && !port.wanted.empty()) {
                 const auto [number, index] = port.wanted.back();
@@ -481,6 +394,8 @@ private slots:
             }
         }
         QVERIFY(planner.empty());
+        while (answerStep(planner, port, epoch, m_words[0])) {
+        }
         for (AskNumber number = 1; number <= kAsks; ++number)
             QCOMPARE(port.ends(number).size(), std::size_t(1));
         QCOMPARE(planner.figures().kvBlocksUsed, 0U);

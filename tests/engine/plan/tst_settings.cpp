@@ -1,6 +1,6 @@
 // The table of settings, and settings made whole.
 
-#include "engine/plan/memory_budget.h"
+#include "engine/plan/complete_settings.h"
 #include "engine/plan/setting_table.h"
 
 #include <QtTest>
@@ -14,6 +14,25 @@
 using namespace argus;
 using namespace argus::plan;
 
+namespace {
+
+Device cpu()
+{
+    return {.gpu = {}, .hostMemoryFree = std::uint64_t{16} << 30};
+}
+Device gpu(int major, int minor, std::uint64_t memory = 80'000'000'000)
+{
+    Gpu card;
+    card.index = 1;
+    card.name = "NVIDIA Card";
+    card.capabilityMajor = major;
+    card.capabilityMinor = minor;
+    card.memoryTotal = memory;
+    return {.gpu = card, .hostMemoryFree = 0};
+}
+
+} // namespace
+
 class TstSettings : public QObject {
     Q_OBJECT
 private slots:
@@ -24,7 +43,15 @@ private slots:
     void valuesOutsideTheirRangeAreRefused_data();
     void valuesOutsideTheirRangeAreRefused();
     void moreThanOneDeviceIsRefused();
+    void aDeviceIsNamed_data();
+    void aDeviceIsNamed();
     void halfPrecisionOnACpuIsRefused();
+    void theDeviceDecidesTheNumberFormat_data();
+    void theDeviceDecidesTheNumberFormat();
+    void bfloat16NeedsItsHardware();
+    void theDeviceDecidesHowMuchAtOnce();
+    void weightsAreInventedOnGpusOnly();
+    void whatIsSettledStays();
     void aStepServesEverySequence();
     void textBecomesAValue();
     void badTextIsRefused_data();
@@ -57,7 +84,7 @@ void TstSettings::rowsReadWhatTheyWrite()
         SettingValue value = setting.standard;
         if (setting.kind == SettingKind::Switch)
             value = true;
-        else if (setting.kind == SettingKind::Folder)
+        else if (setting.kind == SettingKind::Folder || setting.kind == SettingKind::Device)
             value = std::string("folder");
         else if (setting.kind == SettingKind::Share)
             value = setting.highest;
@@ -81,7 +108,8 @@ void TstSettings::defaultsAreDocumented()
     QCOMPARE(whole->dtype(), std::string("auto"));
     QCOMPARE(whole->gpu_memory_utilization(), 0.9);
     QCOMPARE(whole->max_model_len(), 0U);
-    QCOMPARE(whole->max_num_seqs(), 8U);
+    QCOMPARE(whole->device(), std::string("auto"));
+    QCOMPARE(whole->max_num_seqs(), 0U); // the device decides
     QCOMPARE(whole->enforce_eager(), false);
     QCOMPARE(whole->max_images(), 10U);
     QCOMPARE(whole->max_videos(), 4U);
@@ -92,7 +120,7 @@ void TstSettings::defaultsAreDocumented()
     QCOMPARE(whole->max_image_pixels(), std::uint64_t{64'000'000});
     QCOMPARE(whole->max_video_seconds(), 3600U);
     QCOMPARE(whole->max_upload_bytes(), std::uint64_t{2} << 30);
-    QCOMPARE(whole->max_batched_tokens(), 2048U);
+    QCOMPARE(whole->max_batched_tokens(), 0U); // the device decides
 }
 
 void TstSettings::chosenValuesStay()
@@ -127,6 +155,8 @@ void TstSettings::valuesOutsideTheirRangeAreRefused_data()
                                              << "gpu_memory_utilization is nan, allowed is 0.05 to 1";
     QTest::newRow("unknown dtype") << "dtype"
                                    << "dtype is \"int3\", allowed is auto, bfloat16, float16, float32";
+    QTest::newRow("unknown device") << "device"
+                                    << "device is \"gpu\", allowed is auto, cpu, cuda:0, cuda:1, ...";
     QTest::newRow("unknown variant") << "position_variant"
                                      << "position_variant is \"D\", allowed is A, B, C";
     QTest::newRow("tiny context") << "max_model_len"
@@ -141,7 +171,7 @@ void TstSettings::valuesOutsideTheirRangeAreRefused()
     QVERIFY(setting != nullptr);
     wire::EngineSettings settings;
     const std::string text = cause.section(' ', 2, 2).remove(',').remove('"').toStdString();
-    if (setting->kind == SettingKind::Choice)
+    if (setting->kind == SettingKind::Choice || setting->kind == SettingKind::Device)
         setting->set(settings, text);
     else if (setting->kind == SettingKind::Share)
         setting->set(settings, text == "nan" ? std::numeric_limits<double>::quiet_NaN() : std::stod(text));
@@ -172,16 +202,126 @@ void TstSettings::moreThanOneDeviceIsRefused()
     QCOMPARE(whole.error().setting, std::string("pipeline_parallel_size"));
 }
 
+void TstSettings::aDeviceIsNamed_data()
+{
+    QTest::addColumn<QString>("text");
+    QTest::addColumn<int>("index"); // -1: no GPU, -2: refused
+    QTest::newRow("auto") << "auto" << -1;
+    QTest::newRow("the CPU") << "cpu" << -1;
+    QTest::newRow("first GPU") << "cuda:0" << 0;
+    QTest::newRow("twelfth GPU") << "cuda:11" << 11;
+    QTest::newRow("no number") << "cuda:" << -2;
+    QTest::newRow("no colon") << "cuda0" << -2;
+    QTest::newRow("more than a number") << "cuda:0x" << -2;
+    QTest::newRow("negative") << "cuda:-1" << -2;
+    QTest::newRow("more than anybody has") << "cuda:1234" << -2;
+    QTest::newRow("another device") << "CPU" << -2;
+}
+
+void TstSettings::aDeviceIsNamed()
+{
+    QFETCH(QString, text);
+    QFETCH(int, index);
+    wire::EngineSettings settings;
+    const Result<Done> set = setFromText(settings, "device", text.toStdString());
+    QCOMPARE(set.ok(), index != -2);
+    QCOMPARE(settings.device(), index != -2 ? text.toStdString() : std::string());
+    QCOMPARE(cudaIndex(text.toStdString()), index >= 0 ? std::optional<std::uint32_t>(index) : std::nullopt);
+}
+
 void TstSettings::halfPrecisionOnACpuIsRefused()
 {
     wire::EngineSettings settings;
     settings.set_dtype("float16");
-    const auto whole = completed(settings);
+    const auto whole = settled(settings, cpu());
     QVERIFY(!whole.ok());
     QCOMPARE(whole.error().code, ErrorCode::Unsupported);
     QCOMPARE(whole.error().setting, std::string("dtype"));
     settings.set_dtype("float32");
-    QVERIFY(completed(settings).ok());
+    QVERIFY(settled(settings, cpu()).ok());
+}
+
+void TstSettings::theDeviceDecidesTheNumberFormat_data()
+{
+    QTest::addColumn<QString>("asked");
+    QTest::addColumn<int>("major"); // 0: the CPU
+    QTest::addColumn<int>("minor");
+    QTest::addColumn<QString>("taken");
+    QTest::newRow("CPU") << "auto" << 0 << 0 << "float32";
+    QTest::newRow("Turing") << "auto" << 7 << 5 << "float16";
+    QTest::newRow("Ampere") << "auto" << 8 << 0 << "bfloat16";
+    QTest::newRow("Hopper") << "auto" << 9 << 0 << "bfloat16";
+    QTest::newRow("half on Hopper") << "float16" << 9 << 0 << "float16";
+    QTest::newRow("full on Turing") << "float32" << 7 << 5 << "float32";
+    QTest::newRow("bfloat16 on Ada") << "bfloat16" << 8 << 9 << "bfloat16";
+}
+
+void TstSettings::theDeviceDecidesTheNumberFormat()
+{
+    QFETCH(QString, asked);
+    QFETCH(int, major);
+    QFETCH(int, minor);
+    QFETCH(QString, taken);
+    wire::EngineSettings settings;
+    settings.set_dtype(asked.toStdString());
+    const auto whole = settled(settings, major > 0 ? gpu(major, minor) : cpu());
+    QVERIFY(whole.ok());
+    QCOMPARE(QString::fromStdString(whole->dtype()), taken);
+    QCOMPARE(whole->device(), std::string(major > 0 ? "cuda:1" : "cpu"));
+}
+
+void TstSettings::bfloat16NeedsItsHardware()
+{
+    wire::EngineSettings settings;
+    settings.set_dtype("bfloat16");
+    const auto refused = settled(settings, gpu(7, 5));
+    QVERIFY(!refused.ok());
+    QCOMPARE(refused.error().code, ErrorCode::Unsupported);
+    QCOMPARE(refused.error().cause, std::string("dtype is bfloat16, but cuda:1 (NVIDIA Card) has compute capability "
+                                                "7.5 and bfloat16 came with 8.0"));
+    QCOMPARE(refused.error().remedy, std::string("use auto or float16"));
+    QCOMPARE(refused.error().setting, std::string("dtype"));
+    settings.set_dtype("float16");
+    QVERIFY(settled(settings, gpu(7, 5)).ok());
+}
+
+void TstSettings::theDeviceDecidesHowMuchAtOnce()
+{
+    const auto sizesOn = [](const Device& device, const wire::EngineSettings& settings) {
+        const auto whole = settled(settings, device);
+        return whole.ok() ? std::pair(whole->max_num_seqs(), whole->max_batched_tokens()) : std::pair(0U, 0U);
+    };
+    QCOMPARE(sizesOn(cpu(), {}), std::pair(8U, 2048U));
+    QCOMPARE(sizesOn(gpu(8, 9, 24'000'000'000), {}), std::pair(64U, 2048U));
+    QCOMPARE(sizesOn(gpu(8, 0, 42'949'672'960), {}), std::pair(64U, 8192U));
+    wire::EngineSettings few;
+    few.set_max_num_seqs(3);
+    QCOMPARE(sizesOn(gpu(9, 0), few), std::pair(3U, 8192U));
+    wire::EngineSettings shortSteps;
+    shortSteps.set_max_batched_tokens(16); // what was asked for limits what was not
+    QCOMPARE(sizesOn(gpu(9, 0), shortSteps), std::pair(16U, 16U));
+}
+
+void TstSettings::weightsAreInventedOnGpusOnly()
+{
+    wire::EngineSettings settings;
+    settings.set_load_format("dummy");
+    QVERIFY(settled(settings, gpu(7, 5)).ok());
+    const auto refused = settled(settings, cpu());
+    QVERIFY(!refused.ok());
+    QCOMPARE(refused.error().code, ErrorCode::Unsupported);
+    QCOMPARE(refused.error().setting, std::string("load_format"));
+}
+
+void TstSettings::whatIsSettledStays()
+{
+    for (const Device& device : {cpu(), gpu(7, 5), gpu(9, 0)}) {
+        const auto once = settled({}, device);
+        QVERIFY(once.ok());
+        const auto twice = settled(*once, device);
+        QVERIFY(twice.ok());
+        QCOMPARE(twice->SerializeAsString(), once->SerializeAsString());
+    }
 }
 
 void TstSettings::aStepServesEverySequence()
@@ -224,7 +364,7 @@ void TstSettings::badTextIsRefused_data()
                                        << "8x";
     QTest::newRow("negative") << "max_num_seqs"
                               << "-1";
-    QTest::newRow("zero where nothing is automatic") << "max_num_seqs"
+    QTest::newRow("zero where nothing is automatic") << "max_images"
                                                      << "0";
     QTest::newRow("beyond 64 bits") << "max_upload_bytes"
                                     << "99999999999 GiB";

@@ -4,6 +4,9 @@
 
 #include <QtTest>
 
+#include <algorithm>
+#include <deque>
+#include <iterator>
 #include <map>
 #include <random>
 #include <set>
@@ -23,23 +26,43 @@ std::string text(const StepPlan& plan)
     std::string out;
     for (const Slice& slice : plan)
         out += std::to_string(slice.sequence) + ":" + std::to_string(slice.start) + "+" + std::to_string(slice.tokens) +
-               (slice.sample ? "s" : "") + (slice.first ? "f" : "") + " ";
+               (slice.sample ? "s" : "") + (slice.first ? "f" : "") + (slice.follows ? "~" : "") + " ";
     return out;
 }
 
+/// Sends the next step; says what is in it.
+std::string start(Scheduler& scheduler)
+{
+    StepPlan plan = scheduler.plan();
+    std::string said = text(plan);
+    if (!plan.empty())
+        scheduler.start(std::move(plan));
+    return said;
+}
+
+/// One step from plan to result, with nothing else on its way.
 void run(Scheduler& scheduler)
 {
-    scheduler.commit(scheduler.plan());
+    scheduler.start(scheduler.plan());
+    (void)scheduler.commit();
 }
 
 /// A model of what should be true, kept beside the scheduler during the walk.
 struct Shadow {
     std::uint32_t prompt = 0;
     std::uint32_t answer = 0;
-    std::uint32_t cached = 0;
-    std::uint32_t sampled = 0;
+    std::uint32_t sampled = 0; ///< tokens that came back
+    std::uint32_t awaited = 0; ///< tokens on their way
+    std::uint32_t sent = 0;    ///< cached once all that is on its way has run
     bool admitted = false;
+
+    [[nodiscard]] std::uint32_t known() const { return prompt + sampled; }
+    [[nodiscard]] std::uint32_t length() const { return known() + awaited; }
+    [[nodiscard]] bool full() const { return sampled + awaited == answer; }
 };
+
+/// What one executor may be writing to: blocks from the first slice of a sequence until it is told to drop it.
+using Holders = std::map<SequenceId, std::set<std::uint32_t>>;
 
 class Walk {
 public:
@@ -47,7 +70,7 @@ public:
 
     void step()
     {
-        switch (pick(0, 9)) {
+        switch (pick(0, 13)) {
         case 0:
         case 1:
         case 2:
@@ -60,8 +83,17 @@ public:
             if (pick(0, 30) == 0)
                 forget();
             break;
+        case 5:
+            release();
+            break;
+        case 6:
+        case 7:
+        case 8:
+        case 9:
+            startStep();
+            break;
         default:
-            runStep();
+            finishStep();
         }
         check();
     }
@@ -70,13 +102,20 @@ public:
     bool drain()
     {
         for (int step = 0; step < 20'000 && !m_shadows.empty() && !QTest::currentTestFailed(); ++step) {
-            runStep();
+            release();
+            startStep();
+            startStep();
+            finishStep();
             check();
         }
-        return m_shadows.empty() && m_scheduler.running() == 0 && m_scheduler.waiting() == 0 &&
+        while (!m_onTheirWay.empty() && !QTest::currentTestFailed())
+            finishStep();
+        release();
+        return m_shadows.empty() && m_holders.empty() && m_scheduler.running() == 0 && m_scheduler.waiting() == 0 &&
                m_scheduler.usedBlocks() == 0;
     }
     [[nodiscard]] int finished() const { return m_finished; }
+    [[nodiscard]] int wasted() const { return m_wasted; }
 
 private:
     std::uint32_t pick(std::uint32_t low, std::uint32_t high)
@@ -99,11 +138,13 @@ private:
             QCOMPARE(added.error().code, ErrorCode::DoesNotFit);
     }
 
-    void drop(SequenceId id)
+    void remove(SequenceId id)
     {
         m_scheduler.remove(id);
         m_twin.remove(id);
         m_shadows.erase(id);
+        if (m_holders.contains(id))
+            m_removed.push_back(id);
     }
 
     void cancelOne()
@@ -112,7 +153,28 @@ private:
             return;
         auto victim = m_shadows.begin();
         std::advance(victim, pick(0, static_cast<std::uint32_t>(m_shadows.size()) - 1));
-        drop(victim->first);
+        remove(victim->first);
+    }
+
+    [[nodiscard]] bool isOnItsWay(SequenceId id) const
+    {
+        const auto has = [id](const StepPlan& plan) {
+            return std::any_of(plan.begin(), plan.end(), [id](const Slice& slice) { return slice.sequence == id; });
+        };
+        return std::any_of(m_onTheirWay.begin(), m_onTheirWay.end(), has);
+    }
+
+    void release()
+    {
+        std::vector<SequenceId> expected;
+        std::copy_if(m_removed.begin(), m_removed.end(), std::back_inserter(expected),
+                     [this](SequenceId id) { return !isOnItsWay(id); });
+        QCOMPARE(m_scheduler.release(), expected);
+        QCOMPARE(m_twin.release(), expected);
+        for (const SequenceId id : expected) {
+            m_holders.erase(id);
+            std::erase(m_removed, id);
+        }
     }
 
     void forget()
@@ -120,51 +182,96 @@ private:
         m_scheduler.forgetCaches();
         m_twin.forgetCaches();
         QCOMPARE(m_scheduler.usedBlocks(), 0U);
+        QVERIFY(m_scheduler.onTheirWay().empty());
+        m_onTheirWay.clear();
+        m_holders.clear();
+        m_removed.clear();
         for (auto& [id, shadow] : m_shadows) {
-            shadow.cached = 0;
+            shadow.awaited = 0;
+            shadow.sent = 0;
             shadow.admitted = false;
         }
     }
 
-    void runStep()
+    void startStep()
     {
         const StepPlan plan = m_scheduler.plan();
         QCOMPARE(text(m_scheduler.plan()), text(plan)); // planning again changes nothing
         QCOMPARE(text(m_twin.plan()), text(plan));      // the same history, the same plan
-        QVERIFY(m_shadows.empty() || !plan.empty());    // somebody always moves on
+        if (m_onTheirWay.size() == kStepsOnTheirWay)
+            QVERIFY(plan.empty());
+        else if (m_onTheirWay.empty() && m_removed.empty())
+            QVERIFY(m_shadows.empty() || !plan.empty()); // somebody always moves on
+        if (plan.empty())
+            return;
         std::uint32_t total = 0;
         std::set<SequenceId> once;
         bool prefilling = false;
         for (const Slice& slice : plan) {
             QVERIFY(once.insert(slice.sequence).second);
-            QVERIFY(m_shadows.contains(slice.sequence));
-            const Shadow& shadow = m_shadows.at(slice.sequence);
-            const std::uint32_t known = shadow.prompt + shadow.sampled;
-            QCOMPARE(slice.start, shadow.cached);
-            QVERIFY(slice.tokens > 0 && slice.start + slice.tokens <= known);
-            QCOMPARE(slice.sample, slice.start + slice.tokens == known);
-            QCOMPARE(slice.first, shadow.cached == 0);
-            QVERIFY(slice.start + slice.tokens <= m_scheduler.blocksOf(slice.sequence).size() * m_limits.kvBlockTokens);
-            const bool decodes = slice.start > 0 && known - slice.start == 1;
+            QVERIFY(m_shadows.contains(slice.sequence)); // what was removed is not planned again
+            Shadow& shadow = m_shadows.at(slice.sequence);
+            QCOMPARE(slice.start, shadow.sent);
+            QVERIFY(slice.tokens > 0 && slice.start + slice.tokens <= shadow.length());
+            QVERIFY(!shadow.full()); // no token beyond the longest answer
+            QCOMPARE(slice.sample, slice.start + slice.tokens == shadow.length());
+            QCOMPARE(slice.first, shadow.sent == 0);
+            QCOMPARE(slice.follows, slice.start + slice.tokens > shadow.known());
+            QVERIFY(!slice.follows || (slice.tokens == 1 && slice.sample));
+            const bool decodes = slice.start > 0 && shadow.length() - slice.start == 1;
             QVERIFY(!(prefilling && decodes)); // decode slices stand first
             prefilling = prefilling || !decodes;
             total += slice.tokens;
+            touchBlocks(slice);
+            shadow.sent += slice.tokens;
+            shadow.awaited += slice.sample ? 1 : 0;
         }
         QVERIFY(total <= m_limits.maxBatchedTokens);
-        m_scheduler.commit(plan);
-        m_twin.commit(plan);
+        if (total < m_limits.maxBatchedTokens) // then nobody who could run was left out
+            for (const auto& [id, shadow] : m_shadows)
+                QVERIFY(once.contains(id) || m_scheduler.blocksOf(id).empty() || shadow.full());
+        m_scheduler.start(plan);
+        m_twin.start(plan);
+        m_onTheirWay.push_back(plan);
+    }
+
+    void touchBlocks(const Slice& slice)
+    {
+        const auto blocks = m_scheduler.blocksOf(slice.sequence);
+        QVERIFY(slice.start + slice.tokens <= blocks.size() * m_limits.kvBlockTokens);
+        m_holders[slice.sequence] = {blocks.begin(), blocks.end()};
+        for (const auto& [id, held] : m_holders)
+            if (id != slice.sequence)
+                for (const std::uint32_t block : blocks)
+                    QVERIFY(!held.contains(block)); // what the executor has not dropped is nobody else's
+        QVERIFY(m_holders.size() <= m_limits.maxSequences);
+    }
+
+    void finishStep()
+    {
+        const std::string expected = m_onTheirWay.empty() ? "" : text(m_onTheirWay.front());
+        const StepPlan plan = m_scheduler.commit();
+        QCOMPARE(text(plan), expected);
+        QCOMPARE(text(m_twin.commit()), expected);
+        if (!m_onTheirWay.empty())
+            m_onTheirWay.pop_front();
         std::vector<SequenceId> done;
         for (const Slice& slice : plan) {
-            Shadow& shadow = m_shadows.at(slice.sequence);
-            shadow.cached += slice.tokens;
+            const auto found = m_shadows.find(slice.sequence);
+            if (found == m_shadows.end()) {
+                ++m_wasted;
+                continue;
+            }
+            Shadow& shadow = found->second;
             shadow.sampled += slice.sample ? 1 : 0;
+            shadow.awaited -= slice.sample ? 1 : 0;
             // Some end early, as at a stop id; all end at their limit.
             if (shadow.sampled == shadow.answer || (slice.sample && pick(0, 15) == 0))
                 done.push_back(slice.sequence);
         }
         for (const SequenceId id : done) {
             ++m_finished;
-            drop(id);
+            remove(id);
         }
     }
 
@@ -190,10 +297,13 @@ private:
                 QVERIFY(blocks.insert(block).second); // no block has two owners
             }
         }
+        for (const SequenceId id : m_removed)
+            for (const std::uint32_t block : m_holders.at(id))
+                QVERIFY(blocks.insert(block).second); // nor has one that a step on its way may write to
         QCOMPARE(m_scheduler.usedBlocks(), static_cast<std::uint32_t>(blocks.size())); // used + free = all
         QCOMPARE(m_scheduler.running(), admitted);
         QCOMPARE(m_scheduler.waiting(), waiting);
-        QVERIFY(admitted <= m_limits.maxSequences);
+        QVERIFY(admitted + m_removed.size() <= m_limits.maxSequences);
     }
 
     std::mt19937_64 m_random;
@@ -201,8 +311,12 @@ private:
     Scheduler m_scheduler;
     Scheduler m_twin; ///< gets the same calls
     std::map<SequenceId, Shadow> m_shadows;
+    std::deque<StepPlan> m_onTheirWay;
+    Holders m_holders;
+    std::vector<SequenceId> m_removed; ///< not dropped yet
     SequenceId m_next = 1;
     int m_finished = 0;
+    int m_wasted = 0; ///< slices whose sequence had ended
 };
 
 } // namespace
@@ -217,10 +331,20 @@ private slots:
     void theSecondWaitsForBlocks();
     void aShortOneDoesNotOvertake();
     void noMoreSequencesThanAllowed();
-    void removeFreesAtOnce();
+    void theNextStepFollowsTheOneOnItsWay();
+    void noMoreThanTwoStepsAreOnTheirWay();
+    void piecesOfAPromptFollowEachOther();
+    void answersFollowWhileAPromptComesInPieces();
     void anAnswerAtItsLimitIsNotPlanned();
-    void commitOfARemovedSequenceIsHarmless();
+    void anAnswerIsNotPlannedBeyondItsLimit();
+    void removeFreesAtOnceWhatNobodySaw();
+    void whatWasSeenIsFreeOnlyAfterItsReleaseInOrder();
+    void blocksOfARemovedSequenceWaitForItsSteps();
+    void aRemovedSequenceKeepsItsPlaceToo();
+    void aBeginningOfThePlanMayBeStarted();
+    void commitOfNothingIsHarmless();
     void forgetCachesStartsOverInOrder();
+    void forgetCachesForgetsStepsOnTheirWay();
     void whatCannotFitIsRefusedWithARemedy();
     void theRemedyWorks();
     void invariantsHoldOnARandomWalk_data();
@@ -302,18 +426,58 @@ void TstScheduler::noMoreSequencesThanAllowed()
     QCOMPARE(scheduler.waiting(), 2U);
 }
 
-void TstScheduler::removeFreesAtOnce()
+void TstScheduler::theNextStepFollowsTheOneOnItsWay()
 {
     Scheduler scheduler(small());
-    QVERIFY(scheduler.add(1, 8, 8).ok());
-    run(scheduler);
-    QCOMPARE(scheduler.usedBlocks(), 4U);
-    scheduler.remove(1);
-    QCOMPARE(scheduler.usedBlocks(), 0U);
-    QVERIFY(scheduler.blocksOf(1).empty());
-    scheduler.remove(1); // twice, and of strangers: nothing
-    scheduler.remove(99);
+    QVERIFY(scheduler.add(1, 5, 4).ok());
+    QCOMPARE(start(scheduler), std::string("1:0+5sf "));
+    QVERIFY(scheduler.add(2, 2, 4).ok()); // joins the answer that goes on
+    QCOMPARE(start(scheduler), std::string("1:5+1s~ 2:0+2sf "));
+    QCOMPARE(text(scheduler.commit()), std::string("1:0+5sf "));
+    QCOMPARE(start(scheduler), std::string("1:6+1s~ 2:2+1s~ "));
+    QCOMPARE(text(scheduler.commit()), std::string("1:5+1s~ 2:0+2sf "));
+    QCOMPARE(text(scheduler.commit()), std::string("1:6+1s~ 2:2+1s~ "));
+    // Nothing on its way: the token is known.
+    QCOMPARE(text(scheduler.plan()), std::string("1:7+1s 2:3+1s "));
+}
+
+void TstScheduler::noMoreThanTwoStepsAreOnTheirWay()
+{
+    Scheduler scheduler(small());
+    QVERIFY(scheduler.add(1, 2, 9).ok());
+    for (std::size_t step = 0; step < kStepsOnTheirWay; ++step)
+        QVERIFY(!start(scheduler).empty());
+    QCOMPARE(scheduler.onTheirWay().size(), kStepsOnTheirWay);
+    QVERIFY(scheduler.add(2, 2, 9).ok());
     QVERIFY(scheduler.plan().empty());
+    QCOMPARE(scheduler.waiting(), 1U);
+    (void)scheduler.commit();
+    QCOMPARE(start(scheduler), std::string("1:3+1s~ 2:0+2sf "));
+}
+
+void TstScheduler::piecesOfAPromptFollowEachOther()
+{
+    Scheduler scheduler(small());
+    QVERIFY(scheduler.add(1, 23, 2).ok());
+    QCOMPARE(start(scheduler), std::string("1:0+10f "));
+    QCOMPARE(start(scheduler), std::string("1:10+10 ")); // first is said once
+    (void)scheduler.commit();
+    QCOMPARE(start(scheduler), std::string("1:20+3s "));
+    (void)scheduler.commit();
+    QCOMPARE(start(scheduler), std::string("1:23+1s~ "));
+}
+
+void TstScheduler::answersFollowWhileAPromptComesInPieces()
+{
+    Scheduler scheduler(small());
+    QVERIFY(scheduler.add(1, 2, 9).ok());
+    QVERIFY(scheduler.add(2, 25, 2).ok());
+    QCOMPARE(start(scheduler), std::string("1:0+2sf 2:0+8f "));
+    QCOMPARE(start(scheduler), std::string("1:2+1s~ 2:8+9 "));
+    (void)scheduler.commit();
+    QCOMPARE(start(scheduler), std::string("1:3+1s~ 2:17+8s "));
+    (void)scheduler.commit();
+    QCOMPARE(start(scheduler), std::string("1:4+1s~ 2:25+1s~ "));
 }
 
 void TstScheduler::anAnswerAtItsLimitIsNotPlanned()
@@ -325,15 +489,101 @@ void TstScheduler::anAnswerAtItsLimitIsNotPlanned()
     QCOMPARE(scheduler.usedBlocks(), 1U);
 }
 
-void TstScheduler::commitOfARemovedSequenceIsHarmless()
+void TstScheduler::anAnswerIsNotPlannedBeyondItsLimit()
+{
+    Scheduler scheduler(small());
+    QVERIFY(scheduler.add(1, 4, 1).ok());
+    QVERIFY(scheduler.add(2, 4, 2).ok());
+    QCOMPARE(start(scheduler), std::string("1:0+4sf 2:0+4sf "));
+    QCOMPARE(start(scheduler), std::string("2:4+1s~ ")); // the one token of 1 is on its way
+    (void)scheduler.commit();
+    QVERIFY(scheduler.plan().empty()); // and so is the second of 2
+}
+
+void TstScheduler::removeFreesAtOnceWhatNobodySaw()
+{
+    Scheduler scheduler(small());
+    QVERIFY(scheduler.add(1, 8, 8).ok());
+    QVERIFY(!scheduler.plan().empty()); // admitted, not started
+    QCOMPARE(scheduler.usedBlocks(), 4U);
+    scheduler.remove(1);
+    QCOMPARE(scheduler.usedBlocks(), 0U);
+    QVERIFY(scheduler.blocksOf(1).empty());
+    QVERIFY(scheduler.release().empty());
+    scheduler.remove(1); // twice, and of strangers: nothing
+    scheduler.remove(99);
+    QVERIFY(scheduler.plan().empty());
+}
+
+void TstScheduler::whatWasSeenIsFreeOnlyAfterItsReleaseInOrder()
+{
+    Scheduler scheduler(small());
+    for (SequenceId id = 1; id <= 3; ++id)
+        QVERIFY(scheduler.add(id, 3, 5).ok());
+    run(scheduler);
+    scheduler.remove(3);
+    scheduler.remove(1);
+    scheduler.remove(1);
+    QCOMPARE(scheduler.running(), 1U);
+    QCOMPARE(scheduler.usedBlocks(), 6U);
+    QCOMPARE(scheduler.release(), (std::vector<SequenceId>{3, 1}));
+    QCOMPARE(scheduler.usedBlocks(), 2U);
+    QVERIFY(scheduler.release().empty());
+}
+
+void TstScheduler::blocksOfARemovedSequenceWaitForItsSteps()
+{
+    Scheduler scheduler(small());
+    QVERIFY(scheduler.add(1, 4, 56).ok()); // all blocks
+    QVERIFY(scheduler.add(2, 3, 5).ok());
+    (void)start(scheduler);
+    QCOMPARE(start(scheduler), std::string("1:4+1s~ "));
+    (void)scheduler.commit();
+    scheduler.remove(1); // its first token was the last, and the next is on its way
+    QVERIFY(scheduler.release().empty());
+    QVERIFY(scheduler.plan().empty());
+    QCOMPARE(text(scheduler.commit()), std::string("1:4+1s~ "));
+    QVERIFY(scheduler.plan().empty()); // not before the executor can be told
+    QCOMPARE(scheduler.release(), std::vector<SequenceId>{1});
+    QCOMPARE(text(scheduler.plan()), std::string("2:0+3sf "));
+    QCOMPARE(scheduler.usedBlocks(), 2U);
+}
+
+void TstScheduler::aRemovedSequenceKeepsItsPlaceToo()
+{
+    Limits alone = small();
+    alone.maxSequences = 1;
+    Scheduler scheduler(alone);
+    QVERIFY(scheduler.add(1, 4, 4).ok());
+    QVERIFY(scheduler.add(2, 4, 4).ok()); // blocks enough, but one sequence at a time
+    (void)start(scheduler);
+    scheduler.remove(1);
+    QVERIFY(scheduler.plan().empty());
+    QCOMPARE(scheduler.running(), 0U);
+    QCOMPARE(scheduler.waiting(), 1U);
+    (void)scheduler.commit();
+    (void)scheduler.release();
+    QCOMPARE(start(scheduler), std::string("2:0+4sf "));
+}
+
+void TstScheduler::aBeginningOfThePlanMayBeStarted()
 {
     Scheduler scheduler(small());
     QVERIFY(scheduler.add(1, 3, 5).ok());
     QVERIFY(scheduler.add(2, 3, 5).ok());
-    const StepPlan plan = scheduler.plan();
-    scheduler.remove(1);
-    scheduler.commit(plan);
-    QCOMPARE(text(scheduler.plan()), std::string("2:3+1s "));
+    StepPlan plan = scheduler.plan();
+    plan.resize(1);
+    scheduler.start(plan);
+    QCOMPARE(text(scheduler.plan()), std::string("1:3+1s~ 2:0+3sf "));
+}
+
+void TstScheduler::commitOfNothingIsHarmless()
+{
+    Scheduler scheduler(small());
+    QVERIFY(scheduler.commit().empty());
+    QVERIFY(scheduler.add(1, 3, 5).ok());
+    QVERIFY(scheduler.commit().empty());
+    QCOMPARE(text(scheduler.plan()), std::string("1:0+3sf "));
 }
 
 void TstScheduler::forgetCachesStartsOverInOrder()
@@ -341,15 +591,33 @@ void TstScheduler::forgetCachesStartsOverInOrder()
     Scheduler scheduler(small());
     for (SequenceId id = 1; id <= 4; ++id)
         QVERIFY(scheduler.add(id, 3, 5).ok());
-    const StepPlan lost = scheduler.plan();
-    scheduler.commit(lost);
+    run(scheduler);
     QCOMPARE(text(scheduler.plan()), std::string("1:3+1s 2:3+1s 3:3+1s "));
     scheduler.forgetCaches();
     QCOMPARE(scheduler.usedBlocks(), 0U);
     QCOMPARE(scheduler.waiting(), 4U);
-    scheduler.commit(lost); // a late answer of the lost executor
     // The token sampled before the loss is part of what has to be cached again.
     QCOMPARE(text(scheduler.plan()), std::string("1:0+4sf 2:0+4sf 3:0+2f "));
+}
+
+void TstScheduler::forgetCachesForgetsStepsOnTheirWay()
+{
+    Scheduler scheduler(small());
+    for (SequenceId id = 1; id <= 3; ++id)
+        QVERIFY(scheduler.add(id, 3, 5).ok());
+    run(scheduler);
+    (void)start(scheduler);
+    (void)start(scheduler);
+    scheduler.remove(2); // while it is on its way
+    scheduler.forgetCaches();
+    QVERIFY(scheduler.onTheirWay().empty());
+    QVERIFY(scheduler.commit().empty());  // a late answer of the lost executor
+    QVERIFY(scheduler.release().empty()); // the new executor never knew 2
+    QCOMPARE(scheduler.usedBlocks(), 0U);
+    QCOMPARE(scheduler.waiting(), 2U);
+    // Of the tokens that were on their way none counts.
+    QCOMPARE(start(scheduler), std::string("1:0+4sf 3:0+4sf "));
+    QCOMPARE(start(scheduler), std::string("1:4+1s~ 3:4+1s~ "));
 }
 
 void TstScheduler::whatCannotFitIsRefusedWithARemedy()
@@ -398,27 +666,32 @@ void TstScheduler::invariantsHoldOnARandomWalk_data()
 {
     QTest::addColumn<int>("seed");
     QTest::addColumn<int>("budget");
-    QTest::newRow("tiny budget, below the number of sequences") << 1 << 2;
-    QTest::newRow("small budget") << 2 << 7;
-    QTest::newRow("large budget") << 3 << 64;
+    QTest::addColumn<int>("sequences");
+    QTest::newRow("tiny budget, below the number of sequences") << 1 << 2 << 5;
+    QTest::newRow("small budget") << 2 << 7 << 5;
+    QTest::newRow("large budget") << 3 << 64 << 5;
+    QTest::newRow("one sequence at a time") << 12 << 16 << 1;
+    QTest::newRow("as many sequences as there are blocks for") << 13 << 16 << 64;
     for (int seed = 4; seed < 12; ++seed)
-        QTest::addRow("seed %d", seed) << seed << 16;
+        QTest::addRow("seed %d", seed) << seed << 16 << 5;
 }
 
 void TstScheduler::invariantsHoldOnARandomWalk()
 {
     QFETCH(int, seed);
     QFETCH(int, budget);
+    QFETCH(int, sequences);
     Limits limits{.kvBlocks = 37,
                   .kvBlockTokens = 4,
                   .maxBatchedTokens = static_cast<std::uint32_t>(budget),
-                  .maxSequences = 5,
+                  .maxSequences = static_cast<std::uint32_t>(sequences),
                   .maxModelLen = 64};
     Walk walk(static_cast<std::uint64_t>(seed), limits);
     for (int step = 0; step < 3'000 && !QTest::currentTestFailed(); ++step)
         walk.step();
     QVERIFY(walk.drain());
     QVERIFY(walk.finished() > 20);
+    QVERIFY(walk.wasted() > 5); // ends met steps on their way
 }
 
 QTEST_GUILESS_MAIN(TstScheduler)

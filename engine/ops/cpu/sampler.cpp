@@ -1,14 +1,12 @@
-#include "engine/executor/sampler.h"
-
-#include "engine/executor/philox.h"
-#include "engine/tensor/tensor.h"
+#include "engine/ops/cpu/sampler.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <functional>
 #include <limits>
 
-namespace argus::executor {
+namespace argus::ops {
 namespace {
 
 constexpr float kRemoved = -std::numeric_limits<float>::infinity();
@@ -18,17 +16,15 @@ bool allFinite(std::span<const float> scores)
     return std::all_of(scores.begin(), scores.end(), [](float score) { return std::isfinite(score); });
 }
 
-/// l < 0 ? l·r : l/r, once for each distinct id.
-void penalise(std::span<float> scores, std::span<const std::int32_t> seen, float penalty)
+/// l < 0 ? l·r : l/r, for each id that was seen.
+void penalise(std::span<float> scores, std::span<const std::uint32_t> seen, float penalty)
 {
-    std::vector<bool> done(scores.size());
-    for (const std::int32_t id : seen) {
-        const auto at = static_cast<std::size_t>(id);
-        if (id < 0 || at >= scores.size() || done[at])
-            continue;
-        done[at] = true;
-        scores[at] = scores[at] < 0 ? scores[at] * penalty : scores[at] / penalty;
-    }
+    for (std::size_t word = 0; word < seen.size(); ++word)
+        for (std::uint32_t bits = seen[word]; bits != 0; bits &= bits - 1) {
+            const std::size_t at = word * 32 + static_cast<std::size_t>(std::countr_zero(bits));
+            if (at < scores.size())
+                scores[at] = scores[at] < 0 ? scores[at] * penalty : scores[at] / penalty;
+        }
 }
 
 /// The lowest index of the largest score.
@@ -109,29 +105,26 @@ std::int32_t draw(std::span<const float> scores, double uniform)
 
 } // namespace
 
-std::int32_t sampleToken(std::span<float> scores, std::span<const std::int32_t> seen, const SamplingSettings& settings,
-                         std::uint64_t position)
+std::int32_t sampleToken(std::span<float> scores, std::span<const std::uint32_t> seen, const SamplingRow& row)
 {
     if (scores.empty() || !allFinite(scores))
-        throw OpsError("scores are not finite");
-    if (settings.repetitionPenalty != 1)
-        penalise(scores, seen, static_cast<float>(settings.repetitionPenalty));
+        return -1;
+    if (row.penalty != 1)
+        penalise(scores, seen, row.penalty);
     const std::int32_t best = argmax(scores);
-    if (settings.temperature <= 0)
+    if (row.temperature <= 0)
         return best;
-    if (settings.temperature != 1) {
-        const auto temperature = static_cast<float>(settings.temperature);
+    if (row.temperature != 1)
         for (float& score : scores)
-            score /= temperature;
-    }
+            score /= row.temperature;
     // A temperature or penalty so extreme that scores overflow leaves only one choice.
     if (!allFinite(scores))
         return best;
-    if (settings.topK > 0)
-        keepTopK(scores, settings.topK);
-    if (settings.topP < 1)
-        keepTopP(scores, settings.topP);
-    return draw(scores, uniformAt(settings.seed, position));
+    if (row.topK > 0)
+        keepTopK(scores, static_cast<std::uint32_t>(row.topK));
+    if (row.topP < 1)
+        keepTopP(scores, static_cast<double>(row.topP));
+    return draw(scores, row.uniform);
 }
 
-} // namespace argus::executor
+} // namespace argus::ops

@@ -1,0 +1,16 @@
+#include "engine/apps/executor_device.h"
+#include "engine/ops/cpu/cpu_ops.h"
+
+namespace argus::apps {
+
+const char* const kExecutorName = "argus-executor-cpu";
+
+Result<std::unique_ptr<ops::Ops>> openExecutorDevice(const wire::LoadModel& order, int threads)
+{
+    if (order.settings().load_format() == "dummy")
+        return Error{ErrorCode::Unsupported, "load_format is dummy, but a CPU executor only loads weights that exist",
+                     "use load_format auto", "load_format"};
+    return std::unique_ptr<ops::Ops>(std::make_unique<ops::CpuOps>(threads));
+}
+
+} // namespace argus::apps

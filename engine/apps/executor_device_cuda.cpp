@@ -1,0 +1,30 @@
+#include "engine/apps/executor_device.h"
+#include "engine/model/config.h"
+#include "engine/ops/cuda/open.h"
+
+#include <fmt/format.h>
+
+namespace argus::apps {
+
+const char* const kExecutorName = "argus-executor-cuda";
+
+Result<std::unique_ptr<ops::Ops>> openExecutorDevice(const wire::LoadModel& order, int)
+{
+    const auto config = model::loadConfig(order.settings().model());
+    if (!config)
+        return config.error();
+    DType compute = DType::BF16;
+    if (order.dtype() == "float16")
+        compute = DType::F16;
+    else if (order.dtype() == "float32")
+        compute = DType::F32;
+    else if (order.dtype() != "bfloat16")
+        return Error{ErrorCode::Internal, fmt::format("the load order names dtype \"{:.40}\"", order.dtype()),
+                     "restart the node", "dtype"};
+    return ops::openCuda({.device = static_cast<int>(order.device_index()),
+                          .compute = compute,
+                          .arenaBytes = order.device_bytes(),
+                          .packed = config->awq});
+}
+
+} // namespace argus::apps

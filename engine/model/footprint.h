@@ -1,0 +1,31 @@
+#pragma once
+// What a model takes on a device with memory of its own, in bytes, before anything is allocated: the sums of what weights,
+// cache and activations will ask for. Pure.
+
+#include "engine/model/config.h"
+#include "engine/model/qwen2_5_vl.h"
+#include "engine/tensor/dtype.h"
+
+#include <cstdint>
+
+namespace argus::model {
+
+struct Footprint {
+    std::uint64_t weights = 0;
+    std::uint64_t kvBlock = 0; ///< one block of all layers
+    std::uint64_t activations = 0;
+};
+
+/// A device as far as sizes depend on it.
+struct DeviceFacts {
+    DType type = DType::BF16; ///< what is computed with
+    int capabilityMajor = 9;
+    int capabilityMinor = 0;
+    int processors = 132; ///< multiprocessors
+};
+
+/// Every rank computes with the same numbers: sizes.kvBlocks is not looked at, the rest is.
+[[nodiscard]] Footprint footprint(const ModelConfig& config, const RuntimeSizes& sizes, std::int64_t maxModelLen,
+                                  std::int64_t maxVisionPatches, const DeviceFacts& device);
+
+} // namespace argus::model

@@ -1,0 +1,40 @@
+#pragma once
+// GPUs, read on a thread of their own: a driver that hangs holds up nobody else.
+
+#include "engine/base/clock.h"
+#include "engine/node/gpu_inventory.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+namespace argus::node {
+
+/// May be called from any thread; nothing waits longer than it says.
+class GpuWatch {
+public:
+    using Open = std::function<std::optional<Nvml>()>;
+    /// Nothing is loaded before find(). `open` is called on the thread of its own.
+    explicit GpuWatch(Open open = loadNvml);
+    /// stop() without patience.
+    ~GpuWatch();
+    GpuWatch(const GpuWatch&) = delete;
+    GpuWatch& operator=(const GpuWatch&) = delete;
+
+    /// What there is. Call it once. A driver that has not answered by the deadline is the facts' failure.
+    [[nodiscard]] GpuFacts find(Deadline deadline);
+    /// From now on the memory of this GPU is read once a second.
+    void follow(std::uint32_t index);
+    /// The process whose memory is told apart: the executor of the moment.
+    void setProcess(pid_t process);
+    /// The last reading; nothing before the first.
+    [[nodiscard]] std::optional<GpuMemory> latest() const;
+    /// Ends the thread. One that waits for the driver is left behind: it owns all that it touches.
+    void stop(Deadline deadline);
+
+private:
+    struct State;
+    std::shared_ptr<State> m_state;
+};
+
+} // namespace argus::node

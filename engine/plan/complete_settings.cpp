@@ -1,0 +1,114 @@
+#include "engine/plan/complete_settings.h"
+
+#include "engine/plan/setting_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace argus::plan {
+namespace {
+
+/// The first compute capability whose tensor cores take bfloat16: Ampere.
+constexpr int kBfloat16Since = 8;
+
+/// What max_num_seqs and max_batched_tokens are when nobody says. A CPU is soon busy with a few sequences; a GPU reads
+/// its weights once for all of them, and a large one fills its tensor cores with long steps.
+struct Standards {
+    std::uint32_t sequences = 8;
+    std::uint32_t batchedTokens = 2048;
+};
+
+Standards standardsOf(const Device& device)
+{
+    constexpr std::uint64_t kLargeCard = 40'000'000'000;
+    if (!device.gpu)
+        return {};
+    return {.sequences = 64, .batchedTokens = device.gpu->memoryTotal >= kLargeCard ? 8192U : 2048U};
+}
+
+bool isAbsent(const SettingValue& value)
+{
+    const std::string text = textOf(value);
+    return text.empty() || text == "0";
+}
+
+Result<Done> refuseWhatThisReleaseLacks(const wire::EngineSettings& settings)
+{
+    for (const auto& [name, size] : {std::pair("tensor_parallel_size", settings.tensor_parallel_size()),
+                                     std::pair("pipeline_parallel_size", settings.pipeline_parallel_size())})
+        if (size > 1)
+            return Error{ErrorCode::Unsupported,
+                         fmt::format("{} is {}, but this release runs one device per model", name, size), "use 1",
+                         name};
+    return Done{};
+}
+
+Result<std::string> dtypeOn(const Device& device, const std::string& asked)
+{
+    const bool automatic = asked.empty() || asked == "auto";
+    if (!device.gpu) {
+        if (automatic || asked == "float32")
+            return std::string("float32");
+        return Error{ErrorCode::Unsupported,
+                     fmt::format("dtype is {}, but a CPU computes in float32, whatever the checkpoint stores", asked),
+                     "use auto or float32", "dtype"};
+    }
+    const bool hasBfloat16 = device.gpu->capabilityMajor >= kBfloat16Since;
+    if (automatic)
+        return std::string(hasBfloat16 ? "bfloat16" : "float16");
+    if (asked == "bfloat16" && !hasBfloat16)
+        return Error{ErrorCode::Unsupported,
+                     fmt::format("dtype is bfloat16, but {} has compute capability {}.{} and bfloat16 came with {}.0",
+                                 device.gpu->text(), device.gpu->capabilityMajor, device.gpu->capabilityMinor,
+                                 kBfloat16Since),
+                     "use auto or float16", "dtype"};
+    return asked;
+}
+
+} // namespace
+
+Result<wire::EngineSettings> completed(const wire::EngineSettings& settings)
+{
+    wire::EngineSettings whole = settings;
+    for (const Setting& setting : settingTable()) {
+        if (setting.kind == SettingKind::Switch)
+            continue;
+        if (isAbsent(setting.get(whole)))
+            setting.set(whole, setting.standard);
+        if (auto checked = checkSetting(setting, setting.get(whole)); !checked)
+            return std::move(checked).error();
+    }
+    if (auto possible = refuseWhatThisReleaseLacks(whole); !possible)
+        return std::move(possible).error();
+    if (whole.max_batched_tokens() != 0 && whole.max_batched_tokens() < whole.max_num_seqs())
+        return Error{ErrorCode::BadRequest,
+                     fmt::format("max_batched_tokens is {}, less than max_num_seqs {}: a step could not serve everyone",
+                                 whole.max_batched_tokens(), whole.max_num_seqs()),
+                     fmt::format("set max_batched_tokens to {} or more", whole.max_num_seqs()), "max_batched_tokens"};
+    return whole;
+}
+
+Result<wire::EngineSettings> settled(const wire::EngineSettings& settings, const Device& device)
+{
+    Result<wire::EngineSettings> whole = completed(settings);
+    if (!whole)
+        return whole;
+    Result<std::string> dtype = dtypeOn(device, whole->dtype());
+    if (!dtype)
+        return std::move(dtype).error();
+    if (!device.gpu && whole->load_format() == "dummy")
+        return Error{ErrorCode::Unsupported, "load_format is dummy, but a CPU executor only loads weights that exist",
+                     "use load_format auto", "load_format"};
+    whole->set_device(device.name());
+    whole->set_dtype(std::move(*dtype));
+    const Standards standards = standardsOf(device);
+    if (whole->max_batched_tokens() == 0)
+        whole->set_max_batched_tokens(standards.batchedTokens); // more than max_num_seqs can be
+    if (whole->max_num_seqs() == 0)
+        whole->set_max_num_seqs(std::min(standards.sequences, whole->max_batched_tokens()));
+    return whole;
+}
+
+} // namespace argus::plan

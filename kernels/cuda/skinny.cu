@@ -1,0 +1,26 @@
+#include "kernels/cuda/skinny.h"
+
+#include "kernels/cuda/products/dense_slabs.cuh"
+#include "kernels/cuda/products/one_row.cuh"
+#include "kernels/cuda/products/run.cuh"
+
+namespace argus::kernels::cuda {
+
+std::size_t skinnyWorkspace(int /*outputs*/, int processors)
+{
+    return products::Workspace(processors).bytes;
+}
+
+Status skinny(const Skinny& work, Stream stream)
+{
+    const auto run = [&]<typename T>(const T* weight) {
+        if (products::one_row::fits(work))
+            return products::one_row::run<T>(work, stream);
+        return products::runProduct(work, products::DenseSlabs<T>{.weight = weight, .inputs = work.inputs}, stream);
+    };
+    if (work.type == Format::F16)
+        return run(static_cast<const __half*>(work.weight));
+    return run(static_cast<const __nv_bfloat16*>(work.weight));
+}
+
+} // namespace argus::kernels::cuda

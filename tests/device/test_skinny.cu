@@ -1,0 +1,146 @@
+// Products of a few rows on the GPU: kernels/cuda/skinny.h.
+//
+//     test_skinny [--seed N] [--quick] [--bench]
+
+#include "tests/device/product_check.h"
+
+using namespace argus;
+using namespace argus::device_check;
+using namespace argus::kernels::cuda;
+
+namespace {
+
+struct Shape {
+    int outputs;
+    int inputs;
+};
+
+void check(Tally& tally, std::mt19937_64& random, bool quick)
+{
+    Workspaces workspaces;
+    std::vector<Shape> shapes = {{16, 64}, {48, 128}, {112, 576}, {256, 256}};
+    if (!quick)
+        shapes.insert(shapes.end(), {{2560, 512}, {1280, 3456}, {64, 9472}});
+    for (const Format type : {Format::F16, Format::BF16})
+        for (const auto& [outputs, inputs] : shapes) {
+            const auto count = static_cast<std::size_t>(outputs) * static_cast<std::size_t>(inputs);
+            const std::vector<double> weights = randomValues(count, random, type, 0.05);
+            const DeviceBytes device = upload(weights, type);
+            const auto run = [&](const Skinny& work) {
+                Skinny whole = work;
+                whole.weight = device.get();
+                return skinny(whole, nullptr);
+            };
+            checkProducts(tally, random, workspaces, text("%d x %d", outputs, inputs), type, weights, outputs, inputs, run);
+            tally.count(device.guardsIntact(), text("%d x %d %s weights untouched", outputs, inputs, nameOf(type)));
+        }
+    tally.count(skinny({.rows = 0}, nullptr) == 0, "no rows, no launch");
+}
+
+__global__ void fillWeights(__nv_bfloat16* weights, std::size_t count, unsigned seed)
+{
+    for (std::size_t i = blockIdx.x * std::size_t{blockDim.x} + threadIdx.x; i < count; i += std::size_t{gridDim.x} * blockDim.x) {
+        unsigned bits = static_cast<unsigned>(i) * 2654435761u + seed;
+        bits ^= bits >> 15;
+        bits *= 2246822519u;
+        bits ^= bits >> 13;
+        weights[i] = __float2bfloat16_rn((static_cast<float>(bits & 0xffffu) - 32767.5f) * 1.06e-6f); // deviation 0.02
+    }
+}
+
+DeviceBytes randomWeights(std::size_t count)
+{
+    DeviceBytes bytes(count * 2);
+    fillWeights<<<1024, 256>>>(bytes.as<__nv_bfloat16>(), count, 7);
+    must(cudaDeviceSynchronize(), "fillWeights");
+    return bytes;
+}
+
+std::size_t elementsOf(const BenchShape& shape)
+{
+    return static_cast<std::size_t>(shape.outputs) * static_cast<std::size_t>(shape.inputs);
+}
+
+/// Through enough copies of the matrix that none is in the cache when its turn comes.
+void benchShape(const Bench& bench, const DeviceBytes& weights, const BenchShape& shape)
+{
+    const std::size_t bytes = elementsOf(shape) * 2;
+    const std::size_t copies = weights.bytes() / bytes;
+    const int launches = static_cast<int>(std::max<std::size_t>(copies, 4));
+    for (const int rows : kBenchRows) {
+        const double milliseconds = graphMilliseconds([&](cudaStream_t stream) {
+            Skinny work = bench.work(shape, rows);
+            for (int i = 0; i < launches; ++i) {
+                work.weight = weights.as<char>() + static_cast<std::size_t>(i) % copies * bytes;
+                must(skinny(work, stream), "skinny");
+            }
+        });
+        report(shape.name, Format::BF16, rows, milliseconds / launches, static_cast<double>(bytes));
+    }
+}
+
+/// The products of all layers one after the other, each with weights of its own.
+void benchChain(const Bench& bench, const char* name, const BenchShape (&layer)[4], int layers)
+{
+    std::size_t ofLayer = 0;
+    for (const BenchShape& shape : layer)
+        ofLayer += elementsOf(shape);
+    const DeviceBytes weights = randomWeights(ofLayer * static_cast<std::size_t>(layers));
+    for (const int rows : {1, 4, 16, 64}) {
+        const double milliseconds = graphMilliseconds([&](cudaStream_t stream) {
+            const __nv_bfloat16* next = weights.as<__nv_bfloat16>();
+            for (int i = 0; i < layers; ++i)
+                for (const BenchShape& shape : layer) {
+                    Skinny work = bench.work(shape, rows);
+                    work.weight = next;
+                    next += elementsOf(shape);
+                    must(skinny(work, stream), "skinny");
+                }
+        });
+        report(name, Format::BF16, rows, milliseconds, static_cast<double>(weights.bytes()));
+    }
+}
+
+void bench()
+{
+    reportCopy();
+    const Bench bench(Format::BF16);
+    {
+        const DeviceBytes weights = randomWeights(std::size_t{1200} << 19);
+        for (const BenchShape& shape : kLayer7B)
+            benchShape(bench, weights, shape);
+        benchShape(bench, weights, {"7B lm_head", 152064, 3584, SkinnyEpilogue::Store, true, false});
+        for (const BenchShape& shape : kLayer3B)
+            benchShape(bench, weights, shape);
+        benchShape(bench, weights, {"3B lm_head", 151936, 2048, SkinnyEpilogue::Store, true, false});
+    }
+    benchChain(bench, "7B layers", kLayer7B, 28);
+    benchChain(bench, "3B layers", kLayer3B, 36);
+}
+
+} // namespace
+
+int main(int count, char** arguments)
+{
+    unsigned long long seed = 1;
+    bool measure = false;
+    bool quick = false;
+    for (int i = 1; i < count; ++i) {
+        const std::string argument = arguments[i];
+        if (argument == "--bench")
+            measure = true;
+        else if (argument == "--quick")
+            quick = true;
+        else if (argument == "--seed" && i + 1 < count)
+            seed = std::strtoull(arguments[++i], nullptr, 10);
+    }
+    if (measure) {
+        bench();
+        return 0;
+    }
+    std::printf("seed %llu\n", seed);
+    std::mt19937_64 random(seed);
+    Tally tally;
+    check(tally, random, quick);
+    return tally.close();
+}
