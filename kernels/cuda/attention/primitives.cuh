@@ -21,4 +21,13 @@ __device__ __forceinline__ unsigned transposed(unsigned pair)
     return result;
 }
 
+/// Adds 1 and returns what was there. What this thread wrote before, or saw written before a barrier, is seen by the
+/// thread that finds it counted, and by others behind a barrier with that one.
+__device__ __forceinline__ unsigned arrive(unsigned* counter)
+{
+    unsigned before;
+    asm volatile("atom.add.acq_rel.gpu.global.u32 %0, [%1], 1;" : "=r"(before) : "l"(counter) : "memory");
+    return before;
+}
+
 } // namespace argus::kernels::cuda::attention

@@ -333,7 +333,7 @@ __device__ __forceinline__ void storeRows(RowTile<kDim, kTiles>& rows, char* sha
             float sum = rows.sums[m][h];
             sum += __shfl_xor_sync(kAllLanes, sum, 1);
             sum += __shfl_xor_sync(kAllLanes, sum, 2);
-            const float scale = 1.0f / sum;
+            const float scale = __fdividef(1.0f, sum);
             const int row = m * 16 + h * 8 + lane / 4;
 #pragma unroll
             for (int j = 0; j < kDim / 8; ++j)

@@ -389,7 +389,7 @@ void TstStepRunner::aStepThatBreaksTakesItsSequencesAlong()
     talks.resize(2);
     begin({&talks[0]});
     m_ops->broken = true;
-    QVERIFY_EXCEPTION_THROWN(begin({&talks[0], &talks[1]}), OpsError);
+    QVERIFY_THROWS_EXCEPTION(OpsError, begin({&talks[0], &talks[1]}));
     m_ops->broken = false;
     QCOMPARE(m_runner->sequences(), std::size_t{0});
     QCOMPARE(m_runner->open(), std::size_t{1});
