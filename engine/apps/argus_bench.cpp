@@ -46,8 +46,7 @@ T orStop(Result<T> result)
 
 bool wants(const Options& options, const std::string& name)
 {
-    return options.only.empty() ||
-           std::find(options.only.begin(), options.only.end(), name) != options.only.end();
+    return options.only.empty() || std::find(options.only.begin(), options.only.end(), name) != options.only.end();
 }
 
 DType typeOf(const std::string& name)
@@ -62,8 +61,7 @@ double bytesPerToken(const model::ModelConfig& config, DType type)
     for (const model::TensorSpec& spec : model::tensorsOf(config))
         if (spec.name.starts_with("model.layers.") || spec.name == "lm_head.weight" ||
             (config.tieWordEmbeddings && spec.name == "model.embed_tokens.weight"))
-            bytes += static_cast<double>(spec.shape.elements()) *
-                     static_cast<double>(sizeOf(spec.type.value_or(type)));
+            bytes += static_cast<double>(spec.shape.elements()) * static_cast<double>(sizeOf(spec.type.value_or(type)));
     return bytes;
 }
 
@@ -137,9 +135,8 @@ int run(const Options& options, Instant started)
     bench.ops->synchronize();
     ops::CudaCeilings ceilings;
     {
-        auto ops = orStop(ops::openCuda({.device = options.device,
-                                         .compute = typeOf(options.dtype),
-                                         .arenaBytes = std::uint64_t{5} << 30}));
+        auto ops = orStop(ops::openCuda(
+            {.device = options.device, .compute = typeOf(options.dtype), .arenaBytes = std::uint64_t{5} << 30}));
         ceilings = ops::measureCeilings(*ops);
     }
     fmt::print("{{\"name\": \"ceilings\", \"device\": \"{}\", \"copy_gigabytes_per_second\": {:.0f}, "
@@ -169,9 +166,10 @@ int main(int argc, char** argv)
 {
     const Instant started = now();
     Options options;
-    CLI::App app("Measures a Qwen2.5-VL model on an NVIDIA GPU: one JSON line a measurement, each the median of seven runs, "
-                 "beside the GPU's own ceilings of this very run.",
-                 "argus-bench");
+    CLI::App app(
+        "Measures a Qwen2.5-VL model on an NVIDIA GPU: one JSON line a measurement, each the median of seven runs, "
+        "beside the GPU's own ceilings of this very run.",
+        "argus-bench");
     app.add_option("--model", options.model, "Folder of a checkpoint; without it a published size with made-up weights")
         ->check(CLI::ExistingDirectory);
     app.add_option("--size", options.size, "3b, 7b, 32b or 72b")->capture_default_str();
@@ -179,7 +177,9 @@ int main(int argc, char** argv)
     app.add_option("--dtype", options.dtype, "What is computed with")
         ->capture_default_str()
         ->check(CLI::IsMember({"bfloat16", "float16", "float32"}));
-    app.add_option("--device", options.device, "GPU, as CUDA counts")->capture_default_str()->check(CLI::Range(0, 1023));
+    app.add_option("--device", options.device, "GPU, as CUDA counts")
+        ->capture_default_str()
+        ->check(CLI::Range(0, 1023));
     app.add_flag("--enforce-eager", options.eager, "Record no steps");
     app.add_option("--max-batched-tokens", options.maxBatchedTokens, "Tokens of one step")
         ->capture_default_str()
@@ -187,10 +187,13 @@ int main(int argc, char** argv)
     app.add_option("--max-vision-patches", options.maxVisionPatches, "Patches of one pass of the vision tower")
         ->capture_default_str()
         ->check(CLI::Range(4784, 65536));
-    app.add_option("--most-few-rows", options.mostFewRows, "Rows of a product that go to Argus' own kernels, not to cuBLASLt")
+    app.add_option("--most-few-rows", options.mostFewRows,
+                   "Rows of a product that go to Argus' own kernels, not to cuBLASLt")
         ->capture_default_str()
         ->check(CLI::Range(0, 64));
-    app.add_option("--batches", options.batches, "Conversations at once")->capture_default_str()->check(CLI::Range(1, 256));
+    app.add_option("--batches", options.batches, "Conversations at once")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 256));
     app.add_option("--only", options.only, "decode, long, prefill, vision, first")
         ->check(CLI::IsMember({"decode", "long", "prefill", "vision", "first"}));
     CLI11_PARSE(app, argc, argv);

@@ -60,8 +60,7 @@ public:
         for (int slot = 0; slot < count(); ++slot) {
             std::int64_t& cached = m_cached[static_cast<std::size_t>(slot)];
             for (cached = 0; cached < tokens;) {
-                const std::int64_t part =
-                    std::min<std::int64_t>(tokens - cached, m_bench.sizes.maxBatchedTokens);
+                const std::int64_t part = std::min<std::int64_t>(tokens - cached, m_bench.sizes.maxBatchedTokens);
                 m_ids.resize(static_cast<std::size_t>(part));
                 for (std::size_t i = 0; i < m_ids.size(); ++i)
                     m_ids[i] = static_cast<std::int32_t>((static_cast<std::size_t>(cached) + i) * 7919 % 100000 + 11);
@@ -185,12 +184,13 @@ void benchDecode(BenchModel& bench, const ops::CudaCeilings& ceilings, int batch
     const double cache = 2.0 * config.layers * config.kvHeads * config.headDim() *
                          static_cast<double>(sizeOf(bench.ops->computeType())) * batch * (context + kDecodedTokens / 2);
     const double bytes = bench.bytesPerToken + cache;
-    fmt::print("{{\"name\": \"decode\", \"model\": \"{}\", \"batch\": {}, \"context\": {}, \"tokens_per_second\": {:.1f}, "
-               "\"ms_per_step\": {:.3f}, \"least_ms\": {:.3f}, \"most_ms\": {:.3f}, \"gigabytes_per_step\": {:.3f}, "
-               "\"mbu\": {:.3f}, \"bound_tokens_per_second\": {:.1f}}}\n",
-               bench.label, batch, context, batch / step, step * 1e3, time.least / kDecodedTokens * 1e3,
-               time.most / kDecodedTokens * 1e3, bytes * 1e-9, bytes / step / ceilings.copyBytesPerSecond,
-               batch * ceilings.copyBytesPerSecond / bytes);
+    fmt::print(
+        "{{\"name\": \"decode\", \"model\": \"{}\", \"batch\": {}, \"context\": {}, \"tokens_per_second\": {:.1f}, "
+        "\"ms_per_step\": {:.3f}, \"least_ms\": {:.3f}, \"most_ms\": {:.3f}, \"gigabytes_per_step\": {:.3f}, "
+        "\"mbu\": {:.3f}, \"bound_tokens_per_second\": {:.1f}}}\n",
+        bench.label, batch, context, batch / step, step * 1e3, time.least / kDecodedTokens * 1e3,
+        time.most / kDecodedTokens * 1e3, bytes * 1e-9, bytes / step / ceilings.copyBytesPerSecond,
+        batch * ceilings.copyBytesPerSecond / bytes);
     std::fflush(stdout);
 }
 
@@ -198,10 +198,11 @@ void benchPrefill(BenchModel& bench, const ops::CudaCeilings& ceilings, int toke
 {
     Conversations talk(bench, 1);
     const Spread time = spread([&] { talk.prefill(tokens); });
-    fmt::print("{{\"name\": \"prefill\", \"model\": \"{}\", \"tokens\": {}, \"tokens_per_second\": {:.0f}, \"ms\": {:.2f}, "
-               "\"least_ms\": {:.2f}, \"most_ms\": {:.2f}, \"mfu\": {:.3f}}}\n",
-               bench.label, tokens, tokens / time.median, time.median * 1e3, time.least * 1e3, time.most * 1e3,
-               bench.flopsPerToken * tokens / time.median / ceilings.productFlops);
+    fmt::print(
+        "{{\"name\": \"prefill\", \"model\": \"{}\", \"tokens\": {}, \"tokens_per_second\": {:.0f}, \"ms\": {:.2f}, "
+        "\"least_ms\": {:.2f}, \"most_ms\": {:.2f}, \"mfu\": {:.3f}}}\n",
+        bench.label, tokens, tokens / time.median, time.median * 1e3, time.least * 1e3, time.most * 1e3,
+        bench.flopsPerToken * tokens / time.median / ceilings.productFlops);
     std::fflush(stdout);
 }
 

@@ -16,7 +16,7 @@ struct BenchModel {
     std::unique_ptr<ops::Ops> ops;
     std::unique_ptr<model::Qwen25VL> model; ///< uses ops
     model::RuntimeSizes sizes;
-    std::string label; ///< "7b bfloat16"
+    std::string label;        ///< "7b bfloat16"
     double bytesPerToken = 0; ///< weights that one decode step has to read
     double flopsPerToken = 0; ///< of the linear layers, for a token of a prompt
 };

@@ -21,7 +21,8 @@ Result<model::ModelConfig> publishedConfig(const std::string& size, bool awq)
     };
     const auto found = kSizes.find(size);
     if (found == kSizes.end())
-        return Error{ErrorCode::BadRequest, fmt::format("\"{}\" is no published size", size), "use 3b, 7b, 32b or 72b", {}};
+        return Error{
+            ErrorCode::BadRequest, fmt::format("\"{}\" is no published size", size), "use 3b, 7b, 32b or 72b", {}};
     const Size& from = found->second;
     model::ModelConfig config;
     config.hiddenSize = from.hidden;

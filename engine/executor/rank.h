@@ -22,8 +22,8 @@ struct RankOptions {
 };
 
 /// Commands in, answers out, in order. A message of another epoch than that of the last LoadModel is dropped; a
-/// LoadModel must be newer than the last. While a step is on the device the next command is taken in. run() is the whole
-/// life of the rank's thread.
+/// LoadModel must be newer than the last. While a step is on the device the next command is taken in. run() is the
+/// whole life of the rank's thread.
 class Rank {
 public:
     /// Sends an answer; an error means that the node is gone or stuck, and ends the rank.

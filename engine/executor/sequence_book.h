@@ -6,8 +6,8 @@
 #include "engine/model/config.h"
 #include "engine/model/positions.h"
 #include "engine/model/qwen2_5_vl.h"
-#include "engine/protocol/executor.pb.h"
 #include "engine/ops/ops.h"
+#include "engine/protocol/executor.pb.h"
 
 #include <cstdint>
 #include <map>
@@ -25,8 +25,8 @@ struct SamplingSettings {
     double repetitionPenalty = 1;
     std::uint64_t seed = 0;
 };
-/// For the token after `position` known ones. Random numbers depend on (seed, position) alone, so that a batch, a restart
-/// or a preemption draws the same.
+/// For the token after `position` known ones. Random numbers depend on (seed, position) alone, so that a batch, a
+/// restart or a preemption draws the same.
 [[nodiscard]] ops::SamplingRow samplingRow(const SamplingSettings& settings, std::int32_t slot, std::uint64_t position);
 
 /// A picture or clip of a sequence, and the rows of its prompt that it fills.
@@ -43,9 +43,9 @@ struct VisionItem {
 };
 
 struct SequenceState {
-    std::int32_t slot = 0;     ///< on the device, as long as the sequence lives
-    std::int64_t cached = 0;   ///< tokens in the cache once every step taken so far has run
-    bool drawing = false;      ///< a token of it was or is being drawn and has not been put into the cache
+    std::int32_t slot = 0;   ///< on the device, as long as the sequence lives
+    std::int64_t cached = 0; ///< tokens in the cache once every step taken so far has run
+    bool drawing = false;    ///< a token of it was or is being drawn and has not been put into the cache
     std::vector<std::int32_t> blocks;
     std::vector<VisionItem> vision; ///< by rising row
     SamplingSettings sampling;
@@ -67,9 +67,9 @@ public:
     [[nodiscard]] Result<Done> checkStep(const wire::StepPlan& plan) const;
 
     /// Checks a slice against what is cached and takes it: makes the sequence at start 0 (anew, if there was one),
-    /// extends its tokens and blocks after it. After an error the sequence is gone and its blocks are free. Errors  Internal
-    /// for lengths, ids, blocks, start or sampling that break the contract; BadRequest for vision that does not fit the
-    /// prompt
+    /// extends its tokens and blocks after it. After an error the sequence is gone and its blocks are free. Errors
+    /// Internal for lengths, ids, blocks, start or sampling that break the contract; BadRequest for vision that does
+    /// not fit the prompt
     [[nodiscard]] Result<SequenceState*> take(const wire::SequenceSlice& slice, std::size_t descriptors);
 
     [[nodiscard]] bool has(SequenceId id) const { return m_sequences.contains(id); }

@@ -25,8 +25,8 @@ void addVision(std::vector<model::VisionRows>& vision, const VisionItem& item, s
     const std::int64_t from = std::max(start, item.firstRow);
     const std::int64_t to = std::min(end, item.endRow());
     if (from < to)
-        vision.push_back({.firstRow = row + (from - start),
-                          .embeddings = item.embeddings.rows(from - item.firstRow, to - from)});
+        vision.push_back(
+            {.firstRow = row + (from - start), .embeddings = item.embeddings.rows(from - item.firstRow, to - from)});
 }
 
 } // namespace
@@ -118,8 +118,8 @@ void StepRunner::enqueue(std::span<const Row> rows, Open& open)
             addVision(m_vision, item, slice.start(), slice.start() + tokens, first);
         if (slice.sample()) {
             m_logitRows.push_back(static_cast<std::int32_t>(m_ids.size()) - 1);
-            m_sampling.push_back(samplingRow(row.state->sampling, row.state->slot,
-                                             static_cast<std::uint64_t>(row.state->cached)));
+            m_sampling.push_back(
+                samplingRow(row.state->sampling, row.state->slot, static_cast<std::uint64_t>(row.state->cached)));
             open.drawing.push_back(slice.sequence());
         }
     }
@@ -173,12 +173,6 @@ wire::StepResult StepRunner::finish()
     }
     open.result.set_seconds(std::chrono::duration<double>(now() - open.since).count());
     return std::move(open.result);
-}
-
-void StepRunner::abandon()
-{
-    m_open.clear();
-    m_book.clear();
 }
 
 void StepRunner::drop(const wire::DropSequences& drops)

@@ -16,8 +16,8 @@ namespace argus::executor {
 
 /// Lives on its rank's thread, beside the model and the device it borrows.
 ///
-/// Between begin() and finish() of a step the next one may begin: the device works through them in order, and a token that
-/// one draws is where the next one needs it without having been to the host.
+/// Between begin() and finish() of a step the next one may begin: the device works through them in order, and a token
+/// that one draws is where the next one needs it without having been to the host.
 class StepRunner {
 public:
     static constexpr std::size_t kMostOpen = 2;
@@ -36,8 +36,6 @@ public:
     /// What every slice of the oldest open step came to: a token, a failure, or nothing while its prompt is still being
     /// read. Throws  OpsError when the device is lost
     [[nodiscard]] wire::StepResult finish();
-    /// Forgets open steps and every sequence: the device failed in the middle of one.
-    void abandon();
 
     void drop(const wire::DropSequences& drops);
     [[nodiscard]] std::size_t sequences() const { return m_book.size(); }

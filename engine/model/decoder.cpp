@@ -29,7 +29,8 @@ ConstTensorView viewOf(std::span<const std::int32_t> values)
     return {reinterpret_cast<const std::byte*>(values.data()), DType::I32, {static_cast<std::int64_t>(values.size())}};
 }
 
-/// A batch size that steps are recorded for: fine where batches are small, since a padded row costs what a real one does.
+/// A batch size that steps are recorded for: fine where batches are small, since a padded row costs what a real one
+/// does.
 std::int64_t recordedRows(std::int64_t rows)
 {
     std::int64_t padded = 1;
@@ -124,7 +125,8 @@ void Decoder::allocateTables()
     m_blocks = m_ops.allocate(DType::I32, {slots, m_sizes.blocksOfSlot()});
     m_lastTokens = m_ops.allocate(DType::I32, {slots});
     m_seen = m_ops.allocate(DType::I32, {slots, (m_config.vocabSize + 31) / 32});
-    const Words most(Shape{.rows = m_sizes.maxBatchedTokens, .sequences = sequences, .scored = sequences, .draws = true});
+    const Words most(
+        Shape{.rows = m_sizes.maxBatchedTokens, .sequences = sequences, .scored = sequences, .draws = true});
     m_words = m_ops.allocate(DType::I32, {most.end});
     m_hostWords = HostTensor(DType::I32, {most.end});
     m_toldBlocks.resize(static_cast<std::size_t>(slots));
@@ -149,8 +151,9 @@ void Decoder::require(const Batch& batch) const
     const auto most = static_cast<std::size_t>(m_sizes.maxSequences);
     if (batch.slices.size() > most || batch.logitRows.size() > most ||
         (!batch.sampling.empty() && batch.sampling.size() != batch.logitRows.size()))
-        throw OpsError(fmt::format("decoder: {} sequences, {} rows to score and {} to draw from in a step for at most {}",
-                                   batch.slices.size(), batch.logitRows.size(), batch.sampling.size(), most));
+        throw OpsError(
+            fmt::format("decoder: {} sequences, {} rows to score and {} to draw from in a step for at most {}",
+                        batch.slices.size(), batch.logitRows.size(), batch.sampling.size(), most));
     for (const std::int32_t id : batch.ids)
         if (id >= m_config.vocabSize || id < -m_sizes.slots())
             throw OpsError(fmt::format("decoder: id {} in a vocabulary of {}", id, m_config.vocabSize));
@@ -162,10 +165,11 @@ void Decoder::require(const Batch& batch) const
         const std::int64_t needed = (slice.cached + slice.tokens + m_sizes.kvBlockTokens - 1) / m_sizes.kvBlockTokens;
         if (slice.firstRow != covered || slice.tokens < 1 || slice.cached < 0 || needed > m_sizes.blocksOfSlot() ||
             needed > static_cast<std::int64_t>(slice.blocks.size()) || slice.slot < 0 || slice.slot >= m_sizes.slots())
-            throw OpsError(fmt::format("decoder: a slice of {} rows from {} after {} cached with {} blocks in slot {} of "
-                                       "{}; {} rows are covered and {} blocks needed",
-                                       slice.tokens, slice.firstRow, slice.cached, slice.blocks.size(), slice.slot,
-                                       m_sizes.slots(), covered, needed));
+            throw OpsError(
+                fmt::format("decoder: a slice of {} rows from {} after {} cached with {} blocks in slot {} of "
+                            "{}; {} rows are covered and {} blocks needed",
+                            slice.tokens, slice.firstRow, slice.cached, slice.blocks.size(), slice.slot,
+                            m_sizes.slots(), covered, needed));
         for (std::int64_t i = 0; i < needed; ++i)
             if (const std::int32_t block = slice.blocks[static_cast<std::size_t>(i)];
                 block < 0 || block >= m_sizes.kvBlocks)
@@ -218,8 +222,8 @@ Decoder::Shape Decoder::paddedForRecording(const Shape& shape) const
 void Decoder::tellBlocks(const BatchSlice& slice)
 {
     std::vector<std::int32_t>& told = m_toldBlocks[static_cast<std::size_t>(slice.slot)];
-    const auto blocks = slice.blocks.first(
-        std::min(slice.blocks.size(), static_cast<std::size_t>(m_sizes.blocksOfSlot())));
+    const auto blocks =
+        slice.blocks.first(std::min(slice.blocks.size(), static_cast<std::size_t>(m_sizes.blocksOfSlot())));
     if (std::equal(told.begin(), told.end(), blocks.begin(), blocks.end()))
         return;
     m_ops.upload(m_blocks.rows(slice.slot, 1)
@@ -243,9 +247,8 @@ void Decoder::stageSlices(const Batch& batch, const Shape& shape, const Words& w
             *bounds++ = static_cast<std::int32_t>(value);
         for (std::int64_t at = slice.cached; at < slice.cached + slice.tokens; ++at) {
             *slots++ = slice.slot;
-            *places++ =
-                slice.blocks[static_cast<std::size_t>(at / m_sizes.kvBlockTokens)] * m_sizes.kvBlockTokens +
-                static_cast<std::int32_t>(at % m_sizes.kvBlockTokens);
+            *places++ = slice.blocks[static_cast<std::size_t>(at / m_sizes.kvBlockTokens)] * m_sizes.kvBlockTokens +
+                        static_cast<std::int32_t>(at % m_sizes.kvBlockTokens);
         }
     }
     const auto rows = static_cast<std::int64_t>(batch.ids.size());
@@ -297,8 +300,8 @@ void Decoder::compute(const Shape& shape, std::span<const VisionRows> vision)
                                 .mostRows = shape.mostRows,
                                 .longest = shape.longest,
                                 .decodeOnly = shape.decodeOnly};
-    m_ops.ropeTables(m_cosines.rows(0, shape.rows), m_sines.rows(0, shape.rows),
-                     words(at.positions, {3, shape.rows}), m_frequencies.view(), m_config.mropeSection, true);
+    m_ops.ropeTables(m_cosines.rows(0, shape.rows), m_sines.rows(0, shape.rows), words(at.positions, {3, shape.rows}),
+                     m_frequencies.view(), m_config.mropeSection, true);
     m_ops.embed(m_hidden.rows(0, shape.rows), m_embedding.view(), words(at.ids, {shape.rows}),
                 words(at.slots, {shape.rows}), {.last = m_lastTokens.view(), .seen = m_seen.view()});
     for (const VisionRows& rows : vision)

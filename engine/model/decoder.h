@@ -12,13 +12,13 @@
 
 namespace argus::model {
 
-/// Lives on its rank's thread. Weights are taken in the constructor, activations and cache before the first step; a step
-/// allocates nothing.
-/// Source  design/qwen2_5_vl.md §3
+/// Lives on its rank's thread. Weights are taken in the constructor, activations and cache before the first step; a
+/// step allocates nothing. Source  design/qwen2_5_vl.md §3
 ///
-/// A step is two halves: stage() gathers everything the host knows of it (ids, positions, places, block tables, sampling)
-/// and uploads it in one piece, compute() enqueues operations that depend on the step's shape alone. Where the device
-/// records, decode steps of one shape are recorded once and replayed; batches are padded to a few sizes for that.
+/// A step is two halves: stage() gathers everything the host knows of it (ids, positions, places, block tables,
+/// sampling) and uploads it in one piece, compute() enqueues operations that depend on the step's shape alone. Where
+/// the device records, decode steps of one shape are recorded once and replayed; batches are padded to a few sizes for
+/// that.
 class Decoder {
 public:
     Decoder(ops::Ops& ops, const ModelConfig& config, const RuntimeSizes& sizes, Compatibility compatibility,
@@ -85,11 +85,11 @@ private:
 
     ops::DeviceTensor m_hidden, m_normed, m_qkv, m_attention, m_gate, m_gateScratch, m_picked, m_pickedNormed, m_logits;
     ops::DeviceTensor m_cosines, m_sines, m_drawn;
-    ops::DeviceTensor m_words;            ///< I32: everything that is uploaded for a step
-    ops::DeviceTensor m_blocks;           ///< I32 [slots, blocks of a slot]
-    ops::DeviceTensor m_lastTokens;       ///< I32 [slots]
-    ops::DeviceTensor m_seen;             ///< I32 [slots, words]
-    HostTensor m_hostWords, m_hostLogits; ///< the latter made by the first scores()
+    ops::DeviceTensor m_words;                           ///< I32: everything that is uploaded for a step
+    ops::DeviceTensor m_blocks;                          ///< I32 [slots, blocks of a slot]
+    ops::DeviceTensor m_lastTokens;                      ///< I32 [slots]
+    ops::DeviceTensor m_seen;                            ///< I32 [slots, words]
+    HostTensor m_hostWords, m_hostLogits;                ///< the latter made by the first scores()
     std::vector<std::vector<std::int32_t>> m_toldBlocks; ///< what the device's table holds, by slot
     std::map<std::int64_t, Recorded> m_recorded;         ///< by rows
     std::int64_t m_scored = 0;                           ///< rows with scores of the last step

@@ -1,6 +1,6 @@
 #pragma once
-// What a model takes on a device with memory of its own, in bytes, before anything is allocated: the sums of what weights,
-// cache and activations will ask for. Pure.
+// What a model takes on a device with memory of its own, in bytes, before anything is allocated: the sums of what
+// weights, cache and activations will ask for. Pure.
 
 #include "engine/model/config.h"
 #include "engine/model/qwen2_5_vl.h"

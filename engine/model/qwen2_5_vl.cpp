@@ -14,7 +14,8 @@ struct Qwen25VL::Impl {
           vision(ops, config.vision, sizes, compatibility, reader), decoder(ops, config, sizes, compatibility, reader)
     {
         Workbench bench(ops);
-        bench.layOut({[this](Workbench& each) { vision.layOut(each); }, [this](Workbench& each) { decoder.layOut(each); }});
+        bench.layOut(
+            {[this](Workbench& each) { vision.layOut(each); }, [this](Workbench& each) { decoder.layOut(each); }});
         decoder.allocateCache();
     }
 
@@ -41,8 +42,8 @@ Result<std::unique_ptr<Qwen25VL>> Qwen25VL::load(ops::Ops& ops, ModelConfig conf
     } catch (const ops::DeviceLost&) {
         throw;
     } catch (const ops::OutOfRange& refused) {
-        return Error{ErrorCode::Unsupported, refused.what(), "use dtype bfloat16 (compute capability 8.0 or later) or float32",
-                     "dtype"};
+        return Error{ErrorCode::Unsupported, refused.what(),
+                     "use dtype bfloat16 (compute capability 8.0 or later) or float32", "dtype"};
     } catch (const OpsError& refused) { // checked tensors fail only for want of memory
         return Error{ErrorCode::DoesNotFit, refused.what(), "choose a smaller context or a smaller model",
                      "max_model_len"};

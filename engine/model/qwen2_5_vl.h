@@ -22,9 +22,9 @@ struct RuntimeSizes {
     int kvBlockTokens = 16;
     int maxBatchedTokens = 2048;
     int maxSequences = 8;
-    int maxModelLen = 0;          ///< tokens of the longest sequence; 0: as many as the cache holds
-    int maxVisionPatches = 0;     ///< of one pass of the vision tower, reserved at once; 0: as much as comes, when it comes
-    bool recordsSteps = true;     ///< decode steps are recorded and replayed where the device can (enforce_eager: not)
+    int maxModelLen = 0;      ///< tokens of the longest sequence; 0: as many as the cache holds
+    int maxVisionPatches = 0; ///< of one pass of the vision tower, reserved at once; 0: as much as comes, when it comes
+    bool recordsSteps = true; ///< decode steps are recorded and replayed where the device can (enforce_eager: not)
     [[nodiscard]] int slots() const { return 2 * maxSequences; } ///< sequences known at a time: those that end overlap
     [[nodiscard]] int blocksOfSlot() const
     {
@@ -46,7 +46,7 @@ struct BatchSlice {
     std::int64_t firstRow = 0;
     std::int64_t tokens = 0;
     std::int64_t cached = 0;
-    std::int32_t slot = 0;                ///< of the sequence as long as it lives; what it saw is forgotten when cached is 0
+    std::int32_t slot = 0; ///< of the sequence as long as it lives; what it saw is forgotten when cached is 0
     std::span<const std::int32_t> blocks; ///< block table, at least ceil((cached + tokens) / kvBlockTokens) entries
 };
 /// Rows of the batch whose embeddings come from the vision tower.
@@ -68,8 +68,8 @@ class Qwen25VL {
 public:
     using Progress = std::function<void(std::uint64_t doneBytes, std::uint64_t totalBytes, const std::string& tensor)>;
     /// Takes every weight from the checkpoint (checking names and shapes first) and allocates the KV cache.
-    /// The checkpoint outlives the model: a processor uses weights where they are mapped. No checkpoint: every weight is
-    /// made up on the device (load_format dummy).
+    /// The checkpoint outlives the model: a processor uses weights where they are mapped. No checkpoint: every weight
+    /// is made up on the device (load_format dummy).
     [[nodiscard]] static Result<std::unique_ptr<Qwen25VL>> load(ops::Ops& ops, ModelConfig config,
                                                                 std::shared_ptr<const Checkpoint> checkpoint,
                                                                 RuntimeSizes sizes, const Progress& progress,
@@ -80,8 +80,8 @@ public:
     [[nodiscard]] std::uint64_t weightBytes() const;
     [[nodiscard]] std::uint64_t kvBytes() const;
 
-    /// The vision tower on several items at once. patches F32 [sum of patches, 1176] on the host; result [sum of tokens,
-    /// hidden] of the compute type on the device, items in order. Source  design/qwen2_5_vl.md §5
+    /// The vision tower on several items at once. patches F32 [sum of patches, 1176] on the host; result [sum of
+    /// tokens, hidden] of the compute type on the device, items in order. Source  design/qwen2_5_vl.md §5
     [[nodiscard]] ops::DeviceTensor encodeVision(ConstTensorView patches, std::span<const Grid> grids);
     /// Enqueues one step: K and V of every row, scores of logitRows, and a token for each when there is sampling.
     /// Source  design/qwen2_5_vl.md §3

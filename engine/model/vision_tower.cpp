@@ -75,9 +75,9 @@ VisionTower::VisionTower(ops::Ops& ops, const VisionConfig& config, const Runtim
     const std::int64_t inner = config.intermediateSize;
     const std::int64_t merged = hidden * config.mergeSize * config.mergeSize;
     const auto one = [&](const ops::StoredLinear& layer) { return ops.placeProduct({&layer, 1}); };
-    m_patchEmbed = one(
-        weights.flattened("visual.patch_embed.proj.weight",
-                          {hidden, config.inChannels, config.temporalPatchSize, config.patchSize, config.patchSize}));
+    m_patchEmbed =
+        one(weights.flattened("visual.patch_embed.proj.weight", {hidden, config.inChannels, config.temporalPatchSize,
+                                                                 config.patchSize, config.patchSize}));
     for (int i = 0; i < config.depth; ++i) {
         const std::string name = fmt::format("visual.blocks.{}.", i);
         Block& block = m_blocks.emplace_back();
@@ -114,8 +114,7 @@ ops::DeviceTensor VisionTower::encode(ConstTensorView patches, std::span<const G
         std::int64_t count = 0;
         for (const Grid& grid : pass)
             count += grid.patches();
-        encodePass(result.rows(first / (merge * merge), count / (merge * merge)), patches.rows(first, count),
-                   pass);
+        encodePass(result.rows(first / (merge * merge), count / (merge * merge)), patches.rows(first, count), pass);
         first += count;
     }
     return result;
@@ -124,8 +123,8 @@ ops::DeviceTensor VisionTower::encode(ConstTensorView patches, std::span<const G
 void VisionTower::layOut(Workbench& bench)
 {
     if (m_mostPatches > 0)
-        m_scratch = makeScratch(m_mostPatches,
-                                [&bench](DType type, const Shape& shape) { return bench.take(type, shape); });
+        m_scratch =
+            makeScratch(m_mostPatches, [&bench](DType type, const Shape& shape) { return bench.take(type, shape); });
 }
 
 void VisionTower::reserve(std::int64_t patches)
@@ -133,8 +132,8 @@ void VisionTower::reserve(std::int64_t patches)
     if (patches <= m_scratch.patches)
         return;
     if (m_mostPatches > 0)
-        throw OpsError(fmt::format("vision tower: a picture or frame of {} patches, this device has room for {}", patches,
-                                   m_mostPatches));
+        throw OpsError(fmt::format("vision tower: a picture or frame of {} patches, this device has room for {}",
+                                   patches, m_mostPatches));
     m_scratch = {}; // give back before taking more
     m_scratch = makeScratch(patches, [this](DType type, const Shape& shape) { return m_ops.allocate(type, shape); });
 }
@@ -198,7 +197,7 @@ void VisionTower::encodePass(TensorView result, ConstTensorView patches, std::sp
     const Pass pass = prepare(visionWindows(m_config, grids));
 
     const TensorView pixels = m_scratch.pixels.rows(0, count);
-    const TensorView embedded = m_scratch.normed.rows(0, count);    // free until the first norm
+    const TensorView embedded = m_scratch.normed.rows(0, count);   // free until the first norm
     const TensorView ordered = m_scratch.attention.rows(0, count); // free until the first attention
     m_ops.upload(pixels, patches);
     m_ops.project(embedded, pixels, *m_patchEmbed, {}, false);

@@ -15,9 +15,9 @@ namespace argus::model {
 /// Lives on its rank's thread. Source: design/qwen2_5_vl.md §5
 ///
 /// Attention never leaves a temporal slice, so pictures and clips run slice by slice, several at once. A device with an
-/// arena reserves activations for sizes.maxVisionPatches when it is made, and a slice that is larger is refused; elsewhere
-/// they grow to the largest pass seen so far: the processor's memory is no arena, and most deployments never see the
-/// largest picture.
+/// arena reserves activations for sizes.maxVisionPatches when it is made, and a slice that is larger is refused;
+/// elsewhere they grow to the largest pass seen so far: the processor's memory is no arena, and most deployments never
+/// see the largest picture.
 class VisionTower {
 public:
     VisionTower(ops::Ops& ops, const VisionConfig& config, const RuntimeSizes& sizes, Compatibility compatibility,
@@ -26,8 +26,8 @@ public:
     /// Places the activations of the largest pass, when there is a largest one.
     void layOut(Workbench& bench);
 
-    /// patches F32 [sum of patches, 1176] on the host; result [sum of tokens, out hidden] on the device, items in order.
-    /// Throws OpsError.
+    /// patches F32 [sum of patches, 1176] on the host; result [sum of tokens, out hidden] on the device, items in
+    /// order. Throws OpsError.
     [[nodiscard]] ops::DeviceTensor encode(ConstTensorView patches, std::span<const Grid> grids);
 
 private:
@@ -59,9 +59,9 @@ private:
 
     ops::Ops& m_ops;
     VisionConfig m_config;
-    std::int64_t m_inner = 0;           ///< of the MLP on this device
-    std::int64_t m_patchesPerPass = 0;  ///< slices up to this many together
-    std::int64_t m_mostPatches = 0;     ///< of one slice; 0: as many as come
+    std::int64_t m_inner = 0;          ///< of the MLP on this device
+    std::int64_t m_patchesPerPass = 0; ///< slices up to this many together
+    std::int64_t m_mostPatches = 0;    ///< of one slice; 0: as many as come
     std::vector<Block> m_blocks;
     ops::ProductPtr m_patchEmbed, m_merger0, m_merger2;
     ops::Weight m_mergerNorm, m_frequencies;

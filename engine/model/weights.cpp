@@ -91,9 +91,10 @@ Result<std::uint64_t> checkTensors(const ModelConfig& config, const Checkpoint& 
             return std::move(tensor).error();
         const DType type = tensor->dtype();
         if (spec.type && type != *spec.type)
-            return Error{ErrorCode::Unsupported,
-                         fmt::format("tensor {} holds {}, AWQ has {} there", spec.name, nameOf(type), nameOf(*spec.type)),
-                         "use an AWQ checkpoint of version \"gemm\"", ""};
+            return Error{
+                ErrorCode::Unsupported,
+                fmt::format("tensor {} holds {}, AWQ has {} there", spec.name, nameOf(type), nameOf(*spec.type)),
+                "use an AWQ checkpoint of version \"gemm\"", ""};
         if (!spec.type && type != DType::F32 && type != DType::F16 && type != DType::BF16)
             return Error{
                 ErrorCode::Unsupported,

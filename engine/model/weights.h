@@ -44,8 +44,8 @@ public:
     {
     }
 
-    /// A linear layer of the vision tower or one that is never quantised, `name` without ".weight". On the device it has
-    /// `placedOutputs` and `placedInputs` (0: those of the file).
+    /// A linear layer of the vision tower or one that is never quantised, `name` without ".weight". On the device it
+    /// has `placedOutputs` and `placedInputs` (0: those of the file).
     [[nodiscard]] ops::StoredLinear linear(const std::string& name, std::int64_t outputs, std::int64_t inputs,
                                            bool bias, std::int64_t placedOutputs = 0, std::int64_t placedInputs = 0);
     /// A linear layer of the decoder: packed in an AWQ checkpoint.

@@ -9,12 +9,12 @@
 
 namespace argus::model {
 
-/// Rows that a gated product works on at a time: enough to fill the largest device, without a scratch that is the largest
-/// tensor of all.
+/// Rows that a gated product works on at a time: enough to fill the largest device, without a scratch that is the
+/// largest tensor of all.
 constexpr std::int64_t kGatedRows = 2048;
 
-/// Nothing on the bench outlives the operations enqueued for one pass of one user: the device works in order, so the next
-/// user may write where the last one wrote.
+/// Nothing on the bench outlives the operations enqueued for one pass of one user: the device works in order, so the
+/// next user may write where the last one wrote.
 class Workbench {
 public:
     explicit Workbench(ops::Ops& ops) : m_ops(ops) {}
@@ -33,7 +33,8 @@ public:
     [[nodiscard]] ops::DeviceTensor take(DType type, const Shape& shape)
     {
         const std::int64_t offset = m_end;
-        m_end += (shape.elements() * static_cast<std::int64_t>(sizeOf(type)) + kAlignment - 1) / kAlignment * kAlignment;
+        m_end +=
+            (shape.elements() * static_cast<std::int64_t>(sizeOf(type)) + kAlignment - 1) / kAlignment * kAlignment;
         m_most = std::max(m_most, m_end);
         std::byte* const start = m_memory.view().bytes();
         return {TensorView(start == nullptr ? nullptr : start + offset, type, shape),

@@ -16,7 +16,8 @@ template <typename T>
 T at(const ConstTensorView& view, std::int64_t row, std::int64_t column)
 {
     T value{};
-    std::memcpy(&value, view.bytes() + static_cast<std::size_t>(row * view.rowStride() + column) * sizeof(T), sizeof(T));
+    std::memcpy(&value, view.bytes() + static_cast<std::size_t>(row * view.rowStride() + column) * sizeof(T),
+                sizeof(T));
     return value;
 }
 

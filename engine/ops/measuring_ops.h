@@ -1,6 +1,6 @@
 #pragma once
-// A device that holds nothing: it counts what a model would take on a GPU. Loading a model of made-up weights onto it is
-// the memory estimate, so estimate and load cannot disagree.
+// A device that holds nothing: it counts what a model would take on a GPU. Loading a model of made-up weights onto it
+// is the memory estimate, so estimate and load cannot disagree.
 
 #include "engine/ops/arena.h"
 #include "engine/ops/ops.h"

@@ -130,8 +130,8 @@ public:
 
 /// What a person is told of a device.
 struct DeviceReport {
-    std::string name; ///< "CPU, 2 threads"
-    std::string kind; ///< "cpu", "cuda"
+    std::string name;               ///< "CPU, 2 threads"
+    std::string kind;               ///< "cpu", "cuda"
     std::uint64_t runtimeBytes = 0; ///< memory beside weights and cache; 0: not known here
 };
 
@@ -149,8 +149,8 @@ class DeviceLost : public OpsError {
 /// synchronize(), download() and take() wait.
 ///
 /// Views may have a row stride; the innermost rows are dense. Activations have computeType(), the residual stream
-/// residualType(). Index tensors are I32. No row, no work: an empty step is ordinary. Every operation throws OpsError when
-/// shapes, types or (where the device's memory is the host's) indices do not fit, naming operation and tensor.
+/// residualType(). Index tensors are I32. No row, no work: an empty step is ordinary. Every operation throws OpsError
+/// when shapes, types or (where the device's memory is the host's) indices do not fit, naming operation and tensor.
 class Ops {
 public:
     virtual ~Ops() = default;
@@ -165,7 +165,10 @@ public:
         return (size + m_traits.innerPadding - 1) / m_traits.innerPadding * m_traits.innerPadding;
     }
     /// Columns of the scratch that gatedProject() wants for results of `columns`.
-    [[nodiscard]] std::int64_t gatedScratchColumns(std::int64_t columns) const { return columns * m_traits.gatedFactor; }
+    [[nodiscard]] std::int64_t gatedScratchColumns(std::int64_t columns) const
+    {
+        return columns * m_traits.gatedFactor;
+    }
     [[nodiscard]] virtual DeviceReport report() const = 0;
 
     /// Memory for weights, cache or activations. Contents are undefined. Errors: OpsError when there is none left.
@@ -184,8 +187,8 @@ public:
     /// A table used as a matrix: tied embeddings.
     [[nodiscard]] virtual ProductPtr productOf(const Weight& table) = 0;
 
-    /// Copies to the device; the same shape. F32 is converted to the type of `device`, other types are equal. `host` may
-    /// be reused when this returns.
+    /// Copies to the device; the same shape. F32 is converted to the type of `device`, other types are equal. `host`
+    /// may be reused when this returns.
     virtual void upload(TensorView device, ConstTensorView host) = 0;
     /// Copies to the host, waiting for what was enqueued before; converts 16-bit floats when `host` is F32.
     virtual void download(TensorView host, ConstTensorView device) = 0;
@@ -205,9 +208,9 @@ public:
     [[nodiscard]] virtual std::unique_ptr<Recording> endRecording() = 0;
     virtual void replay(const Recording& recording) = 0;
 
-    /// y[i,:] = table[id,:], id = ids[i], or the last token of slot -1 - ids[i] where that is negative; marks id as seen in
-    /// slots[i]. y [count, columns] of residualType(), ids and slots [count]; a slot below 0 is padding and leaves no mark.
-    /// Where no token could be drawn, y is zero and nothing marked
+    /// y[i,:] = table[id,:], id = ids[i], or the last token of slot -1 - ids[i] where that is negative; marks id as
+    /// seen in slots[i]. y [count, columns] of residualType(), ids and slots [count]; a slot below 0 is padding and
+    /// leaves no mark. Where no token could be drawn, y is zero and nothing marked
     virtual void embed(TensorView y, ConstTensorView table, ConstTensorView ids, ConstTensorView slots,
                        const TokenBook& book) = 0;
     /// y[i,:] = x[index[i],:]; x and y of one type
@@ -218,8 +221,8 @@ public:
     virtual void copyRows(TensorView y, ConstTensorView x) = 0;
     /// y = x / sqrt(mean(x²) + epsilon) · gain. y, x [tokens, hidden], gain [hidden]; y may be x. x of residualType()
     virtual void rmsNorm(TensorView y, ConstTensorView x, ConstTensorView gain, float epsilon) = 0;
-    /// y = product of x, or of the norm of x; with `accumulate` y += it, y being of residualType(). x is of residualType()
-    /// where there is a norm. y does not overlap x
+    /// y = product of x, or of the norm of x; with `accumulate` y += it, y being of residualType(). x is of
+    /// residualType() where there is a norm. y does not overlap x
     virtual void project(TensorView y, ConstTensorView x, const Product& product, const Norm& norm,
                          bool accumulate) = 0;
     /// y = silu(gate part) · up part of x, or of the norm of x, as many rows at a time as scratch
@@ -227,17 +230,18 @@ public:
     virtual void gatedProject(TensorView y, TensorView scratch, ConstTensorView x, const Product& product,
                               const Norm& norm) = 0;
 
-    /// cosines and sines F32 [tokens, half] of positions [axes, tokens] · frequencies [half]; the first sections[0] columns
-    /// use axis 0, and so on. `rounded`: to computeType(), as the published text model does
+    /// cosines and sines F32 [tokens, half] of positions [axes, tokens] · frequencies [half]; the first sections[0]
+    /// columns use axis 0, and so on. `rounded`: to computeType(), as the published text model does
     virtual void ropeTables(TensorView cosines, TensorView sines, ConstTensorView positions,
                             ConstTensorView frequencies, std::span<const int> sections, bool rounded) = 0;
     /// Rotates every head of x [tokens, heads · 2·half] in place, half-split
     virtual void rotate(TensorView x, ConstTensorView cosines, ConstTensorView sines) = 0;
-    /// qkv [rows, (heads + 2 · kvHeads) · headDim]: rotates q in place and k, and puts k and v into the places of the batch
+    /// qkv [rows, (heads + 2 · kvHeads) · headDim]: rotates q in place and k, and puts k and v into the places of the
+    /// batch
     virtual void rotateIntoCache(const LayerCache& cache, TensorView qkv, ConstTensorView cosines,
                                  ConstTensorView sines, const PagedBatch& batch) = 0;
-    /// Causal by index in the sequence, after rotateIntoCache() of the same rows. y, q [rows, heads · headDim]; heads share
-    /// key heads in order
+    /// Causal by index in the sequence, after rotateIntoCache() of the same rows. y, q [rows, heads · headDim]; heads
+    /// share key heads in order
     virtual void pagedAttention(TensorView y, ConstTensorView q, const LayerCache& cache, const PagedBatch& batch,
                                 float scale) = 0;
     /// Both ways within segments. y, q, k, v [rows, heads · headDim] (q, k, v with one stride), ends [segments + 1]
@@ -247,9 +251,9 @@ public:
     /// y = the exact GELU of x; y may be x
     virtual void gelu(TensorView y, ConstTensorView x) = 0;
 
-    /// Draws one token a row of scores [rows, vocab]: it goes to drawn[i], to the last token of its slot, and is seen there.
-    /// -1 stands for scores that are not finite. sampling: `rows` SamplingRow as I32 [rows, 12]
-    /// Source  design/qwen2_5_vl.md §10
+    /// Draws one token a row of scores [rows, vocab]: it goes to drawn[i], to the last token of its slot, and is seen
+    /// there. -1 stands for scores that are not finite. sampling: `rows` SamplingRow as I32 [rows, 12] Source
+    /// design/qwen2_5_vl.md §10
     virtual void sample(TensorView drawn, ConstTensorView scores, ConstTensorView sampling, const TokenBook& book) = 0;
 
 protected:

@@ -18,8 +18,8 @@ struct Traits {
 {
     return {};
 }
-/// `compute` F32, F16 or BF16. The residual stream stays float32: published weights overflow float16 there, and every layer
-/// would round it to bfloat16 once more, which moves boxes and close calls.
+/// `compute` F32, F16 or BF16. The residual stream stays float32: published weights overflow float16 there, and every
+/// layer would round it to bfloat16 once more, which moves boxes and close calls.
 [[nodiscard]] constexpr Traits cudaTraits(DType compute)
 {
     return {.compute = compute,

@@ -11,12 +11,15 @@ namespace argus::kernels::cuda {
 /// Shapes   y, q [rows, heads · headDim], rows a stride apart; keys, values [blocks, kvHeads, blockTokens, headDim]
 ///          dense; slices [sliceCount, 4] int32: first row, rows, tokens cached before them, slot; blockTable
 ///          [slots, blocksStride]: block numbers of a slot's sequence
-/// Promises a slice whose slot is negative or whose rows are 0 is padding: nothing is read for it, its row (one) of y may
-///          hold anything. headDim is 128 for F16 and BF16; for F32 a multiple of 16 up to 128. blockTokens is a power of
-///          two from 16 to 64. heads / kvHeads is 1 … 16
-/// Memory   workspace of pagedAttentionWorkspace() bytes, used by one launch at a time; its contents need not be kept, but
+/// Promises a slice whose slot is negative or whose rows are 0 is padding: nothing is read for it, its row (one) of y
+/// may
+///          hold anything. headDim is 128 for F16 and BF16; for F32 a multiple of 16 up to 128. blockTokens is a power
+///          of two from 16 to 64. heads / kvHeads is 1 … 16
+/// Memory   workspace of pagedAttentionWorkspace() bytes, used by one launch at a time; its contents need not be kept,
+/// but
 ///          it must be zeroed once when it is allocated
-/// Graphs   grids depend on the arguments below alone and never on device memory, so a captured launch serves any lengths
+/// Graphs   grids depend on the arguments below alone and never on device memory, so a captured launch serves any
+/// lengths
 ///          up to `longest`. decodeOnly: every slice has one row, row i belongs to slice i
 /// Source   design/qwen2_5_vl.md §3.4
 struct PagedAttention {

@@ -8,9 +8,9 @@ namespace argus::kernels::cuda {
 
 constexpr int kAwqGroup = 128;
 
-/// A repacked matrix of `outputs` x `inputs` (inputs a multiple of 128, outputs of 64): sizes of its three parts in bytes.
-/// `codes` holds the 4-bit codes in an order made for the tensor cores; scales are the checkpoint's float16, one a group
-/// and output; zeros likewise hold code·1.0 in float16.
+/// A repacked matrix of `outputs` x `inputs` (inputs a multiple of 128, outputs of 64): sizes of its three parts in
+/// bytes. `codes` holds the 4-bit codes in an order made for the tensor cores; scales are the checkpoint's float16, one
+/// a group and output; zeros likewise hold code·1.0 in float16.
 struct AwqSizes {
     std::size_t codes = 0;
     std::size_t scales = 0;
@@ -33,8 +33,8 @@ struct AwqRepack {
     const std::int32_t* qweight = nullptr;
     const std::int32_t* qzeros = nullptr;
     const void* sourceScales = nullptr;
-    int outputs = 0;      ///< of the target
-    int inputs = 0;       ///< of the target
+    int outputs = 0; ///< of the target
+    int inputs = 0;  ///< of the target
     int sourceOutputs = 0;
     int sourceInputs = 0;
     int firstOutput = 0;
@@ -47,8 +47,8 @@ struct AwqRepack {
                              Stream stream);
 
 /// The same promises and epilogues as skinny() (kernels/cuda/skinny.h), the weight being a repacked matrix:
-/// w[n,k] = round16((code - zero) · scale) for float16; for bfloat16 activations the product (code - zero) · scale is
-/// rounded to bfloat16 once. `base.weight` is not used.
+/// code - zero is exact in the tensor cores, and a group's float sum is multiplied by its scale: no weight is rounded, so
+/// the result lies closer to the exact product than that of widened weights. `base.weight` is not used.
 struct AwqSkinny {
     Skinny base;
     const void* codes = nullptr;

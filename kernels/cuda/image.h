@@ -5,13 +5,14 @@
 
 namespace argus::kernels::cuda {
 
-/// out = the picture resized as Pillow does it with BICUBIC: horizontal pass, 8-bit rows between, vertical pass, weights
-/// in 22-bit fixed point; a pass whose extent does not change is left out.
+/// out = the picture resized as Pillow does it with BICUBIC: horizontal pass, 8-bit rows between, vertical pass,
+/// weights in 22-bit fixed point; a pass whose extent does not change is left out.
 ///
 /// Shapes   in [inHeight, inWidth, 3] bytes, out [outHeight, outWidth, 3] bytes, dense, no alignment needed; scratch
 ///          [inHeight, outWidth, 3] bytes
 /// Promises bit-exact with kernels::resizeBicubicFixed(). Weights are computed on the host in double, as there
-/// Memory   weights: device memory of resizeWeightBytes() bytes that holds the tables while the launch runs; hostWeights
+/// Memory   weights: device memory of resizeWeightBytes() bytes that holds the tables while the launch runs;
+/// hostWeights
 ///          the same number of bytes of host memory (pinned for an asynchronous copy), kept until the stream has passed
 /// Source   design/qwen2_5_vl.md §6.4
 struct ResizePicture {
@@ -29,9 +30,9 @@ struct ResizePicture {
 [[nodiscard]] Status resizePicture(const ResizePicture& work, Stream stream);
 
 /// Patches [t·h·w, 3·2·14·14] of frames that stand one after another: value (pixel/255 - mean[c]) / deviation[c] as the
-/// host computes it (engine/media/patchify.cpp: the same float operations in the same order), columns (channel, frame of
-/// the pair, row, column), rows in merge-block order. frames 1: the picture stands for both frames of its pair; an odd
-/// last frame likewise.
+/// host computes it (engine/media/patchify.cpp: the same float operations in the same order), columns (channel, frame
+/// of the pair, row, column), rows in merge-block order. frames 1: the picture stands for both frames of its pair; an
+/// odd last frame likewise.
 ///
 /// Shapes   frames [frames, 14·gridH, 14·gridW, 3] bytes; patches of `type`, rows patchStride apart
 /// Source   design/qwen2_5_vl.md §5.1, §6.6

@@ -5,8 +5,8 @@
 
 namespace argus::kernels::cuda {
 
-/// Rows of a stored matrix into a larger one: target row firstRow + r · rowStep, columns [0, columns), converted; columns
-/// from `columns` to `targetColumns` of those rows become zero.
+/// Rows of a stored matrix into a larger one: target row firstRow + r · rowStep, columns [0, columns), converted;
+/// columns from `columns` to `targetColumns` of those rows become zero.
 ///
 /// Promises no alignment beyond the element's; the number of finite values that left float16's range is added to
 ///          *overflows (may be null when `to` is not F16)
@@ -26,8 +26,8 @@ struct PlaceRows {
 };
 [[nodiscard]] Status placeRows(const PlaceRows& work, Stream stream);
 
-/// values[i] = mean + deviation · normal(seed, i): counter-based, the same on every device and in any order. `count` may
-/// be any number; memory aligned to the element.
+/// values[i] = mean + deviation · normal(seed, i): counter-based, the same on every device and in any order. `count`
+/// may be any number; memory aligned to the element.
 [[nodiscard]] Status fillNormal(void* values, std::int64_t count, Format type, float mean, float deviation,
                                 std::uint64_t seed, Stream stream);
 

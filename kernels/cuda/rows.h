@@ -49,8 +49,8 @@ struct GatherRows {
 };
 [[nodiscard]] Status gatherRows(const GatherRows& work, Stream stream);
 
-/// y[index[i],:] = x[i,:], index null: y[i,:] = x[i,:]; converts between the types. Columns need no alignment: rows whose
-/// pointers or columns are not multiples of 16 bytes go element by element.
+/// y[index[i],:] = x[i,:], index null: y[i,:] = x[i,:]; converts between the types. Columns need no alignment: rows
+/// whose pointers or columns are not multiples of 16 bytes go element by element.
 struct CopyRows {
     void* y = nullptr;
     std::int64_t yStride = 0;
@@ -97,8 +97,8 @@ struct Rotate {
 };
 [[nodiscard]] Status rotate(const Rotate& work, Stream stream);
 
-/// One pass over the projections of a layer: q heads rotated in place, k heads rotated and written to the cache, v heads
-/// written to the cache.
+/// One pass over the projections of a layer: q heads rotated in place, k heads rotated and written to the cache, v
+/// heads written to the cache.
 ///
 /// Shapes   qkv [tokens, (heads + 2·kvHeads) · headDim]: q, then k, then v; cosines, sines [tokens, headDim/2] float;
 ///          keys, values [blocks, kvHeads, blockTokens, headDim] dense; places [tokens]: block · blockTokens + offset,

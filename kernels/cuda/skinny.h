@@ -10,8 +10,8 @@ namespace argus::kernels::cuda {
 enum class SkinnyEpilogue : std::uint8_t {
     Store,      ///< y = x·Wᵀ + bias
     Accumulate, ///< y += x·Wᵀ + bias; y of type `out`: the residual stream
-    SiluMul,    ///< rows 2i and 2i+1 of W are gate and up: y[:,i] = round(silu(g)) · u, y [rows, outputs / 2], with g and u
-                ///< rounded to the type first
+    SiluMul, ///< rows 2i and 2i+1 of W are gate and up: y[:,i] = round(silu(g)) · u, y [rows, outputs / 2], with g and
+             ///< u rounded to the type first
 };
 
 /// y = epilogue(x · weightᵀ + bias)
@@ -20,7 +20,8 @@ enum class SkinnyEpilogue : std::uint8_t {
 ///          of type `out` (SiluMul: [rows, outputs / 2] of type `type`)
 /// Promises rows 1 … kMostSkinnyRows; inputs a multiple of 64, outputs of 16; F16 and BF16 only; sums in float; a row's
 ///          result does not depend on the other rows' values
-/// Norm     with `gain`: x stands for the normalised x of RmsNorm (kernels/cuda/rows.h: x of type `xType`, gain, epsilon,
+/// Norm     with `gain`: x stands for the normalised x of RmsNorm (kernels/cuda/rows.h: x of type `xType`, gain,
+/// epsilon,
 ///          the same two roundings), computed inside the launch
 /// Memory   workspace of skinnyWorkspace() bytes, zeroed once when allocated, used by one launch at a time
 struct Skinny {

@@ -1,6 +1,7 @@
 #pragma once
-// What the programs of tests/device share: device memory that is poisoned first, float64 references, a tally. No Qt: a GPU
-// machine has none. A program prints a line a case and ends with "N passed, N failed"; exit status 1 when one failed.
+// What the programs of tests/device share: device memory that is poisoned first, float64 references, a tally. No Qt: a
+// GPU machine has none. A program prints a line a case and ends with "N passed, N failed"; exit status 1 when one
+// failed.
 
 #include "kernels/types.h"
 
@@ -49,7 +50,10 @@ public:
         must(cudaMalloc(&m_memory, bytes + 2 * kGuard), "cudaMalloc");
         must(cudaMemset(m_memory, 0xFF, bytes + 2 * kGuard), "cudaMemset");
     }
-    DeviceBytes(DeviceBytes&& other) noexcept : m_memory(other.m_memory), m_bytes(other.m_bytes) { other.m_memory = nullptr; }
+    DeviceBytes(DeviceBytes&& other) noexcept : m_memory(other.m_memory), m_bytes(other.m_bytes)
+    {
+        other.m_memory = nullptr;
+    }
     DeviceBytes(const DeviceBytes&) = delete;
     DeviceBytes& operator=(const DeviceBytes&) = delete;
     DeviceBytes& operator=(DeviceBytes&&) = delete;

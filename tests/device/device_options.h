@@ -27,7 +27,8 @@ inline void addDeviceOptions(CLI::App& app, DeviceOptions& options)
 inline std::unique_ptr<ops::Ops> openDevice(const DeviceOptions& options)
 {
     const DType type = options.dtype == "float32" ? DType::F32 : options.dtype == "float16" ? DType::F16 : DType::BF16;
-    auto ops = ops::openCuda({.device = options.device, .compute = type, .arenaBytes = std::uint64_t{4} << 30, .packed = true});
+    auto ops = ops::openCuda(
+        {.device = options.device, .compute = type, .arenaBytes = std::uint64_t{4} << 30, .packed = true});
     if (!ops.ok())
         throw std::runtime_error(ops.error().text());
     return std::move(*ops);

@@ -96,8 +96,8 @@ Item decode(const Bench& bench, const std::string& name)
     return item;
 }
 
-/// Patches that an earlier run left behind, for machines where nothing can be decoded: grid, kind and seconds as a line of
-/// text, then the floats.
+/// Patches that an earlier run left behind, for machines where nothing can be decoded: grid, kind and seconds as a line
+/// of text, then the floats.
 std::optional<Item> readKept(const fs::path& file)
 {
     std::ifstream from(file, std::ios::binary);

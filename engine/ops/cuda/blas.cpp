@@ -98,8 +98,9 @@ Result<std::unique_ptr<Blas>> Blas::open(void* workspace, std::size_t workspaceB
     const std::string remedy = "install the CUDA libraries (cuBLAS 12 or 13), or put the folder of libcublasLt.so into "
                                "LD_LIBRARY_PATH; without them use --device cpu";
     if (library->handle == nullptr)
-        return Error{ErrorCode::NotFound, "cuBLASLt is missing on this machine: neither the loader nor "
-                                          "/usr/local/cuda/lib64 knows libcublasLt.so.13 or .12",
+        return Error{ErrorCode::NotFound,
+                     "cuBLASLt is missing on this machine: neither the loader nor "
+                     "/usr/local/cuda/lib64 knows libcublasLt.so.13 or .12",
                      remedy, "device"};
     if (!library->findAll() || library->create(&library->context) != CUBLAS_STATUS_SUCCESS)
         return Error{ErrorCode::Unsupported, "this machine's cuBLASLt cannot be used with this driver or build", remedy,
@@ -133,12 +134,12 @@ void Blas::run(const Gemm& work, cudaStream_t stream)
     } description{lt};
     require("descCreate", lt.descCreate(&description.operation, CUBLAS_COMPUTE_32F, CUDA_R_32F));
     const cublasOperation_t transposed = CUBLAS_OP_T;
-    require("descSet",
-            lt.descSet(description.operation, CUBLASLT_MATMUL_DESC_TRANSA, &transposed, sizeof transposed));
+    require("descSet", lt.descSet(description.operation, CUBLASLT_MATMUL_DESC_TRANSA, &transposed, sizeof transposed));
     if (work.bias != nullptr) {
         const cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_BIAS;
         const cudaDataType_t biasType = typeOf(work.biasType);
-        require("descSet", lt.descSet(description.operation, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue));
+        require("descSet",
+                lt.descSet(description.operation, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue));
         require("descSet",
                 lt.descSet(description.operation, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, &biasType, sizeof biasType));
         require("descSet",
@@ -146,14 +147,15 @@ void Blas::run(const Gemm& work, cudaStream_t stream)
     }
     const auto extent = [](std::int64_t value) { return static_cast<std::uint64_t>(value); };
     auto& [weight, x, y] = description.layouts;
-    require("layoutCreate", lt.layoutCreate(&weight, typeOf(work.type), extent(work.inputs), extent(work.outputs),
-                                            work.weightStride));
-    require("layoutCreate", lt.layoutCreate(&x, typeOf(work.type), extent(work.inputs), extent(work.rows), work.xStride));
+    require("layoutCreate",
+            lt.layoutCreate(&weight, typeOf(work.type), extent(work.inputs), extent(work.outputs), work.weightStride));
+    require("layoutCreate",
+            lt.layoutCreate(&x, typeOf(work.type), extent(work.inputs), extent(work.rows), work.xStride));
     require("layoutCreate",
             lt.layoutCreate(&y, typeOf(work.yType), extent(work.outputs), extent(work.rows), work.yStride));
 
-    const Key key{rowStep(work.rows),          work.outputs,      work.inputs,
-                  static_cast<int>(work.type), static_cast<int>(work.yType), work.bias != nullptr, work.accumulate};
+    const Key key{rowStep(work.rows),           work.outputs,         work.inputs,    static_cast<int>(work.type),
+                  static_cast<int>(work.yType), work.bias != nullptr, work.accumulate};
     std::unique_ptr<Choice>& choice = m_choices[key];
     if (!choice) {
         cublasLtMatmulPreference_t preference = nullptr;
@@ -172,8 +174,8 @@ void Blas::run(const Gemm& work, cudaStream_t stream)
     }
     const float one = 1;
     const float beta = work.accumulate ? 1 : 0;
-    require("matmul", lt.matmul(lt.context, description.operation, &one, work.weight, weight, work.x, x, &beta, work.y, y,
-                                work.y, y, &choice->algorithm, m_workspace, m_workspaceBytes, stream));
+    require("matmul", lt.matmul(lt.context, description.operation, &one, work.weight, weight, work.x, x, &beta, work.y,
+                                y, work.y, y, &choice->algorithm, m_workspace, m_workspaceBytes, stream));
 }
 
 } // namespace argus::ops::cuda

@@ -16,7 +16,8 @@ namespace argus::ops::cuda {
 
 /// y = x · weightᵀ (+ bias), or y += that
 ///
-/// Shapes   x [rows, inputs], weight [outputs, inputs], y [rows, outputs], rows a stride apart (elements); bias [outputs] of
+/// Shapes   x [rows, inputs], weight [outputs, inputs], y [rows, outputs], rows a stride apart (elements); bias
+/// [outputs] of
 ///          type `biasType` or null
 /// Promises x and weight have `type`, y has `yType` (the type, or F32); sums are float32
 struct Gemm {

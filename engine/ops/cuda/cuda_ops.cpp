@@ -44,7 +44,9 @@ namespace {
 
 kernels::Format formatOf(DType type)
 {
-    return type == DType::F16 ? kernels::Format::F16 : type == DType::BF16 ? kernels::Format::BF16 : kernels::Format::F32;
+    return type == DType::F16    ? kernels::Format::F16
+           : type == DType::BF16 ? kernels::Format::BF16
+                                 : kernels::Format::F32;
 }
 
 /// 16 bytes at a time: every row has to begin at a multiple of that.
@@ -75,13 +77,13 @@ constexpr int kCopiers = 6;
 CudaOps::CudaOps(const CudaSettings& settings, std::unique_ptr<Device> device, std::unique_ptr<Blas> blas,
                  std::shared_ptr<std::byte> blasMemory, std::shared_ptr<std::byte> kernelMemory,
                  std::shared_ptr<std::byte> widened)
-    : Ops(cudaTraits(settings.compute)), m_mostFewRows(settings.mostFewRows), m_device(std::move(device)), m_blas(std::move(blas)), m_blasMemory(std::move(blasMemory)),
-      m_kernelMemory(std::move(kernelMemory)), m_widened(std::move(widened)),
-      m_copiers(std::make_unique<kernels::cpu::Team>(kCopiers))
+    : Ops(cudaTraits(settings.compute)), m_mostFewRows(settings.mostFewRows), m_device(std::move(device)),
+      m_blas(std::move(blas)), m_blasMemory(std::move(blasMemory)), m_kernelMemory(std::move(kernelMemory)),
+      m_widened(std::move(widened)), m_copiers(std::make_unique<kernels::cpu::Team>(kCopiers))
 {
-    check("cudaHostAlloc", cudaHostAlloc(reinterpret_cast<void**>(&m_fetched),
-                                         sizeof(std::int32_t) * kMostFetches * kMostFetchedElements,
-                                         cudaHostAllocDefault));
+    check("cudaHostAlloc",
+          cudaHostAlloc(reinterpret_cast<void**>(&m_fetched),
+                        sizeof(std::int32_t) * kMostFetches * kMostFetchedElements, cudaHostAllocDefault));
     for (cudaEvent_t& event : m_fetchDone)
         check("cudaEventCreate", cudaEventCreateWithFlags(&event, cudaEventDisableTiming | cudaEventBlockingSync));
     // The kernels' counters stand at zero before the first launch and after every one.
@@ -122,9 +124,11 @@ DeviceTensor CudaOps::allocate(DType type, const Shape& shape)
 
 void CudaOps::upload(TensorView device, ConstTensorView host)
 {
-    Contract("upload").dense("device", device).dense("host", host).require(
-        device.shape() == host.shape() && (device.dtype() == host.dtype() || host.dtype() == DType::F32),
-        "device and host tensor have different shapes or types");
+    Contract("upload")
+        .dense("device", device)
+        .dense("host", host)
+        .require(device.shape() == host.shape() && (device.dtype() == host.dtype() || host.dtype() == DType::F32),
+                 "device and host tensor have different shapes or types");
     const std::size_t bytes = static_cast<std::size_t>(host.shape().elements()) * sizeOf(host.dtype());
     if (bytes == 0)
         return;
@@ -173,9 +177,9 @@ void CudaOps::fill(std::byte* pinned, const std::byte* from, std::size_t bytes)
 
 void CudaOps::download(TensorView host, ConstTensorView device)
 {
-    Contract("download").require(host.shape() == device.shape() &&
-                                     (host.dtype() == device.dtype() || host.dtype() == DType::F32),
-                                 "host and device tensor have different shapes or types");
+    Contract("download")
+        .require(host.shape() == device.shape() && (host.dtype() == device.dtype() || host.dtype() == DType::F32),
+                 "host and device tensor have different shapes or types");
     const auto rows = host.rank() == 0 ? 1 : host.extent(0);
     const auto columns = static_cast<std::size_t>(host.rowElements());
     if (rows == 0 || columns == 0)
@@ -222,9 +226,10 @@ void CudaOps::synchronize()
 Fetch CudaOps::fetch(ConstTensorView device)
 {
     const std::int64_t count = device.shape().elements();
-    Contract("fetch").dense("device", device).require(device.dtype() == DType::I32 && count > 0 &&
-                                                          count <= kMostFetchedElements,
-                                                      "a fetch is 1 to 1024 I32");
+    Contract("fetch")
+        .dense("device", device)
+        .require(device.dtype() == DType::I32 && count > 0 && count <= kMostFetchedElements,
+                 "a fetch is 1 to 1024 I32");
     for (Fetch fetch = 0; fetch < kMostFetches; ++fetch) {
         const auto place = static_cast<std::size_t>(fetch);
         if (m_fetchLength[place] != 0)
@@ -386,16 +391,16 @@ void CudaOps::rmsNorm(TensorView y, ConstTensorView x, ConstTensorView gain, flo
 void CudaOps::ropeTables(TensorView cosines, TensorView sines, ConstTensorView positions, ConstTensorView frequencies,
                          std::span<const int> sections, bool rounded)
 {
-    const auto dims = Contract("ropeTables")
-                          .tensor("positions", positions, DType::I32, {"axes", "tokens"})
-                          .tensor("frequencies", frequencies, DType::F32, {"half"})
-                          .tensor("cosines", cosines, DType::F32, {"tokens", "half"})
-                          .tensor("sines", sines, DType::F32, {"tokens", "half"})
-                          .dense("cosines", cosines)
-                          .dense("sines", sines)
-                          .require(static_cast<std::int64_t>(sections.size()) == positions.extent(0) &&
-                                       sections.size() <= 3,
-                                   "one section an axis, at most three");
+    const auto dims =
+        Contract("ropeTables")
+            .tensor("positions", positions, DType::I32, {"axes", "tokens"})
+            .tensor("frequencies", frequencies, DType::F32, {"half"})
+            .tensor("cosines", cosines, DType::F32, {"tokens", "half"})
+            .tensor("sines", sines, DType::F32, {"tokens", "half"})
+            .dense("cosines", cosines)
+            .dense("sines", sines)
+            .require(static_cast<std::int64_t>(sections.size()) == positions.extent(0) && sections.size() <= 3,
+                     "one section an axis, at most three");
     kernels::cuda::RopeTables work{.cosines = cosines.data<float>(),
                                    .sines = sines.data<float>(),
                                    .positions = positions.data<const std::int32_t>(),
@@ -433,20 +438,21 @@ void CudaOps::rotate(TensorView x, ConstTensorView cosines, ConstTensorView sine
 void CudaOps::rotateIntoCache(const LayerCache& cache, TensorView qkv, ConstTensorView cosines, ConstTensorView sines,
                               const PagedBatch& batch)
 {
-    const auto dims = Contract("rotateIntoCache")
-                          .tensor("keys", cache.keys, computeType(), {"blocks", "kvHeads", "blockTokens", "headDim"})
-                          .tensor("values", cache.values, computeType(), {"blocks", "kvHeads", "blockTokens", "headDim"})
-                          .dense("keys", cache.keys)
-                          .dense("values", cache.values)
-                          .tensor("qkv", qkv, computeType(), {"tokens", "columns"})
-                          .tensor("cosines", cosines, DType::F32, {"tokens", "half"})
-                          .tensor("sines", sines, DType::F32, {"tokens", "half"})
-                          .dense("cosines", cosines)
-                          .dense("sines", sines)
-                          .tensor("places", batch.places, DType::I32, {"tokens"})
-                          .multipleOf("half", 8)
-                          .multipleOf("columns", cache.keys.extent(3))
-                          .require(cosines.extent(1) * 2 == cache.keys.extent(3), "half is not half of headDim");
+    const auto dims =
+        Contract("rotateIntoCache")
+            .tensor("keys", cache.keys, computeType(), {"blocks", "kvHeads", "blockTokens", "headDim"})
+            .tensor("values", cache.values, computeType(), {"blocks", "kvHeads", "blockTokens", "headDim"})
+            .dense("keys", cache.keys)
+            .dense("values", cache.values)
+            .tensor("qkv", qkv, computeType(), {"tokens", "columns"})
+            .tensor("cosines", cosines, DType::F32, {"tokens", "half"})
+            .tensor("sines", sines, DType::F32, {"tokens", "half"})
+            .dense("cosines", cosines)
+            .dense("sines", sines)
+            .tensor("places", batch.places, DType::I32, {"tokens"})
+            .multipleOf("half", 8)
+            .multipleOf("columns", cache.keys.extent(3))
+            .require(cosines.extent(1) * 2 == cache.keys.extent(3), "half is not half of headDim");
     requireVectors("rotateIntoCache", {qkv});
     check("rotateIntoCache",
           kernels::cuda::rotateIntoCache({.qkv = qkv.bytes(),
@@ -468,49 +474,49 @@ void CudaOps::rotateIntoCache(const LayerCache& cache, TensorView qkv, ConstTens
 void CudaOps::pagedAttention(TensorView y, ConstTensorView q, const LayerCache& cache, const PagedBatch& batch,
                              float scale)
 {
-    const auto dims = Contract("pagedAttention")
-                          .tensor("keys", cache.keys, computeType(), {"blocks", "kvHeads", "blockTokens", "headDim"})
-                          .tensor("values", cache.values, computeType(), {"blocks", "kvHeads", "blockTokens", "headDim"})
-                          .dense("keys", cache.keys)
-                          .dense("values", cache.values)
-                          .tensor("q", q, computeType(), {"rows", "columns"})
-                          .tensor("y", y, computeType(), {"rows", "columns"})
-                          .tensor("slices", batch.slices, DType::I32, {"sequences", "numbers"})
-                          .tensor("blocks of slots", batch.blocks, DType::I32, {"slots", "mostBlocks"})
-                          .dense("slices", batch.slices)
-                          .require(batch.slices.extent(1) == 4, "a slice has four numbers: first row, rows, cached, slot")
-                          .require(computeType() == DType::F32 || cache.keys.extent(3) == 128,
-                                   "a head should be 128 long in 16-bit types")
-                          .multipleOf("headDim", 16)
-                          .atMost("headDim", 128)
-                          .multipleOf("columns", cache.keys.extent(1) * cache.keys.extent(3));
+    const auto dims =
+        Contract("pagedAttention")
+            .tensor("keys", cache.keys, computeType(), {"blocks", "kvHeads", "blockTokens", "headDim"})
+            .tensor("values", cache.values, computeType(), {"blocks", "kvHeads", "blockTokens", "headDim"})
+            .dense("keys", cache.keys)
+            .dense("values", cache.values)
+            .tensor("q", q, computeType(), {"rows", "columns"})
+            .tensor("y", y, computeType(), {"rows", "columns"})
+            .tensor("slices", batch.slices, DType::I32, {"sequences", "numbers"})
+            .tensor("blocks of slots", batch.blocks, DType::I32, {"slots", "mostBlocks"})
+            .dense("slices", batch.slices)
+            .require(batch.slices.extent(1) == 4, "a slice has four numbers: first row, rows, cached, slot")
+            .require(computeType() == DType::F32 || cache.keys.extent(3) == 128,
+                     "a head should be 128 long in 16-bit types")
+            .multipleOf("headDim", 16)
+            .atMost("headDim", 128)
+            .multipleOf("columns", cache.keys.extent(1) * cache.keys.extent(3));
     requireVectors("pagedAttention", {y, q});
     const int heads = dims["columns"] / dims["headDim"];
-    check("pagedAttention",
-          kernels::cuda::pagedAttention({.y = y.bytes(),
-                                         .yStride = y.rowStride(),
-                                         .q = q.bytes(),
-                                         .qStride = q.rowStride(),
-                                         .keys = cache.keys.bytes(),
-                                         .values = cache.values.bytes(),
-                                         .slices = batch.slices.data<const std::int32_t>(),
-                                         .blockTable = batch.blocks.data<const std::int32_t>(),
-                                         .blocksStride = batch.blocks.rowStride(),
-                                         .rows = dims["rows"],
-                                         .sliceCount = dims["sequences"],
-                                         .mostRows = batch.mostRows,
-                                         .longest = batch.longest,
-                                         .decodeOnly = batch.decodeOnly,
-                                         .heads = heads,
-                                         .kvHeads = dims["kvHeads"],
-                                         .headDim = dims["headDim"],
-                                         .blockTokens = dims["blockTokens"],
-                                         .scale = scale,
-                                         .type = format(),
-                                         .workspace = m_kernelMemory.get(),
-                                         .workspaceBytes = kProductPlace,
-                                         .processors = m_device->processors()},
-                                        m_device->stream()));
+    check("pagedAttention", kernels::cuda::pagedAttention({.y = y.bytes(),
+                                                           .yStride = y.rowStride(),
+                                                           .q = q.bytes(),
+                                                           .qStride = q.rowStride(),
+                                                           .keys = cache.keys.bytes(),
+                                                           .values = cache.values.bytes(),
+                                                           .slices = batch.slices.data<const std::int32_t>(),
+                                                           .blockTable = batch.blocks.data<const std::int32_t>(),
+                                                           .blocksStride = batch.blocks.rowStride(),
+                                                           .rows = dims["rows"],
+                                                           .sliceCount = dims["sequences"],
+                                                           .mostRows = batch.mostRows,
+                                                           .longest = batch.longest,
+                                                           .decodeOnly = batch.decodeOnly,
+                                                           .heads = heads,
+                                                           .kvHeads = dims["kvHeads"],
+                                                           .headDim = dims["headDim"],
+                                                           .blockTokens = dims["blockTokens"],
+                                                           .scale = scale,
+                                                           .type = format(),
+                                                           .workspace = m_kernelMemory.get(),
+                                                           .workspaceBytes = kProductPlace,
+                                                           .processors = m_device->processors()},
+                                                          m_device->stream()));
 }
 
 void CudaOps::segmentAttention(TensorView y, ConstTensorView q, ConstTensorView k, ConstTensorView v,

@@ -19,9 +19,9 @@ public:
     CudaProduct(std::int64_t outputs, std::int64_t inputs) : Product(outputs, inputs) {}
 
     bool packed = false;
-    bool gated = false;       ///< rows of gate and up alternate
-    std::int64_t rows = 0;    ///< of the matrix
-    std::shared_ptr<const void> owner; ///< of borrowed memory: tied embeddings
+    bool gated = false;                               ///< rows of gate and up alternate
+    std::int64_t rows = 0;                            ///< of the matrix
+    std::shared_ptr<const void> owner;                ///< of borrowed memory: tied embeddings
     std::shared_ptr<std::byte> weight, scales, zeros; ///< `weight` holds the codes when packed
     std::shared_ptr<std::byte> bias, wideBias;        ///< of the compute type, and as float32; null: none
 };
@@ -29,8 +29,9 @@ public:
 /// See openCuda().
 class CudaOps final : public Ops {
 public:
-    CudaOps(const CudaSettings& settings, std::unique_ptr<Device> device, std::unique_ptr<Blas> blas, std::shared_ptr<std::byte> blasMemory,
-            std::shared_ptr<std::byte> kernelMemory, std::shared_ptr<std::byte> widened);
+    CudaOps(const CudaSettings& settings, std::unique_ptr<Device> device, std::unique_ptr<Blas> blas,
+            std::shared_ptr<std::byte> blasMemory, std::shared_ptr<std::byte> kernelMemory,
+            std::shared_ptr<std::byte> widened);
     ~CudaOps() override;
 
     [[nodiscard]] const Device& device() const { return *m_device; }

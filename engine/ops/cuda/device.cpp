@@ -25,7 +25,8 @@ Error cannotOpen(int device, cudaError_t why)
     const bool old = why == cudaErrorInsufficientDriver || why == cudaErrorNoDevice;
     return {old ? ErrorCode::Unsupported : ErrorCode::NotFound,
             fmt::format("GPU {} cannot be used: {}", device, cudaGetErrorString(why)),
-            old ? "install a current NVIDIA driver (R525 or later for CUDA 12, R580 or later for CUDA 13), or use --device cpu"
+            old ? "install a current NVIDIA driver (R525 or later for CUDA 12, R580 or later for CUDA 13), or use "
+                  "--device cpu"
                 : "see nvidia-smi for the GPUs of this machine, or use --device cpu",
             "device"};
 }
@@ -49,7 +50,8 @@ Result<Done> Device::choose(const CudaSettings& settings)
     if (const cudaError_t status = cudaGetDeviceCount(&count); status != cudaSuccess)
         return cannotOpen(settings.device, status);
     if (settings.device < 0 || settings.device >= count)
-        return Error{ErrorCode::NotFound, fmt::format("there is no GPU {}: this machine has {}", settings.device, count),
+        return Error{ErrorCode::NotFound,
+                     fmt::format("there is no GPU {}: this machine has {}", settings.device, count),
                      fmt::format("use device cuda:0 to cuda:{}, or cpu", std::max(count - 1, 0)), "device"};
     cudaDeviceProp facts{};
     if (const cudaError_t status = cudaGetDeviceProperties(&facts, settings.device); status != cudaSuccess)
@@ -59,8 +61,8 @@ Result<Done> Device::choose(const CudaSettings& settings)
     const int capability = facts.major * 10 + facts.minor;
     if (capability < kOldestCapability)
         return Error{ErrorCode::Unsupported,
-                     fmt::format("{} has compute capability {}.{}; 7.5 (Turing) or later is needed", m_name, facts.major,
-                                 facts.minor),
+                     fmt::format("{} has compute capability {}.{}; 7.5 (Turing) or later is needed", m_name,
+                                 facts.major, facts.minor),
                      "use another GPU, or --device cpu", "device"};
     if (settings.compute == DType::BF16 && facts.major < 8)
         return Error{ErrorCode::Unsupported,
@@ -124,11 +126,11 @@ std::shared_ptr<std::byte> Device::take(std::uint64_t bytes)
 {
     const std::optional<std::uint64_t> offset = m_arena.take(bytes);
     if (!offset)
-        throw OpsError(fmt::format("the GPU's memory is spoken for: {:.1f} MiB wanted, the largest free piece has {:.1f} "
-                                   "MiB, {:.2f} of {:.2f} GiB are in use",
-                                   static_cast<double>(bytes) / (1 << 20),
-                                   static_cast<double>(m_arena.largestFree()) / (1 << 20), gib(m_arena.used()),
-                                   gib(m_arena.bytes())));
+        throw OpsError(
+            fmt::format("the GPU's memory is spoken for: {:.1f} MiB wanted, the largest free piece has {:.1f} "
+                        "MiB, {:.2f} of {:.2f} GiB are in use",
+                        static_cast<double>(bytes) / (1 << 20), static_cast<double>(m_arena.largestFree()) / (1 << 20),
+                        gib(m_arena.used()), gib(m_arena.bytes())));
     // Work in the stream that still uses a place comes before the work of its next owner.
     return {m_memory + *offset, [this, at = *offset](std::byte*) { m_arena.giveBack(at); }};
 }

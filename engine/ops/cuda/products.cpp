@@ -60,7 +60,7 @@ void CudaOps::runFew(const Work& work)
         .rows = rows,
         .inputs = static_cast<int>(product.inputs()),
         .outputs = static_cast<int>(product.rows),
-        .epilogue = product.gated      ? kernels::cuda::SkinnyEpilogue::SiluMul
+        .epilogue = product.gated     ? kernels::cuda::SkinnyEpilogue::SiluMul
                     : work.accumulate ? kernels::cuda::SkinnyEpilogue::Accumulate
                                       : kernels::cuda::SkinnyEpilogue::Store,
         .type = format(),
@@ -139,7 +139,8 @@ void CudaOps::project(TensorView y, ConstTensorView x, const Product& product, c
         runMany(y, normed(x, norm), work.product, accumulate);
 }
 
-void CudaOps::gatedProject(TensorView y, TensorView scratch, ConstTensorView x, const Product& product, const Norm& norm)
+void CudaOps::gatedProject(TensorView y, TensorView scratch, ConstTensorView x, const Product& product,
+                           const Norm& norm)
 {
     const Work work{y, x, static_cast<const CudaProduct&>(product), norm, false};
     requireProduct("gatedProject", work);
@@ -149,8 +150,9 @@ void CudaOps::gatedProject(TensorView y, TensorView scratch, ConstTensorView x, 
         runFew(work);
         return;
     }
-    Contract("gatedProject").require(scratch.extent(0) > 0 && scratch.extent(1) == work.product.rows,
-                                     "scratch should be as wide as gate and up together");
+    Contract("gatedProject")
+        .require(scratch.extent(0) > 0 && scratch.extent(1) == work.product.rows,
+                 "scratch should be as wide as gate and up together");
     const ConstTensorView input = normed(x, norm);
     for (std::int64_t first = 0; first < x.extent(0); first += scratch.extent(0)) {
         const std::int64_t rows = std::min(scratch.extent(0), x.extent(0) - first);

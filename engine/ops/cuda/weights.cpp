@@ -19,7 +19,9 @@ constexpr float kDeviation = 0.02f; ///< of made-up weights, as models are initi
 
 kernels::Format formatOf(DType type)
 {
-    return type == DType::F16 ? kernels::Format::F16 : type == DType::BF16 ? kernels::Format::BF16 : kernels::Format::F32;
+    return type == DType::F16    ? kernels::Format::F16
+           : type == DType::BF16 ? kernels::Format::BF16
+                                 : kernels::Format::F32;
 }
 
 } // namespace
@@ -32,8 +34,7 @@ void CudaOps::placeRows(std::byte* target, std::int64_t targetColumns, std::int6
     const std::size_t rowBytes = static_cast<std::size_t>(columns) * sizeOf(host.dtype());
     for (std::int64_t first = 0; first < host.extent(0);) {
         const Device::Half half = m_device->beginStaging();
-        const std::int64_t count =
-            std::min(host.extent(0) - first, static_cast<std::int64_t>(half.bytes / rowBytes));
+        const std::int64_t count = std::min(host.extent(0) - first, static_cast<std::int64_t>(half.bytes / rowBytes));
         if (count == 0)
             throw OpsError(fmt::format("a row of {} is longer than the staging memory", host.shape().text()));
         const std::size_t bytes = static_cast<std::size_t>(count) * rowBytes;
@@ -63,7 +64,8 @@ void CudaOps::requireRange()
     if (computeType() != DType::F16)
         return;
     unsigned long long overflows = 0;
-    check("load", cudaMemcpyAsync(&overflows, m_overflows, sizeof overflows, cudaMemcpyDeviceToHost, m_device->stream()));
+    check("load",
+          cudaMemcpyAsync(&overflows, m_overflows, sizeof overflows, cudaMemcpyDeviceToHost, m_device->stream()));
     synchronize();
     if (overflows > 0)
         throw OutOfRange(fmt::format("{} weights of this checkpoint are too large for float16", overflows));
@@ -77,8 +79,8 @@ Weight CudaOps::placeTable(ConstTensorView host)
         placeRows(memory.get(), host.extent(1), 0, 1, computeType(), host);
         requireRange();
     } else {
-        check("load", kernels::cuda::fillNormal(memory.get(), host.shape().elements(), format(), 0, kDeviation, m_seed++,
-                                                m_device->stream()));
+        check("load", kernels::cuda::fillNormal(memory.get(), host.shape().elements(), format(), 0, kDeviation,
+                                                m_seed++, m_device->stream()));
     }
     const ConstTensorView view(memory.get(), computeType(), host.shape());
     return {view, std::move(memory)};
@@ -91,8 +93,8 @@ Weight CudaOps::placeVector(ConstTensorView host)
     if (host.bytes() != nullptr)
         placeRows(memory.get(), host.extent(0), 0, 1, computeType(), host.reshaped({1, host.extent(0)}));
     else
-        check("load", kernels::cuda::fillNormal(memory.get(), host.extent(0), format(), 1, 0, m_seed++,
-                                                m_device->stream()));
+        check("load",
+              kernels::cuda::fillNormal(memory.get(), host.extent(0), format(), 1, 0, m_seed++, m_device->stream()));
     const ConstTensorView view(memory.get(), computeType(), host.shape());
     return {view, std::move(memory)};
 }
@@ -195,8 +197,8 @@ void CudaOps::makeUp(CudaProduct& product)
 ProductPtr CudaOps::placeProduct(std::span<const StoredLinear> parts)
 {
     auto product = emptyProduct(parts, false);
-    const bool madeUp = parts.front().packed ? parts.front().awq.qweight.bytes() == nullptr
-                                             : parts.front().weight.bytes() == nullptr;
+    const bool madeUp =
+        parts.front().packed ? parts.front().awq.qweight.bytes() == nullptr : parts.front().weight.bytes() == nullptr;
     if (madeUp) {
         makeUp(*product);
         return product;
