@@ -49,4 +49,4 @@ foreach(architecture IN LISTS argus_cuda_architectures)
     target_compile_options(argus_cuda_flags INTERFACE "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:-gencode ${argus_generate}>")
 endforeach()
 target_compile_options(argus_cuda_flags INTERFACE
-    "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:-O3 -lineinfo --expt-relaxed-constexpr -Xcompiler=-fPIC -Xcompiler=-ffp-contract=off -diag-suppress=177>")
+    "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:-O3 --expt-relaxed-constexpr -Xcompiler=-fPIC -Xcompiler=-ffp-contract=off -diag-suppress=177>")
