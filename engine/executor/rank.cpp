@@ -180,11 +180,18 @@ Result<Done> Rank::load(const wire::LoadModel& plan)
     report.set_device_name(device.name);
     report.set_device_kind(device.kind);
     report.set_weights_bytes(m_model->weightBytes());
-    report.set_runtime_bytes(device.runtimeBytes > 0 ? device.runtimeBytes : privateBytes());
     report.set_kv_bytes(m_model->kvBytes());
+    const std::uint64_t kept = report.weights_bytes() + report.kv_bytes();
+    // A device counts everything that stands on it; of a processor's memory the mapped weights are not its own.
+    report.set_runtime_bytes(device.usedBytes > 0 ? device.usedBytes - std::min(device.usedBytes, kept)
+                                                  : privateBytes());
     report.set_seconds(std::chrono::duration<double>(now() - started).count());
     send(message);
-    log::info("loaded the model in {:.2f} s on {}", report.seconds(), device.name);
+    const auto gib = [](std::uint64_t bytes) { return static_cast<double>(bytes) / static_cast<double>(1ULL << 30); };
+    log::info("loaded the model in {:.2f} s on {}: weights {:.2f} GiB, KV cache {:.2f} GiB in {} blocks of {} tokens, "
+              "working memory {:.2f} GiB",
+              report.seconds(), device.name, gib(report.weights_bytes()), gib(report.kv_bytes()), sizes->kvBlocks,
+              sizes->kvBlockTokens, gib(report.runtime_bytes()));
     return Done{};
 }
 

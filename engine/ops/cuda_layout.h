@@ -18,6 +18,8 @@ constexpr std::uint64_t kKernelBytes = std::uint64_t{38} << 20;  ///< split atte
 // from the beginning, products and sampling from here on.
 constexpr std::uint64_t kProductPlace = std::uint64_t{16} << 20;
 constexpr std::uint64_t kSamplingPlace = std::uint64_t{24} << 20;
+constexpr std::uint64_t kSamplingBytes = kKernelBytes - kSamplingPlace - 256; ///< behind it the loader counts overflows
+constexpr int kMostSequences = 256; ///< of a step, as max_num_seqs allows: what those parts are large enough for
 constexpr std::uint64_t kWidenedBytes = std::uint64_t{64} << 20; ///< AWQ only
 
 /// The pieces of a product on the device, each beginning at a multiple of Arena::kAlignment.

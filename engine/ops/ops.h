@@ -130,9 +130,9 @@ public:
 
 /// What a person is told of a device.
 struct DeviceReport {
-    std::string name;               ///< "CPU, 2 threads"
-    std::string kind;               ///< "cpu", "cuda"
-    std::uint64_t runtimeBytes = 0; ///< memory beside weights and cache; 0: not known here
+    std::string name;            ///< "CPU, 2 threads"
+    std::string kind;            ///< "cpu", "cuda"
+    std::uint64_t usedBytes = 0; ///< memory of the device that is in use here, weights and cache included; 0: not known
 };
 
 /// A checkpoint's numbers cannot be held in the type that is computed with. Thrown while weights are placed.

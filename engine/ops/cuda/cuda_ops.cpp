@@ -25,6 +25,10 @@ Result<std::unique_ptr<Ops>> openCuda(const CudaSettings& settings)
         auto blasMemory = (*device)->take(kProductBytes);
         auto kernelMemory = (*device)->take(kKernelBytes);
         auto widened = settings.packed ? (*device)->take(kWidenedBytes) : nullptr;
+        if (kernels::cuda::samplingWorkspace(kMostSequences, 0) > kSamplingBytes ||
+            kernels::cuda::skinnyWorkspace(0, (*device)->processors()) > kSamplingPlace - kProductPlace)
+            return Error{ErrorCode::Internal, "this GPU's kernels need more workspace than was planned for them",
+                         "report it with the name of the GPU, and use --device cpu", "device"};
         auto blas = cuda::Blas::open(blasMemory.get(), kProductBytes);
         if (!blas)
             return std::move(blas).error();
@@ -112,7 +116,7 @@ kernels::Format CudaOps::residualFormat() const
 
 DeviceReport CudaOps::report() const
 {
-    return {.name = m_device->name(), .kind = "cuda", .runtimeBytes = 0};
+    return {.name = m_device->name(), .kind = "cuda", .usedBytes = m_device->arena().used()};
 }
 
 DeviceTensor CudaOps::allocate(DType type, const Shape& shape)
@@ -593,7 +597,7 @@ void CudaOps::sample(TensorView drawn, ConstTensorView scores, ConstTensorView s
                                  .vocab = dims["vocab"],
                                  .type = format(),
                                  .workspace = m_kernelMemory.get() + kSamplingPlace,
-                                 .workspaceBytes = kKernelBytes - kSamplingPlace - sizeof(unsigned long long)},
+                                 .workspaceBytes = kSamplingBytes},
                                 m_device->stream()));
 }
 

@@ -2,9 +2,8 @@
 // Launching with programmatic dependence: a kernel may start while its predecessor in the stream still drains.
 //
 // The rule that makes it safe: a kernel launched by launch() calls waitForPrevious() in every thread before it touches
-// memory that any other kernel writes or reads as an activation. Only weights and tables that never change while the model
-// runs may be fetched earlier.
-// On processors before sm_90 the attribute is left out and both calls are nothing.
+// memory that any other kernel writes or reads as an activation. Only weights and tables that never change while the
+// model runs may be fetched earlier. On processors before sm_90 the attribute is left out and both calls are nothing.
 
 #include "kernels/cuda/types.h"
 
@@ -28,21 +27,30 @@ __device__ __forceinline__ void letNextStart()
 #endif
 }
 
-/// Whether kernels may be launched with programmatic dependence: decided once per process by the first device used.
+/// Only to be asked what it was compiled for.
+template <typename>
+__global__ void compiledKernel()
+{
+}
+
+/// Whether kernels may be launched with programmatic dependence: decided once per process by the first device used. A
+/// device of sm_90 may be running code that was compiled for an older one, in which waitForPrevious() is nothing.
 [[nodiscard]] inline bool programmaticLaunchAllowed()
 {
     static const bool allowed = [] {
         int device = 0;
         int major = 0;
+        cudaFuncAttributes code{};
         return cudaGetDevice(&device) == cudaSuccess &&
-               cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess && major >= 9;
+               cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess && major >= 9 &&
+               cudaFuncGetAttributes(&code, compiledKernel<void>) == cudaSuccess && code.ptxVersion >= 90;
     }();
     return allowed;
 }
 
 template <typename... Parameters, typename... Arguments>
-[[nodiscard]] Status launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t sharedBytes, Stream stream,
-                            Arguments&&... arguments)
+[[nodiscard]] Status launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t sharedBytes,
+                            Stream stream, Arguments&&... arguments)
 {
     cudaLaunchConfig_t config{};
     config.gridDim = grid;
