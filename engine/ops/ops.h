@@ -107,9 +107,8 @@ struct SamplingRow {
     float penalty = 1;
     std::int32_t reserved = 0;
     double uniform = 0; ///< in [0, 1): the random number
-    std::uint64_t unused[2] = {0, 0};
 };
-static_assert(sizeof(SamplingRow) == 48);
+static_assert(sizeof(SamplingRow) == 32);
 
 /// What the tokens of slots are and were.
 struct TokenBook {
@@ -252,7 +251,7 @@ public:
     virtual void gelu(TensorView y, ConstTensorView x) = 0;
 
     /// Draws one token a row of scores [rows, vocab]: it goes to drawn[i], to the last token of its slot, and is seen
-    /// there. -1 stands for scores that are not finite. sampling: `rows` SamplingRow as I32 [rows, 12] Source
+    /// there. -1 stands for scores that are not finite. sampling: `rows` SamplingRow as I32 [rows, 8] Source
     /// design/qwen2_5_vl.md §10
     virtual void sample(TensorView drawn, ConstTensorView scores, ConstTensorView sampling, const TokenBook& book) = 0;
 

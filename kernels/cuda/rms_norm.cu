@@ -1,5 +1,5 @@
 #include "kernels/cuda/common/launch.cuh"
-#include "kernels/cuda/common/row_parts.cuh"
+#include "kernels/cuda/common/norm.cuh"
 #include "kernels/cuda/rows.h"
 
 namespace argus::kernels::cuda {
@@ -11,35 +11,6 @@ namespace {
 
 constexpr int kMostHidden = 8192; // 32 warps of eights: their sums fit one warp
 constexpr int kThreads = 256;     // of blocks whose threads hold several eights
-
-template <typename T>
-__device__ __forceinline__ float squaresOf(const Eight<T>& x)
-{
-    float values[8];
-    widenEight(values, x);
-    float squares = 0;
-#pragma unroll
-    for (const float value : values)
-        squares = fmaf(value, value, squares);
-    return squares;
-}
-
-template <typename T, typename X>
-__device__ __forceinline__ Eight<T> scaled(const Eight<X>& x, float scale, const Eight<T>& gain)
-{
-    float values[8];
-    widenEight(values, x);
-#pragma unroll
-    for (float& value : values)
-        value *= scale;
-    float gains[8];
-    widenEight(values, roundEight<T>(values));
-    widenEight(gains, gain);
-#pragma unroll
-    for (int j = 0; j < 8; ++j)
-        values[j] *= gains[j];
-    return roundEight<T>(values);
-}
 
 /// First column of the thread's i-th piece.
 __device__ __forceinline__ int columnOf(int i)

@@ -5,7 +5,7 @@
 
 namespace argus::kernels::cuda {
 
-/// How one row's token is drawn; 48 bytes, laid out for an upload as it is.
+/// How one row's token is drawn; 32 bytes, laid out for an upload as it is.
 struct SamplingRow {
     std::int32_t slot = -1; ///< of the sequence; negative: padding, nothing is drawn
     std::int32_t topK = 0;  ///< 0: off
@@ -14,7 +14,6 @@ struct SamplingRow {
     float penalty = 1;      ///< repetition penalty; 1: off
     std::int32_t reserved = 0;
     double uniform = 0; ///< in [0, 1): the random number, a function of seed and position made by the host
-    std::uint64_t unused[2] = {0, 0};
 };
 
 /// tokens[row.slot] = the token of row i of the scores, and its bit is set in seen[row.slot]; -1 when a score is NaN or

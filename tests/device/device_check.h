@@ -199,6 +199,38 @@ inline double largestError(const std::vector<double>& got, const std::vector<dou
     return largest;
 }
 
+/// The command line of every program here: [--seed N] [--bench] [--quick] [--only GROUP].
+struct Options {
+    std::uint64_t seed = 20250711; ///< of the random inputs
+    bool bench = false;            ///< measure instead of check
+    bool quick = false;            ///< small shapes alone
+    std::string only = {};         ///< one group of checks; empty: all
+
+    [[nodiscard]] bool wants(const char* group) const { return only.empty() || only == group; }
+};
+inline Options readOptions(int count, char** arguments)
+{
+    Options options;
+    for (int i = 1; i < count; ++i) {
+        const std::string argument = arguments[i];
+        const bool more = i + 1 < count;
+        if (argument == "--bench")
+            options.bench = true;
+        else if (argument == "--quick")
+            options.quick = true;
+        else if (argument == "--seed" && more)
+            options.seed = std::strtoull(arguments[++i], nullptr, 10);
+        else if (argument == "--only" && more)
+            options.only = arguments[++i];
+        else {
+            std::fprintf(stderr, "usage: %s [--seed N] [--bench] [--quick] [--only GROUP]\n", arguments[0]);
+            std::exit(2);
+        }
+    }
+    std::printf("seed %llu\n", static_cast<unsigned long long>(options.seed));
+    return options;
+}
+
 /// Counts cases and prints them.
 class Tally {
 public:

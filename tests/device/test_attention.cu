@@ -987,35 +987,23 @@ void benchAll()
 
 int main(int argc, char** argv)
 {
-    std::uint64_t seed = 20250711;
-    bool bench = false;
-    std::string only;
-    for (int i = 1; i < argc; ++i) {
-        if (std::strcmp(argv[i], "--bench") == 0)
-            bench = true;
-        else if (std::strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
-            seed = std::strtoull(argv[++i], nullptr, 10);
-        else if (std::strcmp(argv[i], "--only") == 0 && i + 1 < argc)
-            only = argv[++i];
-    }
-    if (bench) {
+    const Options options = readOptions(argc, argv);
+    if (options.bench) {
         benchAll();
         return 0;
     }
-    std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
-    std::mt19937_64 random(seed);
+    std::mt19937_64 random(options.seed);
     Tally tally;
     checkNothing(tally);
-    const auto wanted = [&only](const char* group) { return only.empty() || only == group; };
-    if (wanted("decode"))
+    if (options.wants("decode"))
         checkDecode(tally, random);
-    if (wanted("prefill"))
+    if (options.wants("prefill"))
         checkPrefill(tally, random);
-    if (wanted("mixed"))
+    if (options.wants("mixed"))
         checkMixed(tally, random);
-    if (wanted("plain"))
+    if (options.wants("plain"))
         checkPlainPaged(tally, random);
-    if (wanted("segments"))
+    if (options.wants("segments"))
         checkAllSegments(tally, random);
     return tally.close();
 }

@@ -317,19 +317,11 @@ void bench(std::mt19937_64& random)
 
 } // namespace
 
-int main(int count, char** arguments)
+int main(int argc, char** argv)
 {
-    std::uint64_t seed = 20250102;
-    bool speed = false;
-    for (int i = 1; i < count; ++i) {
-        if (std::strcmp(arguments[i], "--bench") == 0)
-            speed = true;
-        else if (std::strcmp(arguments[i], "--seed") == 0 && i + 1 < count)
-            seed = std::strtoull(arguments[++i], nullptr, 10);
-    }
-    std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
-    std::mt19937_64 random(seed);
-    if (speed) {
+    const Options options = readOptions(argc, argv);
+    std::mt19937_64 random(options.seed);
+    if (options.bench) {
         bench(random);
         return 0;
     }

@@ -1454,20 +1454,12 @@ void benchAll()
 
 int main(int argc, char** argv)
 {
-    std::uint64_t seed = 20250711;
-    bool bench = false;
-    for (int i = 1; i < argc; ++i) {
-        if (std::strcmp(argv[i], "--bench") == 0)
-            bench = true;
-        else if (std::strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
-            seed = std::strtoull(argv[++i], nullptr, 10);
-    }
-    if (bench) {
+    const Options options = readOptions(argc, argv);
+    if (options.bench) {
         benchAll();
         return 0;
     }
-    std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
-    Run run{.tally = {}, .random = std::mt19937_64(seed)};
+    Run run{.tally = {}, .random = std::mt19937_64(options.seed)};
     checkNothing(run);
     checkNorms(run);
     checkGathers(run);

@@ -120,27 +120,15 @@ void bench()
 
 } // namespace
 
-int main(int count, char** arguments)
+int main(int argc, char** argv)
 {
-    unsigned long long seed = 1;
-    bool measure = false;
-    bool quick = false;
-    for (int i = 1; i < count; ++i) {
-        const std::string argument = arguments[i];
-        if (argument == "--bench")
-            measure = true;
-        else if (argument == "--quick")
-            quick = true;
-        else if (argument == "--seed" && i + 1 < count)
-            seed = std::strtoull(arguments[++i], nullptr, 10);
-    }
-    if (measure) {
+    const Options options = readOptions(argc, argv);
+    if (options.bench) {
         bench();
         return 0;
     }
-    std::printf("seed %llu\n", seed);
-    std::mt19937_64 random(seed);
+    std::mt19937_64 random(options.seed);
     Tally tally;
-    check(tally, random, quick);
+    check(tally, random, options.quick);
     return tally.close();
 }

@@ -3,6 +3,7 @@
 #include "engine/ops/awq.h"
 #include "engine/ops/contract.h"
 #include "engine/ops/cpu/sampler.h"
+#include "engine/ops/formats.h"
 #include "kernels/activations.h"
 #include "kernels/attention.h"
 #include "kernels/cpu/team.h"
@@ -31,18 +32,6 @@ int coresOfThisProcess()
     cpu_set_t cores;
     CPU_ZERO(&cores);
     return sched_getaffinity(0, sizeof(cores), &cores) == 0 ? std::max(CPU_COUNT(&cores), 1) : 1;
-}
-
-kernels::Format formatOf(DType type)
-{
-    switch (type) {
-    case DType::F16:
-        return kernels::Format::F16;
-    case DType::BF16:
-        return kernels::Format::BF16;
-    default:
-        return kernels::Format::F32; // the contract has refused everything else
-    }
 }
 
 bool alignedToItsElement(const ConstTensorView& view)

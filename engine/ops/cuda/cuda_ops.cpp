@@ -2,6 +2,7 @@
 
 #include "engine/ops/contract.h"
 #include "engine/ops/cuda_layout.h"
+#include "engine/ops/formats.h"
 #include "kernels/cpu/team.h"
 #include "kernels/cuda/attention.h"
 #include "kernels/cuda/rows.h"
@@ -45,13 +46,6 @@ Result<std::unique_ptr<Ops>> openCuda(const CudaSettings& settings)
 namespace argus::ops::cuda {
 
 namespace {
-
-kernels::Format formatOf(DType type)
-{
-    return type == DType::F16    ? kernels::Format::F16
-           : type == DType::BF16 ? kernels::Format::BF16
-                                 : kernels::Format::F32;
-}
 
 /// 16 bytes at a time: every row has to begin at a multiple of that.
 void requireVectors(const char* operation, std::initializer_list<ConstTensorView> views)

@@ -3,6 +3,7 @@
 #include "engine/ops/contract.h"
 #include "engine/ops/cuda/cuda_ops.h"
 #include "engine/ops/cuda_layout.h"
+#include "engine/ops/formats.h"
 #include "kernels/cpu/team.h"
 #include "kernels/cuda/awq.h"
 #include "kernels/cuda/loading.h"
@@ -16,13 +17,6 @@ namespace argus::ops::cuda {
 namespace {
 
 constexpr float kDeviation = 0.02f; ///< of made-up weights, as models are initialised
-
-kernels::Format formatOf(DType type)
-{
-    return type == DType::F16    ? kernels::Format::F16
-           : type == DType::BF16 ? kernels::Format::BF16
-                                 : kernels::Format::F32;
-}
 
 } // namespace
 

@@ -2,18 +2,20 @@
 // The rows that a product multiplies on their way to shared memory: as they are, or normalised.
 
 #include "kernels/cuda/common/launch.cuh"
-#include "kernels/cuda/common/row_parts.cuh"
+#include "kernels/cuda/common/norm.cuh"
 #include "kernels/cuda/products/pieces.cuh"
 #include "kernels/cuda/skinny.h"
 
 namespace argus::kernels::cuda::products {
 
-/// A row normalised by `threads` threads, of which this is number `index`. It keeps its first kKept pieces of eight; those
-/// of longer rows are read twice.
+/// A row normalised by `threads` threads, of which this is number `index`. It keeps its first kKept pieces of eight;
+/// those of longer rows are read twice.
 template <typename T, typename X, int kKept>
 class NormalisedRow {
 public:
-    __device__ NormalisedRow(int pieces, int index, int threads) : m_pieces(pieces), m_index(index), m_threads(threads) {}
+    __device__ NormalisedRow(int pieces, int index, int threads) : m_pieces(pieces), m_index(index), m_threads(threads)
+    {
+    }
 
     /// The gain is a weight: may be called before waitForPrevious().
     __device__ __forceinline__ void loadGain(const T* gain)
@@ -54,32 +56,9 @@ public:
     }
 
 private:
-    [[nodiscard]] __device__ __forceinline__ int pieceOf(int i) const { return m_index + i * m_threads; }
-
-    static __device__ __forceinline__ float squaresOf(const Eight<X>& x)
+    [[nodiscard]] __device__ __forceinline__ int pieceOf(int i) const
     {
-        float values[8];
-        widenEight(values, x);
-        float squares = 0;
-#pragma unroll
-        for (const float value : values)
-            squares = fmaf(value, value, squares);
-        return squares;
-    }
-    static __device__ __forceinline__ Eight<T> scaled(const Eight<X>& x, float scale, const Eight<T>& gain)
-    {
-        float values[8];
-        widenEight(values, x);
-#pragma unroll
-        for (float& value : values)
-            value *= scale;
-        float gains[8];
-        widenEight(values, roundEight<T>(values));
-        widenEight(gains, gain);
-#pragma unroll
-        for (int j = 0; j < 8; ++j)
-            values[j] *= gains[j];
-        return roundEight<T>(values);
+        return m_index + i * m_threads;
     }
 
     int m_pieces;
@@ -91,8 +70,8 @@ private:
     Eight<T> m_gains[kKept];
 };
 
-/// 1 / root mean square of a row from its threads' parts: whole warps, `team` warps a row. One barrier of the block. `sums`
-/// holds a float a warp, used once.
+/// 1 / root mean square of a row from its threads' parts: whole warps, `team` warps a row. One barrier of the block.
+/// `sums` holds a float a warp, used once.
 __device__ __forceinline__ float scaleOfRow(float squares, float* sums, int team, int inputs, float epsilon)
 {
     const int warp = static_cast<int>(threadIdx.x) / 32;
@@ -106,8 +85,8 @@ __device__ __forceinline__ float scaleOfRow(float squares, float* sums, int team
     return rsqrtf(sum / static_cast<float>(inputs) + epsilon);
 }
 
-/// Rows of work.x to shared memory, normalised. Waits for the previous kernel. A power of two of the block's kWarps warps
-/// shares a row; there are no more rows than warps.
+/// Rows of work.x to shared memory, normalised. Waits for the previous kernel. A power of two of the block's kWarps
+/// warps shares a row; there are no more rows than warps.
 template <typename T, typename X, int kWarps>
 __device__ __forceinline__ void stageNormalised(char* rows, int pitch, float* sums, const Skinny& work)
 {
@@ -152,23 +131,6 @@ __device__ __forceinline__ void stagePlain(char* rows, int pitch, const Skinny& 
                         reinterpret_cast<const uint4&>(batch[i]);
         }
     }
-}
-
-/// Normalises rows into `y` [rows, inputs] ahead of a product that is given too many to do so itself. A block a row.
-template <typename T, typename X>
-__global__ void __launch_bounds__(1024) normaliseRows(Skinny work, T* y)
-{
-    extern __shared__ __align__(128) char shared[];
-    letNextStart(); // the product fetches its first weights meanwhile
-    const int threads = static_cast<int>(blockDim.x);
-    NormalisedRow<T, X, 1> row(work.inputs / 8, static_cast<int>(threadIdx.x), threads);
-    row.loadGain(static_cast<const T*>(work.gain));
-    waitForPrevious();
-    const float squares = row.loadRow(static_cast<const X*>(work.x) + blockIdx.x * work.xStride);
-    const float scale =
-        scaleOfRow(squares, reinterpret_cast<float*>(shared), threads / 32, work.inputs, work.epsilon);
-    T* const to = y + static_cast<std::int64_t>(blockIdx.x) * work.inputs;
-    row.normalise(scale, [&](int piece, const Eight<T>& eight) { storeEight(to + piece * 8, eight); });
 }
 
 } // namespace argus::kernels::cuda::products

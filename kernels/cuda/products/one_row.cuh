@@ -1,26 +1,27 @@
 #pragma once
-// One row: what a single conversation's decode step consists of. The matrix goes from memory straight into the fragments of
-// the tensor cores; nothing is staged but the row itself.
+// One row: what a single conversation's decode step consists of. The matrix goes from memory straight into the
+// fragments of the tensor cores; nothing is staged but the row itself.
 
 #include "kernels/cuda/common/launch.cuh"
 #include "kernels/cuda/common/mma.cuh"
+#include "kernels/cuda/common/norm.cuh"
 #include "kernels/cuda/skinny.h"
 
 #include <algorithm>
 
 namespace argus::kernels::cuda::products::one_row {
 
-// Within a dot product the order of k is free as long as both operands agree. So a lane loads 16 consecutive bytes of a row,
-// eight numbers, and takes them for what the tensor core calls columns 2t, 2t+1, 2t+8, 2t+9 of two k16 steps: no shuffle, no
-// shared memory between the matrix and the product. Seven eighths of the tensor core's work are for rows that do not exist;
-// it has nothing else to do.
+// Within a dot product the order of k is free as long as both operands agree. So a lane loads 16 consecutive bytes of a
+// row, eight numbers, and takes them for what the tensor core calls columns 2t, 2t+1, 2t+8, 2t+9 of two k16 steps: no
+// shuffle, no shared memory between the matrix and the product. Seven eighths of the tensor core's work are for rows
+// that do not exist; it has nothing else to do.
 
 constexpr int kWarps = 8;
 constexpr int kThreads = kWarps * 32;
-constexpr int kTile = 16;  // outputs of a block at a time
-constexpr int kChunk = 64; // k of a warp at a time
-constexpr int kDepth = 4;  // chunks of a warp under way
-constexpr int kBlocks = 2; // of a multiprocessor: while one reduces, the other loads
+constexpr int kTile = 16;                      // outputs of a block at a time
+constexpr int kChunk = 64;                     // k of a warp at a time
+constexpr int kDepth = 4;                      // chunks of a warp under way
+constexpr int kBlocks = 2;                     // of a multiprocessor: while one reduces, the other loads
 constexpr std::size_t kMostShared = 47 * 1024; // what every GPU grants without being asked
 
 /// A chunk of 16 rows of the matrix, as one lane holds it.
@@ -49,36 +50,22 @@ template <typename T, typename X>
 __device__ void stageRow(T* to, const Skinny& work, float* sums)
 {
     const X* const x = static_cast<const X*>(work.x);
-    float scale = 1;
-    if (work.gain != nullptr) {
-        float squares = 0;
-        for (int k = static_cast<int>(threadIdx.x) * 8; k < work.inputs; k += kThreads * 8) {
-            const Eight<X> eight = loadEight(x + k);
-#pragma unroll
-            for (const X value : eight.values)
-                squares = fmaf(toFloat(value), toFloat(value), squares);
-        }
-        scale = rsqrtf(blockSum(squares, sums) / static_cast<float>(work.inputs) + work.epsilon);
+    const int first = static_cast<int>(threadIdx.x) * 8;
+    if (work.gain == nullptr) {
+        for (int k = first; k < work.inputs; k += kThreads * 8)
+            storeEight(to + k, convertEight<T>(loadEight(x + k)));
+        return;
     }
-    for (int k = static_cast<int>(threadIdx.x) * 8; k < work.inputs; k += kThreads * 8) {
-        const Eight<X> eight = loadEight(x + k);
-        Eight<T> out;
-        if (work.gain != nullptr) {
-            const Eight<T> gain = loadEight(static_cast<const T*>(work.gain) + k);
-#pragma unroll
-            for (int j = 0; j < 8; ++j)
-                out.values[j] = fromFloat<T>(toFloat(fromFloat<T>(toFloat(eight.values[j]) * scale)) *
-                                             toFloat(gain.values[j]));
-        } else {
-#pragma unroll
-            for (int j = 0; j < 8; ++j)
-                out.values[j] = fromFloat<T>(toFloat(eight.values[j]));
-        }
-        storeEight(to + k, out);
-    }
+    float squares = 0;
+    for (int k = first; k < work.inputs; k += kThreads * 8)
+        squares += squaresOf(loadEight(x + k));
+    const float scale = rsqrtf(blockSum(squares, sums) / static_cast<float>(work.inputs) + work.epsilon);
+    for (int k = first; k < work.inputs; k += kThreads * 8)
+        storeEight(to + k, scaled(loadEight(x + k), scale, loadEight(static_cast<const T*>(work.gain) + k)));
 }
 
-/// The finished sum of one output, by the lane that stands at its place in a half warp; lanes of a gate give theirs to it.
+/// The finished sum of one output, by the lane that stands at its place in a half warp; lanes of a gate give theirs to
+/// it.
 template <typename T>
 __device__ __forceinline__ void finish(const Skinny& work, int output, float value)
 {
@@ -116,8 +103,8 @@ __global__ void __launch_bounds__(kThreads, kBlocks) multiplyOneRow(Skinny work)
     const std::int64_t eightRows = std::int64_t{8} * work.inputs;
     const T* const weight = static_cast<const T*>(work.weight) + std::int64_t{g} * work.inputs + t * 8;
 
-    // The next piece to load. The sequence runs through this block's tiles without a break, each filled up with empty steps
-    // to a multiple of kDepth, so that a piece's place among the registers is a constant.
+    // The next piece to load. The sequence runs through this block's tiles without a break, each filled up with empty
+    // steps to a multiple of kDepth, so that a piece's place among the registers is a constant.
     const int steps = (mine + kDepth - 1) / kDepth * kDepth;
     int loadTile = static_cast<int>(blockIdx.x);
     int loadStep = 0;
@@ -182,10 +169,11 @@ __global__ void __launch_bounds__(kThreads, kBlocks) multiplyOneRow(Skinny work)
 template <typename T>
 [[nodiscard]] Status run(const Skinny& work, Stream stream)
 {
-    const auto kernel = work.gain != nullptr && work.xType == Format::F32 ? multiplyOneRow<T, float> : multiplyOneRow<T, T>;
+    const auto kernel =
+        work.gain != nullptr && work.xType == Format::F32 ? multiplyOneRow<T, float> : multiplyOneRow<T, T>;
     const int blocks = std::min(work.outputs / kTile, work.processors * kBlocks);
-    return launch(kernel, dim3(static_cast<unsigned>(blocks)), dim3(kThreads), static_cast<std::size_t>(work.inputs) * 2,
-                  stream, work);
+    return launch(kernel, dim3(static_cast<unsigned>(blocks)), dim3(kThreads),
+                  static_cast<std::size_t>(work.inputs) * 2, stream, work);
 }
 
 } // namespace argus::kernels::cuda::products::one_row

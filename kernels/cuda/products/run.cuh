@@ -3,11 +3,12 @@
 
 #include "kernels/cuda/products/few_rows.cuh"
 #include "kernels/cuda/products/many_rows.cuh"
+#include "kernels/cuda/rows.h"
 
 namespace argus::kernels::cuda::products {
 
-/// Shared memory that a block may take. Where kernels may overlap, half of a multiprocessor's: then blocks of the next product
-/// fit beside ours and fetch their first weights while we finish.
+/// Shared memory that a block may take. Where kernels may overlap, half of a multiprocessor's: then blocks of the next
+/// product fit beside ours and fetch their first weights while we finish.
 [[nodiscard]] inline std::size_t sharedBudget()
 {
     int device = 0;
@@ -18,7 +19,8 @@ namespace argus::kernels::cuda::products {
         cudaDeviceGetAttribute(&ofProcessor, cudaDevAttrMaxSharedMemoryPerMultiprocessor, device) != cudaSuccess)
         return 48 * 1024;
     constexpr int kReserved = 1024; // of each block, by the driver
-    return static_cast<std::size_t>(programmaticLaunchAllowed() ? std::min(ofBlock, ofProcessor / 2 - kReserved) : ofBlock);
+    return static_cast<std::size_t>(programmaticLaunchAllowed() ? std::min(ofBlock, ofProcessor / 2 - kReserved)
+                                                                : ofBlock);
 }
 
 template <typename Kernel, typename... Arguments>
@@ -34,15 +36,15 @@ template <typename Kernel, typename... Arguments>
                                                        cudaSharedmemCarveoutMaxShared);
         error != cudaSuccess)
         return static_cast<Status>(error);
-    return launch(kernel, dim3(static_cast<unsigned>(blocks)), dim3(static_cast<unsigned>(threads)), sharedBytes, stream,
-                  arguments...);
+    return launch(kernel, dim3(static_cast<unsigned>(blocks)), dim3(static_cast<unsigned>(threads)), sharedBytes,
+                  stream, arguments...);
 }
 
 template <int kStages, typename Slabs>
 [[nodiscard]] Status launchFew(const Skinny& work, const Slabs& slabs, const FewPlan& plan, Stream stream)
 {
-    return launchShared(multiplyFewRows<Slabs, kStages>, plan.blocks, kFewWarps * 32, plan.sharedBytes, stream,
-                        work, slabs, plan);
+    return launchShared(multiplyFewRows<Slabs, kStages>, plan.blocks, kFewWarps * 32, plan.sharedBytes, stream, work,
+                        slabs, plan);
 }
 
 template <int kColumns, typename Slabs>
@@ -78,24 +80,27 @@ template <typename Slabs>
 template <typename Slabs>
 [[nodiscard]] Status runNormalised(const Skinny& work, const Slabs& slabs, std::size_t budget, Stream stream)
 {
-    using T = typename Slabs::Type;
     const Workspace places(work.processors);
     const int most = static_cast<int>(Workspace::kNormalisedBytes / 2) / work.inputs;
     if (work.workspaceBytes < places.bytes || most == 0)
         return static_cast<Status>(cudaErrorInvalidValue);
-    T* const normalised = reinterpret_cast<T*>(static_cast<char*>(work.workspace) + places.normalised);
-    const auto threads = static_cast<unsigned>(std::min(1024, (work.inputs / 8 + 31) / 32 * 32));
-    const bool wide = work.xType == Format::F32;
+    void* const normalised = static_cast<char*>(work.workspace) + places.normalised;
     for (int first = 0; first < work.rows; first += most) {
         Skinny part = work;
         part.rows = std::min(most, work.rows - first);
         part.x = static_cast<const char*>(work.x) + first * work.xStride * bytesOf(work.xType);
         part.y = static_cast<char*>(work.y) + first * work.yStride * bytesOf(work.out);
-        const dim3 grid(static_cast<unsigned>(part.rows));
-        const std::size_t shared = threads / 32 * sizeof(float);
-        const Status status =
-            wide ? launch(normaliseRows<T, float>, grid, dim3(threads), shared, stream, part, normalised)
-                 : launch(normaliseRows<T, T>, grid, dim3(threads), shared, stream, part, normalised);
+        const Status status = rmsNorm({.y = normalised,
+                                       .yStride = work.inputs,
+                                       .x = part.x,
+                                       .xStride = work.xStride,
+                                       .gain = work.gain,
+                                       .tokens = part.rows,
+                                       .hidden = work.inputs,
+                                       .epsilon = work.epsilon,
+                                       .type = work.type,
+                                       .residual = work.xType},
+                                      stream);
         if (status != 0)
             return status;
         part.x = normalised;

@@ -86,7 +86,7 @@ private:
     {
         const auto count = static_cast<std::int64_t>(rows.size());
         HostTensor all(DType::F32, {count, kVocab});
-        HostTensor sampling(DType::I32, {count, 12});
+        HostTensor sampling(DType::I32, {count, static_cast<std::int64_t>(sizeof(SamplingRow) / 4)});
         HostTensor drawn = integers(std::vector<std::int32_t>(rows.size(), -7));
         std::fill_n(all.view().data<float>(), count * kVocab, 0.0f);
         std::memcpy(sampling.view().bytes(), rows.data(), rows.size() * sizeof(SamplingRow));
