@@ -25,8 +25,6 @@ class Team;
 void siluMul(const Elementwise& work, Team& team);
 /// a · (1 + erf(a / √2)) / 2, the exact form
 void gelu(const Elementwise& work, Team& team);
-/// a + b
-void add(const Elementwise& work, Team& team);
 } // namespace cpu
 
 } // namespace argus::kernels

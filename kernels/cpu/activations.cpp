@@ -50,10 +50,6 @@ struct SiluMulStep {
     }
 };
 
-struct AddStep {
-    HWY_INLINE Vector operator()(Vector a, Vector b) const { return hn::Add(a, b); }
-};
-
 template <typename Step>
 HWY_INLINE void alongRows(const Elementwise& work, int first, int count)
 {
@@ -66,10 +62,6 @@ void siluMulRows(const Elementwise& work, int first, int count)
 {
     alongRows<SiluMulStep>(work, first, count);
 }
-void addRows(const Elementwise& work, int first, int count)
-{
-    alongRows<AddStep>(work, first, count);
-}
 
 } // namespace argus::kernels::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -78,7 +70,6 @@ HWY_AFTER_NAMESPACE();
 namespace argus::kernels::cpu {
 
 HWY_EXPORT(siluMulRows);
-HWY_EXPORT(addRows);
 
 namespace {
 
@@ -104,10 +95,6 @@ void geluRows(const Elementwise& work, int first, int count)
 void siluMul(const Elementwise& work, Team& team)
 {
     overRows(work, team, 8, HWY_DYNAMIC_DISPATCH(siluMulRows));
-}
-void add(const Elementwise& work, Team& team)
-{
-    overRows(work, team, 1, HWY_DYNAMIC_DISPATCH(addRows));
 }
 void gelu(const Elementwise& work, Team& team)
 {

@@ -14,28 +14,19 @@ HWY_BEFORE_NAMESPACE();
 namespace argus::kernels::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Sum of squares of row + addend; the sum of both is stored back when there is an addend.
-HWY_INLINE float sumOfSquares(const float* row, float* sumTo, const float* addend, int hidden)
+HWY_INLINE float sumOfSquares(const float* row, int hidden)
 {
     const hn::ScalableTag<float> d;
     const int lanes = static_cast<int>(hn::Lanes(d));
     auto squares = hn::Zero(d);
     int h = 0;
     for (; h + lanes <= hidden; h += lanes) {
-        auto value = hn::LoadU(d, row + h);
-        if (addend) {
-            value = hn::Add(value, hn::LoadU(d, addend + h));
-            hn::StoreU(value, d, sumTo + h);
-        }
+        const auto value = hn::LoadU(d, row + h);
         squares = hn::MulAdd(value, value, squares);
     }
     float total = hn::GetLane(hn::SumOfLanes(d, squares));
-    for (; h < hidden; ++h) {
-        const float value = addend ? row[h] + addend[h] : row[h];
-        if (addend)
-            sumTo[h] = value;
-        total += value * value;
-    }
+    for (; h < hidden; ++h)
+        total += row[h] * row[h];
     return total;
 }
 
@@ -45,10 +36,8 @@ void rmsNormRows(const RmsNorm& work, int first, int count)
     const int lanes = static_cast<int>(hn::Lanes(d));
     for (int token = first; token < first + count; ++token) {
         const float* x = work.x + token * work.xStride;
-        const float* addend = work.addend ? work.addend + token * work.addendStride : nullptr;
         float* y = work.y + token * work.yStride;
-        const float squares =
-            sumOfSquares(x, work.residual ? work.residual + token * work.xStride : nullptr, addend, work.hidden);
+        const float squares = sumOfSquares(x, work.hidden);
         const float scale = 1.0f / std::sqrt(squares / static_cast<float>(work.hidden) + work.epsilon);
         const auto scales = hn::Set(d, scale);
         int h = 0;

@@ -20,7 +20,6 @@ private slots:
     void rmsNormAgreesWithFloat64_data() { addTargets(); }
     void rmsNormAgreesWithFloat64();
     void rmsNormOfOneToFour();
-    void addendIsKeptInTheResidual();
     void siluMulAgreesWithFloat64_data() { addTargets(); }
     void siluMulAgreesWithFloat64();
     void geluIsTheExactForm();
@@ -80,37 +79,6 @@ void TstRowKernels::rmsNormOfOneToFour()
         team);
     for (std::size_t i = 0; i < 4; ++i)
         QVERIFY(std::abs(y[i] - expected[i]) <= 2 * kEpsilon * expected[i]);
-}
-
-void TstRowKernels::addendIsKeptInTheResidual()
-{
-    constexpr int kHidden = 37;
-    std::vector<float> residual = randomFloats(2 * kHidden);
-    const std::vector<float> before = residual;
-    const std::vector<float> addend = randomFloats(2 * kHidden);
-    const std::vector<float> gain = randomFloats(kHidden);
-    std::vector<float> y = poisoned(2 * kHidden);
-    std::vector<float> plain = poisoned(2 * kHidden);
-    cpu::Team team(1);
-    RmsNorm work{.y = y.data(),
-                 .yStride = kHidden,
-                 .x = residual.data(),
-                 .xStride = kHidden,
-                 .residual = residual.data(),
-                 .addend = addend.data(),
-                 .addendStride = kHidden,
-                 .gain = gain.data(),
-                 .tokens = 2,
-                 .hidden = kHidden};
-    cpu::rmsNorm(work, team);
-    for (std::size_t i = 0; i < before.size(); ++i)
-        QCOMPARE(residual[i], before[i] + addend[i]);
-    work.y = plain.data();
-    work.residual = nullptr;
-    work.addend = nullptr;
-    cpu::rmsNorm(work, team);
-    for (std::size_t i = 0; i < y.size(); ++i)
-        QVERIFY(std::abs(y[i] - plain[i]) <= 4 * kEpsilon * std::abs(plain[i]));
 }
 
 void TstRowKernels::siluMulAgreesWithFloat64()
