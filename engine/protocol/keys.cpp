@@ -93,8 +93,10 @@ CurveKeys makeKeys()
 {
     char publicKey[kKeyCharacters + 1] = {};
     char secretKey[kKeyCharacters + 1] = {};
-    if (::zmq_curve_keypair(publicKey, secretKey) != 0)
-        std::abort(); // only a libzmq without CURVE fails here, and that one cannot speak to anybody
+    do {
+        if (::zmq_curve_keypair(publicKey, secretKey) != 0)
+            std::abort(); // only a libzmq without CURVE fails here, and that one cannot speak to anybody
+    } while (publicKey[0] == '-'); // one in 85, which a command line would take for an option
     return {.publicKey = publicKey, .secretKey = secretKey};
 }
 

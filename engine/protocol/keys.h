@@ -14,6 +14,7 @@ struct CurveKeys {
     std::string secretKey;
 };
 
+/// A fresh pair. The public key never begins with a dash: people paste it into command lines.
 [[nodiscard]] CurveKeys makeKeys();
 [[nodiscard]] bool isKey(std::string_view z85);
 /// Reads `file`, or makes keys and writes them there (mode 0600, folder 0700). Errors: Denied when others may read the

@@ -37,6 +37,12 @@ private slots:
         QCOMPARE(std::distance(std::filesystem::directory_iterator(path("").parent_path()), {}), std::ptrdiff_t{1});
     }
 
+    void keysCanBePastedIntoACommandLine()
+    {
+        for (int i = 0; i < 2000; ++i) // one in 85 begins so by chance
+            QVERIFY(!makeKeys().publicKey.starts_with('-'));
+    }
+
     void refusesAFileOthersMayRead()
     {
         QVERIFY(loadOrMakeKeys(path("open.keys")).ok());
