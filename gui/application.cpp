@@ -14,6 +14,7 @@
 #include <QCommandLineParser>
 #include <QElapsedTimer>
 #include <QFileInfo>
+#include <QRegularExpression>
 #include <QTimer>
 
 #include <cstdio>
@@ -176,6 +177,12 @@ std::optional<int> readOptions(const QStringList& arguments, ProgramOptions& opt
     }
     if (parser.isSet(model))
         options.link.headSettings << QStringLiteral("--model") << QFileInfo(parser.value(model)).absoluteFilePath();
+    static const QRegularExpression devices(QStringLiteral("^(auto|cpu|cuda:[0-9]{1,4})$"));
+    if (parser.isSet(device) && !devices.match(parser.value(device)).hasMatch()) {
+        std::fprintf(stderr, "argus: device is \"%s\", allowed is auto, cpu, cuda:0, cuda:1, ...\n",
+                     qPrintable(parser.value(device)));
+        return 2;
+    }
     if (parser.isSet(device))
         options.link.headSettings << QStringLiteral("--device") << parser.value(device);
     options.language = parser.value(language);

@@ -393,6 +393,16 @@ private slots:
         QVERIFY(::kill(head, 0) != 0);
     }
 
+    void aDeviceThatCannotBeIsRefusedAtOnce()
+    {
+        ProgramOptions options;
+        QCOMPARE(readOptions({"argus", "--device", "gpu"}, options), std::optional(2));
+        QCOMPARE(readOptions({"argus", "--device", "cuda:"}, options), std::optional(2));
+        QCOMPARE(options.link.headSettings, QStringList());
+        QCOMPARE(readOptions({"argus", "--device", "cuda:1"}, options), std::nullopt);
+        QCOMPARE(options.link.headSettings, QStringList({"--device", "cuda:1"}));
+    }
+
     void aRemoteHeadIsNamedAndAnswers()
     {
         QProcess head;
