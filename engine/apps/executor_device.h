@@ -11,7 +11,7 @@ namespace argus::apps {
 
 extern const char* const kExecutorName;
 
-/// Opens the device that a load order names. Errors: those of the device, each with its setting.
-[[nodiscard]] Result<std::unique_ptr<ops::Ops>> openExecutorDevice(const wire::LoadModel& order, int threads);
+/// Opens the device of one rank of a load order. Errors: those of the device, each with its setting.
+[[nodiscard]] Result<std::unique_ptr<ops::Ops>> openExecutorDevice(const wire::LoadModel& order, const wire::RankOrder& rank, int threads);
 
 } // namespace argus::apps

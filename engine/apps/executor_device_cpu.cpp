@@ -5,7 +5,7 @@ namespace argus::apps {
 
 const char* const kExecutorName = "argus-executor-cpu";
 
-Result<std::unique_ptr<ops::Ops>> openExecutorDevice(const wire::LoadModel& order, int threads)
+Result<std::unique_ptr<ops::Ops>> openExecutorDevice(const wire::LoadModel& order, const wire::RankOrder&, int threads)
 {
     if (order.settings().load_format() == "dummy")
         return Error{ErrorCode::Unsupported, "load_format is dummy, but a CPU executor only loads weights that exist",

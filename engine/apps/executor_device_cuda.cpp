@@ -8,7 +8,7 @@ namespace argus::apps {
 
 const char* const kExecutorName = "argus-executor-cuda";
 
-Result<std::unique_ptr<ops::Ops>> openExecutorDevice(const wire::LoadModel& order, int)
+Result<std::unique_ptr<ops::Ops>> openExecutorDevice(const wire::LoadModel& order, const wire::RankOrder& rank, int)
 {
     const auto config = model::loadConfig(order.settings().model());
     if (!config)
@@ -21,9 +21,9 @@ Result<std::unique_ptr<ops::Ops>> openExecutorDevice(const wire::LoadModel& orde
     else if (order.dtype() != "bfloat16")
         return Error{ErrorCode::Internal, fmt::format("the load order names dtype \"{:.40}\"", order.dtype()),
                      "restart the node", "dtype"};
-    return ops::openCuda({.device = static_cast<int>(order.device_index()),
+    return ops::openCuda({.device = static_cast<int>(rank.device_index()),
                           .compute = compute,
-                          .arenaBytes = order.device_bytes(),
+                          .arenaBytes = rank.device_bytes(),
                           .packed = config->awq});
 }
 

@@ -38,7 +38,7 @@ Result<model::RuntimeSizes> sizesOf(const wire::LoadModel& plan)
     };
     if (!within(plan.kv_blocks(), std::numeric_limits<int>::max()) || !within(plan.kv_block_tokens(), 1024) ||
         plan.max_vision_patches() > 1U << 20 || plan.settings().max_model_len() > 1U << 24 ||
-        !within(plan.max_batched_tokens(), 1 << 20) || !within(plan.max_num_seqs(), 1 << 16))
+        plan.ranks_size() < 1 || !within(plan.max_batched_tokens(), 1 << 20) || !within(plan.max_num_seqs(), 1 << 16))
         return Error{ErrorCode::Internal,
                      fmt::format("the sizes to load with are impossible: {} KV blocks of {} tokens, {} tokens and {} "
                                  "sequences in a step",
@@ -160,7 +160,7 @@ Result<Done> Rank::load(const wire::LoadModel& plan)
             return std::move(checkpoint).error();
         weights = std::move(*checkpoint);
     }
-    auto ops = m_options.makeOps(plan, threadsFor(m_options, settings));
+    auto ops = m_options.makeOps(plan, plan.ranks(0), threadsFor(m_options, settings));
     if (!ops)
         return std::move(ops).error();
     m_ops = std::move(*ops);

@@ -17,8 +17,8 @@ namespace argus::executor {
 
 struct RankOptions {
     int threads = 0; ///< 0: as the settings say, there 0: all cores
-    /// Opens the device that a load order names. Called on the rank's thread.
-    std::function<Result<std::unique_ptr<ops::Ops>>(const wire::LoadModel&, int threads)> makeOps = {};
+    /// Opens the device of one rank of a load order. Called on the rank's thread.
+    std::function<Result<std::unique_ptr<ops::Ops>>(const wire::LoadModel&, const wire::RankOrder&, int threads)> makeOps = {};
 };
 
 /// Commands in, answers out, in order. A message of another epoch than that of the last LoadModel is dropped; a

@@ -132,9 +132,11 @@ wire::LoadModel loadOrder(const Deployment& deployment)
     order.set_max_batched_tokens(deployment.settings.max_batched_tokens());
     order.set_max_num_seqs(deployment.settings.max_num_seqs());
     order.set_dtype(deployment.settings.dtype());
-    order.set_device_bytes(deployment.budget.deviceBytes);
-    order.set_device_index(deployment.device.gpu ? deployment.device.gpu->index : 0);
     order.set_max_vision_patches(deployment.budget.maxVisionPatches);
+    wire::RankOrder& rank = *order.add_ranks();
+    rank.set_end_layer(static_cast<std::uint32_t>(deployment.config.layers));
+    rank.set_device_bytes(deployment.budget.deviceBytes);
+    rank.set_device_index(deployment.device.gpu ? deployment.device.gpu->index : 0);
     return order;
 }
 

@@ -79,6 +79,9 @@ std::vector<Setting> makeTable()
         number<Field<&E::pipeline_parallel_size, &E::set_pipeline_parallel_size>>(
             "pipeline_parallel_size", Count, 1_u, 1, 64, Restart,
             "Groups of devices that each hold some of the layers."),
+        words<TextField<&E::stage_layers, &E::mutable_stage_layers>>(
+            "stage_layers", Text, "", {},
+            "Decoder layers of each pipeline stage, such as 20,16; empty to share them by memory and speed."),
         words<TextField<&E::device, &E::mutable_device>>("device", Device, "auto", {},
                                                          "What computes: cpu, or cuda:N for one GPU; auto takes the "
                                                          "GPU with most free memory, without one the CPU."),
@@ -195,6 +198,7 @@ bool parseValue(const Setting& setting, std::string_view text, SettingValue& val
     case SettingKind::Choice:
     case SettingKind::Device:
     case SettingKind::Folder:
+    case SettingKind::Text:
         value = std::string(text);
         return true;
     }
@@ -241,6 +245,8 @@ std::string allowedText(const Setting& setting)
         return "auto, cpu, cuda:0, cuda:1, ...";
     case SettingKind::Folder:
         return "the path of a folder";
+    case SettingKind::Text:
+        return "numbers such as 20,16";
     case SettingKind::Share:
         return fmt::format("{} to {}", setting.lowest, setting.highest);
     case SettingKind::Count:

@@ -21,6 +21,7 @@ enum class SettingKind {
     Choice, ///< one of `choices`
     Device, ///< auto, cpu or cuda:N
     Folder, ///< a path
+    Text,   ///< words of a form of their own
 };
 
 /// When a changed value counts.

@@ -51,7 +51,7 @@ private slots:
         QCOMPARE(order.kv_block_tokens(), 16U);
         QCOMPARE(order.max_num_seqs(), 8U);
         QCOMPARE(order.max_batched_tokens(), 2'048U);
-        QCOMPARE(order.device_bytes(), std::uint64_t{0});
+        QCOMPARE(order.ranks(0).device_bytes(), std::uint64_t{0});
         QCOMPARE(order.max_vision_patches(), 0U);
     }
     void aGpuGetsItsNumbers()
@@ -60,11 +60,11 @@ private slots:
         QVERIFY2(read.ok(), read.ok() ? "" : read.error().text().c_str());
         const Deployment& deployment = **read;
         const wire::LoadModel order = loadOrder(deployment);
-        QCOMPARE(order.device_index(), 2U);
+        QCOMPARE(order.ranks(0).device_index(), 2U);
         QCOMPARE(order.settings().device(), std::string("cuda:2"));
         QCOMPARE(order.dtype(), std::string("bfloat16"));
-        QCOMPARE(order.device_bytes(), deployment.budget.deviceBytes);
-        QCOMPARE(order.device_bytes(), deployment.budget.weightBytes + deployment.budget.activationBytes +
+        QCOMPARE(order.ranks(0).device_bytes(), deployment.budget.deviceBytes);
+        QCOMPARE(order.ranks(0).device_bytes(), deployment.budget.weightBytes + deployment.budget.activationBytes +
                                            deployment.budget.kvBlocks * deployment.budget.kvBlockBytes);
         QCOMPARE(order.kv_blocks(), deployment.budget.kvBlocks);
         QCOMPARE(order.max_vision_patches(), 65'536U);

@@ -63,7 +63,8 @@ void TstSettings::everyFieldHasARow()
     std::ifstream file(ARGUS_SOURCE_DIR "/engine/protocol/settings.proto");
     std::stringstream text;
     text << file.rdbuf();
-    const std::string proto = text.str();
+    std::string proto = text.str();
+    proto.resize(proto.find("message NodeSettings")); // those belong to a node, not to the form
     std::set<std::string> fields;
     const std::regex pattern(R"((string|uint32|uint64|double|bool) (\w+) = \d+;)");
     for (std::sregex_iterator match(proto.begin(), proto.end(), pattern), end; match != end; ++match)
@@ -84,7 +85,8 @@ void TstSettings::rowsReadWhatTheyWrite()
         SettingValue value = setting.standard;
         if (setting.kind == SettingKind::Switch)
             value = true;
-        else if (setting.kind == SettingKind::Folder || setting.kind == SettingKind::Device)
+        else if (setting.kind == SettingKind::Folder || setting.kind == SettingKind::Device ||
+                 setting.kind == SettingKind::Text)
             value = std::string("folder");
         else if (setting.kind == SettingKind::Share)
             value = setting.highest;

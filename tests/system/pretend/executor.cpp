@@ -23,8 +23,8 @@ std::string variable(const char* name)
 void note(const wire::LoadModel& order)
 {
     std::ofstream(variable("ARGUS_PRETEND_ORDER")) << nlohmann::json{
-        {"device_index", order.device_index()},
-        {"device_bytes", order.device_bytes()},
+        {"device_index", order.ranks(0).device_index()},
+        {"device_bytes", order.ranks(0).device_bytes()},
         {"dtype", order.dtype()},
         {"kv_blocks", order.kv_blocks()},
         {"kv_block_tokens", order.kv_block_tokens()},
