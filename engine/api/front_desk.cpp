@@ -85,6 +85,11 @@ void FrontDesk::answer(Session& session, wire::ClientMessage& message, Instant n
         return stop(session);
     case wire::ClientMessage::kResume:
         return resume(session, message.resume().id(), message.resume().text_offset());
+    case wire::ClientMessage::kPreflight:
+    case wire::ClientMessage::kDeploy:
+    case wire::ClientMessage::kMakeJoinLine:
+    case wire::ClientMessage::kGetLog:
+    case wire::ClientMessage::kRemoveNode:
     case wire::ClientMessage::BODY_NOT_SET:
         break;
     }

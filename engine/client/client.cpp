@@ -153,6 +153,10 @@ void Client::Impl::take(wire::HeadMessage message)
         return asks->onFailed(std::move(*message.mutable_ask_failed()));
     case Body::kStopping:
         return onEvent(HeadStopping{message.stopping().reason()});
+    case Body::kPreflightDone:
+    case Body::kDeployAnswer:
+    case Body::kJoinLine:
+    case Body::kLogText:
     case Body::BODY_NOT_SET:
         return; // parseHeadMessage() lets none through
     }

@@ -131,6 +131,7 @@ void Rank::handle(const Command& command)
         if (m_runner)
             m_runner->drop(message.drop());
         return;
+    case wire::NodeToExecutor::kExchange:
     case wire::NodeToExecutor::kQuit:
         return; // the link's business
     case wire::NodeToExecutor::BODY_NOT_SET:

@@ -217,6 +217,8 @@ void Supervisor::handle(wire::ExecutorToNode message, Instant now)
         m_endedBecause = fmt::format("gave up: {}", message.failed().error().cause());
         m_child.signal(SIGKILL);
         return;
+    case wire::ExecutorToNode::kExchange:
+    case wire::ExecutorToNode::kSequencesFailed:
     case wire::ExecutorToNode::BODY_NOT_SET:
         return;
     }

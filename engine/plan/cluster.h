@@ -13,12 +13,12 @@ namespace argus::plan {
 
 /// One device of a node: a GPU, or one of the equal parts that a machine without GPUs is divided into.
 struct ClusterDevice {
-    std::optional<Gpu> gpu;           ///< none: a CPU device
-    std::uint32_t index = 0;          ///< of its kind on its node
-    std::string name;                 ///< "NVIDIA GeForce RTX 2080 Ti", "AMD EPYC 9654"
-    std::uint64_t memoryTotal = 0;    ///< of a CPU device its share of the machine
-    std::uint64_t memoryFree = 0;     ///< what would be free without the deployment that runs now
-    std::vector<std::string> users{}; ///< other programs on it: "process 4711 "python3", 9.2 GiB"
+    std::optional<Gpu> gpu;                ///< none: a CPU device
+    std::uint32_t index = 0;               ///< of its kind on its node
+    std::string name;                      ///< "NVIDIA GeForce RTX 2080 Ti", "AMD EPYC 9654"
+    std::uint64_t memoryTotal = 0;         ///< of a CPU device its share of the machine
+    std::uint64_t memoryFree = 0;          ///< what would be free without the deployment that runs now
+    std::vector<std::string> users{};      ///< other programs on it: "process 4711 "python3", 9.2 GiB"
     std::vector<std::uint32_t> nvlinked{}; ///< indices of the GPUs of its node it has an NVLink to
 
     [[nodiscard]] const char* kind() const { return gpu ? "cuda" : "cpu"; }
@@ -30,10 +30,11 @@ struct ClusterDevice {
 struct ModelCopy {
     bool asked = false;
     std::string folder;
-    bool present = false;      ///< config.json and every shard that the index names
-    bool weightless = false;   ///< load_format dummy: nothing but the config is needed
-    std::string difference;    ///< the file that differs from the head's, and how: "model-00004-of-00011.safetensors has other content"
-    bool canPull = false;      ///< the head can send what is missing, and there is room for it
+    bool present = false;    ///< config.json and every shard that the index names
+    bool weightless = false; ///< load_format dummy: nothing but the config is needed
+    std::string difference;  ///< the file that differs from the head's, and how: "model-00004-of-00011.safetensors has
+                             ///< other content"
+    bool canPull = false;    ///< the head can send what is missing, and there is room for it
     std::uint64_t missingBytes = 0;
     std::uint64_t freeBytes = 0; ///< on the disk where it would go
 };
@@ -41,22 +42,22 @@ struct ModelCopy {
 struct ClusterNode {
     std::string name;
     bool head = false;
-    bool present = true;       ///< connected and answering
-    std::string absence;       ///< else why not, and since when
+    bool present = true; ///< connected and answering
+    std::string absence; ///< else why not, and since when
     std::vector<ClusterDevice> devices;
-    std::string interface;     ///< to the other nodes
-    std::string address;       ///< of that interface: "192.168.1.7"
-    int prefixBits = 0;        ///< of its subnet
+    std::string interface; ///< to the other nodes
+    std::string address;   ///< of that interface: "192.168.1.7"
+    int prefixBits = 0;    ///< of its subnet
     bool publicAddress = false;
     std::uint32_t mtu = 0;
-    double roundTripSeconds = 0;    ///< to the head; 0: itself or not measured
-    double linkBytesPerSecond = 0;  ///< to the head
-    std::string version;       ///< of argus-node
-    std::string nccl;          ///< "2.27.7"; empty: none found
+    double roundTripSeconds = 0;   ///< to the head; 0: itself or not measured
+    double linkBytesPerSecond = 0; ///< to the head
+    std::string version;           ///< of argus-node
+    std::string nccl;              ///< "2.27.7"; empty: none found
     std::string driver;
-    int driverCuda = 0;        ///< 13000 for 13.0
+    int driverCuda = 0; ///< 13000 for 13.0
     int cudaNeeded = 0;
-    bool cudaInstalled = false; ///< argus-executor-cuda is there
+    bool cudaInstalled = false;          ///< argus-executor-cuda is there
     std::uint64_t sharedMemoryBytes = 0; ///< size of /dev/shm
     std::uint64_t openFiles = 0;         ///< its limit
     double clockAheadSeconds = 0;        ///< of the head's

@@ -1,6 +1,6 @@
 #pragma once
-// Everything that can be known before a weight is loaded: where each rank goes, what its device holds, and what stands in
-// the way, with remedies that work. Pure functions of model, cluster and settings.
+// Everything that can be known before a weight is loaded: where each rank goes, what its device holds, and what stands
+// in the way, with remedies that work. Pure functions of model, cluster and settings.
 
 #include "engine/base/result.h"
 #include "engine/model/config.h"
@@ -80,6 +80,7 @@ struct Preflight {
 };
 
 /// Never fails: what is wrong is in `problems`. With one device of one node it gives what memoryBudget() gives.
-[[nodiscard]] Preflight preflight(const ModelFacts& model, const Cluster& cluster, const wire::EngineSettings& settings);
+[[nodiscard]] Preflight preflight(const ModelFacts& model, const Cluster& cluster,
+                                  const wire::EngineSettings& settings);
 
 } // namespace argus::plan

@@ -95,7 +95,7 @@ CurveKeys makeKeys()
     char secretKey[kKeyCharacters + 1] = {};
     do {
         if (::zmq_curve_keypair(publicKey, secretKey) != 0)
-            std::abort(); // only a libzmq without CURVE fails here, and that one cannot speak to anybody
+            std::abort();          // only a libzmq without CURVE fails here, and that one cannot speak to anybody
     } while (publicKey[0] == '-'); // one in 85, which a command line would take for an option
     return {.publicKey = publicKey, .secretKey = secretKey};
 }

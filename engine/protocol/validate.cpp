@@ -2,6 +2,8 @@
 
 #include "engine/base/sha256.h"
 #include "engine/protocol/bounds.h"
+#include "engine/protocol/check.h"
+#include "engine/protocol/validate_cluster.h"
 
 #include <fmt/format.h>
 
@@ -17,103 +19,7 @@
 namespace argus::protocol {
 namespace {
 
-constexpr std::size_t kDigestBytes = 32;
 constexpr std::uint32_t kMaxCredit = 1024;
-constexpr double kMaxFigure = 1e15; // seconds, rates: beyond this a display overflows before anything else
-
-/// Well-formed UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
-bool isUtf8(std::string_view text)
-{
-    for (std::size_t i = 0; i < text.size();) {
-        const auto byteAt = [&](std::size_t at) {
-            return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U;
-        };
-        const unsigned lead = byteAt(i);
-        if (lead < 0x80) {
-            ++i;
-            continue;
-        }
-        const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-        if (lead < 0xC2 || lead > 0xF4 || i + length > text.size())
-            return false;
-        const unsigned second = byteAt(i + 1);
-        if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) || (lead == 0xF0 && second < 0x90) ||
-            (lead == 0xF4 && second > 0x8F))
-            return false;
-        for (std::size_t k = 1; k < length; ++k)
-            if ((byteAt(i + k) & 0xC0) != 0x80)
-                return false;
-        i += length;
-    }
-    return true;
-}
-
-/// Collects the first thing that is wrong with a message. Every check is a sentence: field, bound, what came.
-class Check {
-public:
-    void text(std::string_view field, std::string_view value, std::size_t most)
-    {
-        if (value.size() > most)
-            fail(ErrorCode::TooLarge,
-                 fmt::format("{} has {} bytes, at most {} are allowed", field, value.size(), most));
-        else if (!isUtf8(value))
-            fail(ErrorCode::BadRequest, fmt::format("{} is not UTF-8", field));
-    }
-    void id(std::string_view field, std::string_view value)
-    {
-        if (value.empty() || value.size() > kMaxIdBytes)
-            fail(ErrorCode::BadRequest,
-                 fmt::format("{} has {} bytes, 1 to {} are allowed", field, value.size(), kMaxIdBytes));
-        else if (!std::all_of(value.begin(), value.end(), [](char c) { return c > 32 && c < 127; }))
-            fail(ErrorCode::BadRequest, fmt::format("{} holds characters that are not printable ASCII", field));
-    }
-    void digest(std::string_view field, std::string_view value)
-    {
-        if (value.size() != kDigestBytes)
-            fail(ErrorCode::BadRequest,
-                 fmt::format("{} has {} bytes, a SHA-256 has {}", field, value.size(), kDigestBytes));
-    }
-    void count(std::string_view field, std::size_t value, std::size_t least, std::size_t most)
-    {
-        if (value < least || value > most)
-            fail(value > most ? ErrorCode::TooLarge : ErrorCode::BadRequest,
-                 fmt::format("{} has {} entries, {} to {} are allowed", field, value, least, most));
-    }
-    void integer(std::string_view field, std::uint64_t value, std::uint64_t least, std::uint64_t most)
-    {
-        if (value < least || value > most)
-            fail(ErrorCode::BadRequest, fmt::format("{} is {}, {} to {} are allowed", field, value, least, most));
-    }
-    /// For values that zero would make meaningless.
-    void positive(std::string_view field, double value, double most)
-    {
-        if (!(value > 0 && value <= most))
-            fail(ErrorCode::BadRequest, fmt::format("{} is {}, above 0 and up to {} is allowed", field, value, most));
-    }
-    void number(std::string_view field, double value, double least, double most)
-    {
-        if (!(value >= least && value <= most)) // catches NaN as well
-            fail(ErrorCode::BadRequest, fmt::format("{} is {}, {} to {} are allowed", field, value, least, most));
-    }
-    void figure(std::string_view field, double value) { number(field, value, 0, kMaxFigure); }
-    void oneOf(std::string_view field, std::string_view value, std::initializer_list<std::string_view> allowed)
-    {
-        if (std::find(allowed.begin(), allowed.end(), value) == allowed.end())
-            fail(ErrorCode::BadRequest,
-                 fmt::format("{} is \"{}\", it must be one of {}", field,
-                             isUtf8(value) ? value.substr(0, kMaxIdBytes) : "?", fmt::join(allowed, ", ")));
-    }
-    void fail(ErrorCode code, std::string cause)
-    {
-        if (!m_error)
-            m_error = Error{code, std::move(cause), "ask with values within these bounds", {}};
-    }
-    [[nodiscard]] bool ok() const { return !m_error; }
-    [[nodiscard]] const std::optional<Error>& error() const { return m_error; }
-
-private:
-    std::optional<Error> m_error;
-};
 
 // ---- client to head ----
 
@@ -210,6 +116,19 @@ void checkBody(Check& check, const wire::ClientMessage& message)
     case Body::kResume:
         check.id("resume.id", message.resume().id());
         return check.integer("resume.text_offset", message.resume().text_offset(), 0, kMaxFileBytes);
+    case Body::kPreflight:
+        check.id("preflight.id", message.preflight().id());
+        return checkSettings(check, message.preflight().settings());
+    case Body::kDeploy:
+        check.id("deploy.id", message.deploy().id());
+        return checkSettings(check, message.deploy().settings());
+    case Body::kMakeJoinLine:
+        return check.id("make_join_line.id", message.make_join_line().id());
+    case Body::kGetLog:
+        check.id("get_log.id", message.get_log().id());
+        return check.text("get_log.node", message.get_log().node(), kMaxNameBytes);
+    case Body::kRemoveNode:
+        return check.text("remove_node.node", message.remove_node().node(), kMaxNameBytes);
     case Body::kHeartbeat:
     case Body::kStopHead:
         return; // any numbers are fine
@@ -220,14 +139,6 @@ void checkBody(Check& check, const wire::ClientMessage& message)
 
 // ---- head to client: a client trusts a head no more than a head trusts a client ----
 
-void checkError(Check& check, const wire::Error& error)
-{
-    check.text("error.code", error.code(), kMaxIdBytes);
-    check.text("error.cause", error.cause(), kMaxCauseBytes);
-    check.text("error.remedy", error.remedy(), kMaxCauseBytes);
-    check.text("error.setting", error.setting(), kMaxNameBytes);
-}
-
 void checkNode(Check& check, const wire::NodeStatus& node)
 {
     check.text("node.name", node.name(), kMaxNameBytes);
@@ -235,11 +146,21 @@ void checkNode(Check& check, const wire::NodeStatus& node)
     check.text("node.address", node.address(), kMaxNameBytes);
     check.text("node.version", node.version(), kMaxNameBytes);
     check.text("node.state", node.state(), kMaxNameBytes);
-    check.figure("node.age_seconds", node.age_seconds());
+    check.text("node.key", node.key(), kMaxNameBytes);
+    check.text("node.interface", node.interface(), kMaxNameBytes);
+    check.text("node.nccl", node.nccl(), kMaxNameBytes);
+    checkError(check, node.problem());
+    for (const double figure :
+         {node.age_seconds(), node.round_trip_seconds(), node.link_bytes_per_second(), node.state_seconds()})
+        check.figure("node: seconds and rates", figure);
+    check.count("node.interfaces", static_cast<std::size_t>(node.interfaces_size()), 0, kMaxDevices);
+    for (const std::string& interface : node.interfaces())
+        check.text("node.interfaces", interface, kMaxNameBytes);
     check.count("node.devices", static_cast<std::size_t>(node.devices_size()), 0, kMaxDevices);
     for (const wire::DeviceStatus& device : node.devices()) {
         check.text("device.name", device.name(), kMaxNameBytes);
         check.text("device.kind", device.kind(), kMaxNameBytes);
+        check.text("device.problem", device.problem(), kMaxCauseBytes);
     }
 }
 
@@ -256,6 +177,7 @@ void checkStatus(Check& check, const wire::Status& status)
     check.text("deployment.dtype", deployment.dtype(), kMaxNameBytes);
     check.text("deployment.state", deployment.state(), kMaxNameBytes);
     checkError(check, deployment.error());
+    checkSettings(check, deployment.settings());
 }
 
 void checkInfo(Check& check, const wire::MediaInfo& info)
@@ -333,6 +255,21 @@ void checkBody(Check& check, const wire::HeadMessage& message)
         return checkError(check, message.ask_failed().error());
     case Body::kStopping:
         return check.text("stopping.reason", message.stopping().reason(), kMaxCauseBytes);
+    case Body::kPreflightDone:
+        return checkPreflightDone(check, message.preflight_done());
+    case Body::kDeployAnswer:
+        check.id("deploy_answer.id", message.deploy_answer().id());
+        return checkError(check, message.deploy_answer().error());
+    case Body::kJoinLine:
+        check.id("join_line.id", message.join_line().id());
+        check.text("join_line.line", message.join_line().line(), kMaxCauseBytes);
+        check.figure("join_line.valid_seconds", message.join_line().valid_seconds());
+        return checkError(check, message.join_line().error());
+    case Body::kLogText:
+        check.id("log_text.id", message.log_text().id());
+        check.text("log_text.node", message.log_text().node(), kMaxNameBytes);
+        check.text("log_text.text", message.log_text().text(), kMaxClientFrame);
+        return checkError(check, message.log_text().error());
     case Body::BODY_NOT_SET:
         return check.fail(ErrorCode::Unsupported, "a message of a kind that this program does not know");
     }

@@ -51,6 +51,7 @@ public:
         load.mutable_settings()->set_model(folder);
         load.mutable_settings()->set_load_format(format);
         load.set_kv_blocks(m_limits.kvBlocks);
+        load.add_ranks();
         load.set_kv_block_tokens(m_limits.kvBlockTokens);
         load.set_max_batched_tokens(m_limits.maxBatchedTokens);
         load.set_max_num_seqs(m_limits.maxSequences);
@@ -209,7 +210,7 @@ schedule::Limits plenty()
 
 using MakeOps = decltype(executor::RankOptions::makeOps);
 
-Result<std::unique_ptr<ops::Ops>> processor(const wire::LoadModel&, int threads)
+Result<std::unique_ptr<ops::Ops>> processor(const wire::LoadModel&, const wire::RankOrder&, int threads)
 {
     return std::unique_ptr<ops::Ops>(std::make_unique<ops::CpuOps>(threads));
 }
@@ -567,11 +568,13 @@ void TstExecutor::stepsAheadGiveTheSameAnswers()
     limits.maxBatchedTokens = static_cast<std::uint32_t>(tokens);
     limits.maxSequences = static_cast<std::uint32_t>(sequences);
     std::atomic<int> mostOpen = 0;
-    InProcess running(limits, [&](const wire::LoadModel& order, int threads) -> Result<std::unique_ptr<ops::Ops>> {
-        if (!late)
-            return processor(order, threads);
-        return std::unique_ptr<ops::Ops>(std::make_unique<LateOps>(threads, mostOpen));
-    });
+    InProcess running(limits,
+                      [&](const wire::LoadModel& order, const wire::RankOrder& rank,
+                          int threads) -> Result<std::unique_ptr<ops::Ops>> {
+                          if (!late)
+                              return processor(order, rank, threads);
+                          return std::unique_ptr<ops::Ops>(std::make_unique<LateOps>(threads, mostOpen));
+                      });
     QVERIFY(running.node->load(m_folder.path()));
     running.node->ahead = schedule::kStepsOnTheirWay;
     int following = 0;
@@ -623,9 +626,11 @@ void TstExecutor::stepsAheadDrawTheSame()
 void TstExecutor::aFailureAheadHurtsNobody()
 {
     std::atomic<int> mostOpen = 0;
-    InProcess running(plenty(), [&](const wire::LoadModel&, int threads) -> Result<std::unique_ptr<ops::Ops>> {
-        return std::unique_ptr<ops::Ops>(std::make_unique<LateOps>(threads, mostOpen));
-    });
+    InProcess running(
+        plenty(),
+        [&](const wire::LoadModel&, const wire::RankOrder&, int threads) -> Result<std::unique_ptr<ops::Ops>> {
+            return std::unique_ptr<ops::Ops>(std::make_unique<LateOps>(threads, mostOpen));
+        });
     QVERIFY(running.node->load(m_folder.path()));
     running.node->ahead = schedule::kStepsOnTheirWay;
     Case poisoned = find("one_image");
@@ -690,11 +695,13 @@ void TstExecutor::modelsThatCannotBeLoadedSayWhy()
 void TstExecutor::aDeviceThatCannotBeOpenedSaysWhy()
 {
     bool there = false;
-    InProcess running(plenty(), [&](const wire::LoadModel& order, int threads) -> Result<std::unique_ptr<ops::Ops>> {
-        if (!there)
-            return Error{ErrorCode::NotFound, "the card is gone", "put it back", "devices"};
-        return processor(order, threads);
-    });
+    InProcess running(plenty(),
+                      [&](const wire::LoadModel& order, const wire::RankOrder& rank,
+                          int threads) -> Result<std::unique_ptr<ops::Ops>> {
+                          if (!there)
+                              return Error{ErrorCode::NotFound, "the card is gone", "put it back", "devices"};
+                          return processor(order, rank, threads);
+                      });
     running.node->sendLoad(m_folder.path(), 1);
     const auto answer = running.node->receive();
     QVERIFY(answer.has_failed());
@@ -731,12 +738,13 @@ void TstExecutor::aBusyRankIsNotWaitedFor()
     auto node = std::make_unique<Node>(std::move(made->first), plenty());
     QSemaphore busy;
     QSemaphore goOn;
-    executor::Link link(protocol::Channel(std::move(made->second)),
-                        {.threads = 1, .makeOps = [&](const wire::LoadModel& order, int threads) {
-                             busy.release();
-                             goOn.acquire();
-                             return processor(order, threads);
-                         }});
+    executor::Link link(
+        protocol::Channel(std::move(made->second)),
+        {.threads = 1, .makeOps = [&](const wire::LoadModel& order, const wire::RankOrder& rank, int threads) {
+             busy.release();
+             goOn.acquire();
+             return processor(order, rank, threads);
+         }});
     std::thread leaving([&] {
         node->sendLoad(m_folder.path());
         busy.acquire();
