@@ -31,6 +31,7 @@ struct ModelCopy {
     bool asked = false;
     std::string folder;
     bool present = false;    ///< config.json and every shard that the index names
+    bool incomplete = false; ///< else: the folder is there, but not all of it
     bool weightless = false; ///< load_format dummy: nothing but the config is needed
     std::string difference;  ///< the file that differs from the head's, and how: "model-00004-of-00011.safetensors has
                              ///< other content"
@@ -58,6 +59,7 @@ struct ClusterNode {
     int driverCuda = 0; ///< 13000 for 13.0
     int cudaNeeded = 0;
     bool cudaInstalled = false;          ///< argus-executor-cuda is there
+    std::optional<Error> gpuFailure{};   ///< why there may be more GPUs than the driver tells of
     std::uint64_t sharedMemoryBytes = 0; ///< size of /dev/shm
     std::uint64_t openFiles = 0;         ///< its limit
     double clockAheadSeconds = 0;        ///< of the head's

@@ -20,12 +20,16 @@ struct Standards {
     std::uint32_t batchedTokens = 2048;
 };
 
-Standards standardsOf(const Device& device)
+/// The smallest device decides.
+Standards standardsOf(std::span<const Device> devices)
 {
     constexpr std::uint64_t kLargeCard = 40'000'000'000;
-    if (!device.gpu)
+    if (!devices.front().gpu)
         return {};
-    return {.sequences = 64, .batchedTokens = device.gpu->memoryTotal >= kLargeCard ? 8192U : 2048U};
+    const bool large = std::all_of(devices.begin(), devices.end(), [](const Device& device) {
+        return device.gpu && device.gpu->memoryTotal >= kLargeCard;
+    });
+    return {.sequences = 64, .batchedTokens = large ? 8192U : 2048U};
 }
 
 bool isAbsent(const SettingValue& value)
@@ -34,34 +38,28 @@ bool isAbsent(const SettingValue& value)
     return text.empty() || text == "0";
 }
 
-Result<Done> refuseWhatThisReleaseLacks(const wire::EngineSettings& settings)
+bool hasBfloat16(const Device& device)
 {
-    for (const auto& [name, size] : {std::pair("tensor_parallel_size", settings.tensor_parallel_size()),
-                                     std::pair("pipeline_parallel_size", settings.pipeline_parallel_size())})
-        if (size > 1)
-            return Error{ErrorCode::Unsupported,
-                         fmt::format("{} is {}, but this release runs one device per model", name, size), "use 1",
-                         name};
-    return Done{};
+    return device.gpu && device.gpu->capabilityMajor >= kBfloat16Since;
 }
 
-Result<std::string> dtypeOn(const Device& device, const std::string& asked)
+Result<std::string> dtypeOn(std::span<const Device> devices, const std::string& asked)
 {
     const bool automatic = asked.empty() || asked == "auto";
-    if (!device.gpu) {
+    if (!devices.front().gpu) {
         if (automatic || asked == "float32")
             return std::string("float32");
         return Error{ErrorCode::Unsupported,
                      fmt::format("dtype is {}, but a CPU computes in float32, whatever the checkpoint stores", asked),
                      "use auto or float32", "dtype"};
     }
-    const bool hasBfloat16 = device.gpu->capabilityMajor >= kBfloat16Since;
+    const auto older = std::find_if_not(devices.begin(), devices.end(), hasBfloat16);
     if (automatic)
-        return std::string(hasBfloat16 ? "bfloat16" : "float16");
-    if (asked == "bfloat16" && !hasBfloat16)
+        return std::string(older == devices.end() ? "bfloat16" : "float16");
+    if (asked == "bfloat16" && older != devices.end())
         return Error{ErrorCode::Unsupported,
                      fmt::format("dtype is bfloat16, but {} has compute capability {}.{} and bfloat16 came with {}.0",
-                                 device.gpu->text(), device.gpu->capabilityMajor, device.gpu->capabilityMinor,
+                                 older->gpu->text(), older->gpu->capabilityMajor, older->gpu->capabilityMinor,
                                  kBfloat16Since),
                      "use auto or float16", "dtype"};
     return asked;
@@ -80,8 +78,6 @@ Result<wire::EngineSettings> completed(const wire::EngineSettings& settings)
         if (auto checked = checkSetting(setting, setting.get(whole)); !checked)
             return std::move(checked).error();
     }
-    if (auto possible = refuseWhatThisReleaseLacks(whole); !possible)
-        return std::move(possible).error();
     if (whole.max_batched_tokens() != 0 && whole.max_batched_tokens() < whole.max_num_seqs())
         return Error{ErrorCode::BadRequest,
                      fmt::format("max_batched_tokens is {}, less than max_num_seqs {}: a step could not serve everyone",
@@ -90,25 +86,45 @@ Result<wire::EngineSettings> completed(const wire::EngineSettings& settings)
     return whole;
 }
 
-Result<wire::EngineSettings> settled(const wire::EngineSettings& settings, const Device& device)
+Result<wire::EngineSettings> settled(const wire::EngineSettings& settings, std::span<const Device> devices)
 {
     Result<wire::EngineSettings> whole = completed(settings);
     if (!whole)
         return whole;
-    Result<std::string> dtype = dtypeOn(device, whole->dtype());
+    Result<std::string> dtype = dtypeOn(devices, whole->dtype());
     if (!dtype)
         return std::move(dtype).error();
-    if (!device.gpu && whole->load_format() == "dummy")
+    const Device& first = devices.front();
+    if (!first.gpu && whole->load_format() == "dummy")
         return Error{ErrorCode::Unsupported, "load_format is dummy, but a CPU executor only loads weights that exist",
                      "use load_format auto", "load_format"};
-    whole->set_device(device.name());
+    if (devices.size() == 1 || !first.gpu)
+        whole->set_device(first.name());
+    else
+        whole->set_device("auto");
     whole->set_dtype(std::move(*dtype));
-    const Standards standards = standardsOf(device);
+    const Standards standards = standardsOf(devices);
     if (whole->max_batched_tokens() == 0)
         whole->set_max_batched_tokens(standards.batchedTokens); // more than max_num_seqs can be
     if (whole->max_num_seqs() == 0)
         whole->set_max_num_seqs(std::min(standards.sequences, whole->max_batched_tokens()));
     return whole;
+}
+
+Result<wire::EngineSettings> settled(const wire::EngineSettings& settings, const Device& device)
+{
+    return settled(settings, {&device, 1});
+}
+
+std::vector<std::string> dtypesOf(std::span<const Device> devices)
+{
+    if (devices.empty())
+        return {};
+    if (!devices.front().gpu)
+        return {"auto", "float32"};
+    if (std::all_of(devices.begin(), devices.end(), hasBfloat16))
+        return {"auto", "bfloat16", "float16", "float32"};
+    return {"auto", "float16", "float32"};
 }
 
 } // namespace argus::plan

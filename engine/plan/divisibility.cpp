@@ -1,5 +1,7 @@
 #include "engine/plan/divisibility.h"
 
+#include "engine/model/sharding.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -11,6 +13,10 @@ namespace {
 
 /// Vocabularies are padded to a multiple of this before they are shared.
 constexpr int kVocabularyMultiple = 64;
+/// Inputs that share a scale in an AWQ checkpoint.
+constexpr int kAwqGroup = 128;
+/// Groups are padded to a multiple of this where a single one is missing: 231 of the 72B model.
+constexpr int kPaddedGroups = 8;
 
 /// What does not divide, as the start of a sentence; nothing when all does.
 std::optional<std::string> rest(const model::ModelConfig& model, int size)
@@ -30,6 +36,44 @@ std::optional<std::string> rest(const model::ModelConfig& model, int size)
     return std::nullopt;
 }
 
+/// A layer whose inputs are shared, so that no AWQ group may be cut, and what does not divide in it.
+std::optional<std::string> awqRest(const char* layer, const char* what, int inputs, int size)
+{
+    const int groups = (inputs + kAwqGroup - 1) / kAwqGroup;
+    const int padded = (groups + kPaddedGroups - 1) / kPaddedGroups * kPaddedGroups;
+    const int shared = padded - groups <= 1 ? padded : groups; // one group of zeros costs nothing worth a word
+    if (shared % size == 0)
+        return std::nullopt;
+    return fmt::format("{}: {} {} is {} AWQ groups of {}, which tensor_parallel_size {} cannot share ({:.4g} each)",
+                       layer, what, inputs, groups, kAwqGroup, size, static_cast<double>(groups) / size);
+}
+
+std::optional<std::string> awqRest(const model::ModelConfig& model, int size)
+{
+    if (!model.awq)
+        return std::nullopt;
+    if (auto problem = awqRest("o_proj", "the width of its input", model.heads * model.headDim(), size))
+        return problem;
+    return awqRest("down_proj", "intermediate_size", model.intermediateSize, size);
+}
+
+/// Whether the loader can cut the model like that.
+std::optional<std::string> uncuttable(const model::ModelConfig& model, int size)
+{
+    model::Shard shard;
+    shard.tensorSize = size;
+    const auto checked = model::checkShard(model, shard);
+    return checked.ok() ? std::nullopt : std::optional(checked.error().cause);
+}
+
+Error doesNotDivide(const model::ModelConfig& model, std::string problem)
+{
+    const auto sizes = validTensorParallelSizes(model);
+    return {ErrorCode::DoesNotDivide, std::move(problem),
+            fmt::format("{} {}", sizes.size() == 1 ? "use" : "use one of", fmt::join(sizes, ", ")),
+            "tensor_parallel_size"};
+}
+
 } // namespace
 
 std::vector<int> divisorsOf(int number)
@@ -45,7 +89,7 @@ std::vector<int> validTensorParallelSizes(const model::ModelConfig& model, int m
 {
     std::vector<int> sizes;
     for (const int size : divisorsOf(model.heads))
-        if (size <= most && !rest(model, size))
+        if (size <= most && !rest(model, size) && !awqRest(model, size) && !uncuttable(model, size))
             sizes.push_back(size);
     return sizes;
 }
@@ -54,11 +98,18 @@ Result<Done> checkTensorParallel(const model::ModelConfig& model, int size)
 {
     auto problem = size < 1 ? std::optional(fmt::format("tensor_parallel_size is {}", size)) : rest(model, size);
     if (!problem)
+        problem = uncuttable(model, size);
+    if (!problem)
         return Done{};
-    const auto sizes = validTensorParallelSizes(model);
-    return Error{ErrorCode::DoesNotDivide, std::move(*problem),
-                 fmt::format("{} {}", sizes.size() == 1 ? "use" : "use one of", fmt::join(sizes, ", ")),
-                 "tensor_parallel_size"};
+    return doesNotDivide(model, std::move(*problem));
+}
+
+Result<Done> checkAwqGroups(const model::ModelConfig& model, int size)
+{
+    auto problem = size < 1 ? std::nullopt : awqRest(model, size);
+    if (!problem)
+        return Done{};
+    return doesNotDivide(model, std::move(*problem));
 }
 
 Result<Done> checkPipelineParallel(const model::ModelConfig& model, int size)

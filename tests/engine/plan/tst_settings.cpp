@@ -42,7 +42,7 @@ private slots:
     void chosenValuesStay();
     void valuesOutsideTheirRangeAreRefused_data();
     void valuesOutsideTheirRangeAreRefused();
-    void moreThanOneDeviceIsRefused();
+    void severalDevicesAreSettledForAll();
     void aDeviceIsNamed_data();
     void aDeviceIsNamed();
     void halfPrecisionOnACpuIsRefused();
@@ -187,21 +187,37 @@ void TstSettings::valuesOutsideTheirRangeAreRefused()
     QVERIFY(whole.error().remedy.starts_with("use "));
 }
 
-void TstSettings::moreThanOneDeviceIsRefused()
+void TstSettings::severalDevicesAreSettledForAll()
 {
     wire::EngineSettings settings;
     settings.set_tensor_parallel_size(2);
-    auto whole = completed(settings);
-    QVERIFY(!whole.ok());
-    QCOMPARE(whole.error().code, ErrorCode::Unsupported);
-    QCOMPARE(whole.error().cause, std::string("tensor_parallel_size is 2, but this release runs one device per model"));
-    QCOMPARE(whole.error().remedy, std::string("use 1"));
-    QCOMPARE(whole.error().setting, std::string("tensor_parallel_size"));
-    settings.set_tensor_parallel_size(1);
     settings.set_pipeline_parallel_size(4);
-    whole = completed(settings);
+    QVERIFY(completed(settings).ok());
+
+    std::vector<Device> devices(2, Device{.gpu = Gpu{}, .hostMemoryFree = 0});
+    devices[0].gpu->capabilityMajor = 9;
+    devices[0].gpu->memoryTotal = 80'000'000'000;
+    devices[1].gpu->capabilityMajor = 7;
+    devices[1].gpu->capabilityMinor = 5;
+    devices[1].gpu->name = "NVIDIA Turing";
+    devices[1].gpu->memoryTotal = 11'000'000'000;
+    auto whole = settled(settings, devices);
+    QVERIFY(whole.ok());
+    QCOMPARE(whole->dtype(), std::string("float16")); // what both compute with
+    QCOMPARE(whole->max_batched_tokens(), 2048U);     // what the smaller one is asked for
+    QCOMPARE(whole->device(), std::string("auto"));
+    QCOMPARE(dtypesOf(devices), (std::vector<std::string>{"auto", "float16", "float32"}));
+    settings.set_dtype("bfloat16");
+    whole = settled(settings, devices);
     QVERIFY(!whole.ok());
-    QCOMPARE(whole.error().setting, std::string("pipeline_parallel_size"));
+    QVERIFY2(whole.error().cause.find("NVIDIA Turing") != std::string::npos, whole.error().cause.c_str());
+
+    const std::vector<Device> parts(3, Device{.gpu = {}, .hostMemoryFree = 1});
+    settings.clear_dtype();
+    whole = settled(settings, parts);
+    QVERIFY(whole.ok());
+    QCOMPARE(whole->device(), std::string("cpu"));
+    QCOMPARE(whole->dtype(), std::string("float32"));
 }
 
 void TstSettings::aDeviceIsNamed_data()
