@@ -13,6 +13,7 @@ namespace argus::api {
 namespace {
 
 constexpr std::uint32_t kMaxInspectionsPerSession = 16;
+constexpr std::size_t kMaxRequests = 256;
 constexpr std::size_t kMaxOffenders = 1024;
 
 wire::HeadMessage headMessage()
@@ -90,6 +91,7 @@ void FrontDesk::answer(Session& session, wire::ClientMessage& message, Instant n
     case wire::ClientMessage::kMakeJoinLine:
     case wire::ClientMessage::kGetLog:
     case wire::ClientMessage::kRemoveNode:
+        return administer(session, message);
     case wire::ClientMessage::BODY_NOT_SET:
         break;
     }
@@ -291,6 +293,34 @@ std::size_t FrontDesk::asksRunning(const std::string& publicKey) const
     return static_cast<std::size_t>(std::count_if(m_asks.begin(), m_asks.end(), [&](const auto& entry) {
         return !entry.second.outcome && entry.second.key.first == publicKey;
     }));
+}
+
+// ---- the cluster ----
+
+/// What is asked of the cluster as a whole; the node answers, and there is an answer for each but a removal.
+void FrontDesk::administer(Session& session, const wire::ClientMessage& request)
+{
+    if (m_requests.size() >= kMaxRequests)
+        return refuse(session, {ErrorCode::Busy, "too many requests about the cluster wait for an answer",
+                                "try again in a while", {}},
+                      {});
+    const std::uint64_t ticket = ++m_lastTicket;
+    if (!m_engine.administer(ticket, request))
+        return refuse(session, {ErrorCode::Busy, "the head cannot take more requests now", "try again in a while", {}},
+                      {});
+    if (request.body_case() != wire::ClientMessage::kRemoveNode)
+        m_requests[ticket] = keyOf(session);
+}
+
+void FrontDesk::on(node::Administered event, Instant)
+{
+    const auto request = m_requests.find(event.ticket);
+    if (request == m_requests.end())
+        return;
+    const auto session = m_sessions.find(request->second);
+    m_requests.erase(request);
+    if (session != m_sessions.end()) // else nobody waits for it any more
+        post(session->second, event.answer);
 }
 
 // ---- refusals ----

@@ -106,7 +106,9 @@ private:
     void resume(Session& session, const std::string& id, std::uint64_t offset);
     void cancel(Session& session, const std::string& id);
     void stop(Session& session);
+    void administer(Session& session, const wire::ClientMessage& request);
 
+    void on(node::Administered event, Instant now);
     void on(node::AskProgressed event, Instant now);
     void on(node::AskSaid event, Instant now);
     void on(node::AskEnded event, Instant now);
@@ -145,6 +147,7 @@ private:
     std::map<node::AskNumber, AskRecord> m_asks;
     std::map<AskKey, node::AskNumber> m_numbers;
     std::map<std::uint64_t, Inspection> m_inspections;
+    std::map<std::uint64_t, SessionKey> m_requests; ///< about the cluster
     std::map<std::string, Offender> m_offenders; ///< by public key
     std::uint64_t m_refusedHandshakes = 0;
     std::optional<Instant> m_refusedLogged;

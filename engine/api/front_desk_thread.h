@@ -2,7 +2,7 @@
 // The thread that owns the head's socket and its front desk.
 
 #include "engine/api/front_desk.h"
-#include "engine/node/inbox.h"
+#include "engine/base/inbox.h"
 #include "engine/protocol/secure_socket.h"
 
 #include <atomic>
@@ -30,7 +30,7 @@ private:
 
     std::unique_ptr<protocol::SecureServer> m_server;
     std::unique_ptr<protocol::UploadStore> m_uploads;
-    node::Inbox<node::NodeEvent> m_events;
+    Inbox<node::NodeEvent> m_events;
     std::thread m_thread;
     std::atomic<bool> m_stopping{false};
     std::atomic<Instant> m_until{Instant{}};

@@ -11,6 +11,8 @@ int main(int argc, char** argv)
     app.footer("Examples:\n"
                "  argus-node ask --image photo.jpg \"What is in this picture?\"\n"
                "  argus-node start --head --model /models/Qwen2.5-VL-3B-Instruct\n"
+               "  argus-node start --join 'argus://192.168.1.5:47702#CODE'   (the line that the head has printed)\n"
+               "  argus-node deploy --tensor-parallel-size 2 --pipeline-parallel-size 2\n"
                "  argus-node status\n"
                "  argus-node stop\n"
                "argus-node COMMAND --help says more.");
@@ -20,6 +22,7 @@ int main(int argc, char** argv)
     addStatus(app, action);
     addStop(app, action);
     addKeys(app, action);
+    addCluster(app, action);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

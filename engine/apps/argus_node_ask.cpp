@@ -206,7 +206,7 @@ private:
     bool upload()
     {
         using Hashed = std::pair<std::size_t, Result<Sha256>>;
-        auto hashed = std::make_shared<node::Inbox<Hashed>>(m_options.media.size() + 1);
+        auto hashed = std::make_shared<Inbox<Hashed>>(m_options.media.size() + 1);
         for (std::size_t i = 0; i < m_options.media.size(); ++i)
             m_conversation.client().upload(m_options.media[i].file, [hashed, i](Result<Sha256> digest) {
                 hashed->push({i, std::move(digest)});

@@ -163,6 +163,21 @@ fs::path headKeyFile()
     return configFolder() / "keys" / "head.key";
 }
 
+fs::path workerKeyFile()
+{
+    return configFolder() / "keys" / "worker.key";
+}
+
+fs::path knownWorkersFile()
+{
+    return configFolder() / "known_workers";
+}
+
+fs::path joinedHeadFile()
+{
+    return configFolder() / "joined_head.json";
+}
+
 fs::path knownClientsFile()
 {
     return configFolder() / "known_clients";
@@ -216,7 +231,7 @@ Result<std::string> endpointOf(const std::string& address)
     if (colon == 0 || colon == plain.npos || (!number && port != "*") || (number && std::stoi(port) > 65535))
         return Error{ErrorCode::BadRequest,
                      fmt::format("{} is not an address", address),
-                     fmt::format("write it as HOST:PORT, for instance {}", kDefaultListen),
+                     fmt::format("write it as HOST:PORT, for instance {}", kDefaultHead),
                      {}};
     return "tcp://" + plain;
 }
@@ -269,7 +284,7 @@ Result<std::optional<client::HeadAddress>> localHead()
 // ---- conversation ----
 
 Conversation::Conversation(client::HeadAddress head, const std::string& program)
-    : m_events(std::make_shared<node::Inbox<client::Event>>(kMaxEvents)), m_client(std::move(head), program)
+    : m_events(std::make_shared<Inbox<client::Event>>(kMaxEvents)), m_client(std::move(head), program)
 {
 }
 

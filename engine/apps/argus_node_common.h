@@ -3,8 +3,9 @@
 // to.
 
 #include "engine/base/result.h"
+#include "engine/base/unique_fd.h"
 #include "engine/client/client.h"
-#include "engine/node/inbox.h"
+#include "engine/base/inbox.h"
 #include "engine/protocol/settings.pb.h"
 
 #include <CLI/CLI.hpp>
@@ -19,7 +20,8 @@
 namespace argus::apps {
 
 constexpr const char* kVersion = ARGUS_VERSION; // of the CMake project
-constexpr const char* kDefaultListen = "127.0.0.1:47700";
+constexpr const char* kDefaultHead = "127.0.0.1:47700";
+constexpr const char* kDefaultListen = "0.0.0.0:47700"; // every connection is encrypted and needs a known key
 
 constexpr int kOk = 0;
 constexpr int kFailed = 1;
@@ -43,7 +45,10 @@ void addSettingOptions(CLI::App& command, SettingOptions& options);
 
 std::filesystem::path clientKeyFile();
 std::filesystem::path headKeyFile();
+std::filesystem::path workerKeyFile();
 std::filesystem::path knownClientsFile();
+std::filesystem::path knownWorkersFile(); ///< machines that have joined this user's head
+std::filesystem::path joinedHeadFile();   ///< the head that this machine has joined
 std::filesystem::path headFile();     ///< what a running head of this user says about itself
 std::filesystem::path headLockFile(); ///< locked as long as one runs
 
@@ -81,12 +86,42 @@ public:
 
 private:
     Conversation(client::HeadAddress head, const std::string& program);
-    std::shared_ptr<node::Inbox<client::Event>> m_events;
+    std::shared_ptr<Inbox<client::Event>> m_events;
     client::Client m_client;
     wire::Welcome m_welcome;
 };
 
 // ---- the subcommands; each adds itself and says what to run ----
+
+// ---- this machine as a worker ----
+
+struct WorkerOptions {
+    std::string join; ///< the line that a head has shown; empty: the head that was joined before
+    std::string name;
+    std::string logLevel = "info";
+    std::string interface;
+    unsigned cpuDevices = 1;
+};
+int startWorker(const WorkerOptions& options, int signals);
+/// SIGTERM, SIGINT and SIGHUP as a descriptor. Before any thread is started: they inherit the mask.
+[[nodiscard]] UniqueFd signalDescriptor();
+
+// ---- one head, one question ----
+
+struct HeadOptions {
+    std::string head;
+    std::string headKey;
+    bool json = false;
+};
+void addHeadOptions(CLI::App& command, HeadOptions& options);
+[[nodiscard]] Result<client::HeadAddress> addressOf(const HeadOptions& options);
+/// Connects to the head that is meant: named, or this user's. Errors  NotFound, Denied, Unreachable, Timeout
+[[nodiscard]] Result<std::unique_ptr<Conversation>> connectTo(const HeadOptions& options, const std::string& program);
+/// "12.3 GiB"
+[[nodiscard]] std::string bytesText(std::uint64_t bytes);
+using Row = std::vector<std::string>;
+/// Columns as wide as their widest cell, on stdout.
+void printTable(const std::vector<Row>& rows);
 
 using Action = std::function<int()>;
 void addStart(CLI::App& app, Action& action);
@@ -94,5 +129,6 @@ void addAsk(CLI::App& app, Action& action);
 void addStatus(CLI::App& app, Action& action);
 void addStop(CLI::App& app, Action& action);
 void addKeys(CLI::App& app, Action& action);
+void addCluster(CLI::App& app, Action& action);
 
 } // namespace argus::apps

@@ -1,9 +1,11 @@
-// argus-node start: a head in the foreground, for this user or, with --private-fd, for the one program that started it.
+// argus-node start: a head in the foreground, for this user or, with --private-fd, for the one program that started it;
+// or a worker.
 
 #include "engine/api/front_desk_thread.h"
 #include "engine/apps/argus_node_common.h"
 #include "engine/base/files.h"
 #include "engine/base/log.h"
+#include "engine/node/local_machine.h"
 #include "engine/node/machine.h"
 #include "engine/node/node.h"
 #include "engine/plan/complete_settings.h"
@@ -31,18 +33,17 @@ constexpr Milliseconds kLastWords{1'000};
 
 struct StartOptions {
     bool head = false;
+    WorkerOptions worker; ///< name, log level and devices are a head's too
     std::string listen = kDefaultListen;
     int privateFd = -1;
-    std::string name;
-    std::string logLevel = "info";
     SettingOptions settings;
 };
 
-/// Who may connect to a head of this user: the user's own client key, and the known clients. Read again when the file
+/// Who may connect to a head of this user: an own key, if there is one, and those of a file. Read again when the file
 /// changes, so that `keys allow` and `keys revoke` count at once. Called on the handshake thread only.
 class Admission {
 public:
-    explicit Admission(std::string ownKey) : m_ownKey(std::move(ownKey)) {}
+    Admission(std::string ownKey, fs::path file) : m_ownKey(std::move(ownKey)), m_file(std::move(file)) {}
     bool operator()(const std::string& publicKey)
     {
         if (publicKey == m_ownKey)
@@ -56,17 +57,18 @@ private:
     void refresh()
     {
         struct stat info = {};
-        const bool there = ::stat(knownClientsFile().c_str(), &info) == 0;
+        const bool there = ::stat(m_file.c_str(), &info) == 0;
         const std::pair version{there ? info.st_mtim.tv_sec : 0, there ? info.st_mtim.tv_nsec : 0};
         if (version == m_version)
             return;
-        Result<std::vector<protocol::KnownClient>> clients = protocol::loadKnownClients(knownClientsFile());
+        Result<std::vector<protocol::KnownClient>> clients = protocol::loadKnownClients(m_file);
         if (!clients)
             return log::error("nobody new is admitted: {}", clients.error().text());
         m_clients = std::move(*clients);
         m_version = version;
     }
     std::string m_ownKey;
+    fs::path m_file;
     std::vector<protocol::KnownClient> m_clients;
     std::pair<long, long> m_version{-1, -1};
 };
@@ -130,18 +132,6 @@ wire::Limits limitsOf(const wire::EngineSettings& settings)
     return limits;
 }
 
-/// SIGTERM, SIGINT and SIGHUP as a descriptor. Before any thread is started: they inherit the mask.
-UniqueFd signalDescriptor()
-{
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int number : {SIGTERM, SIGINT, SIGHUP})
-        sigaddset(&set, number);
-    ::sigprocmask(SIG_BLOCK, &set, nullptr);
-    ::signal(SIGPIPE, SIG_IGN);
-    return UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-}
-
 struct Head {
     std::unique_ptr<protocol::SecureServer> server;
     std::unique_ptr<protocol::UploadStore> uploads;
@@ -149,7 +139,22 @@ struct Head {
     std::string name;
     std::string logLevel;
     std::string endpoint;
+    std::string asked; ///< the endpoint before a port was picked
+    unsigned cpuDevices = 1;
+    std::unique_ptr<node::ClusterDoor> door; ///< none: nobody joins
 };
+
+void printJoinLine(node::Node& node)
+{
+    const Result<cluster::JoinLine> line = node.makeJoinLine();
+    if (line)
+        fmt::print("another machine joins within 15 minutes with (a new line: argus-node join-line)\n"
+                   "  argus-node start --join '{}'\n",
+                   line->text());
+    else
+        log::warn("no machine can join: {}", line.error().text());
+    std::fflush(stdout);
+}
 
 /// Serves until it is stopped. `lifeline`: the socket of the program a private head belongs to, or -1.
 int serve(Head head, int signals, int lifeline)
@@ -159,8 +164,11 @@ int serve(Head head, int signals, int lifeline)
                      .programs = programFolder(),
                      .name = head.name,
                      .version = kVersion,
-                     .logLevel = head.logLevel},
-                    [&desk](node::NodeEvent event) { desk.post(std::move(event)); });
+                     .logLevel = head.logLevel,
+                     .cpuDevices = head.cpuDevices},
+                    [&desk](node::NodeEvent event) { desk.post(std::move(event)); }, std::move(head.door));
+    if (lifeline < 0)
+        printJoinLine(node);
     desk.start(
         {.headName = head.name, .version = kVersion, .address = head.endpoint, .limits = limitsOf(head.settings)},
         node);
@@ -206,8 +214,9 @@ Result<Done> completeSettings(const StartOptions& options, Head& head)
     if (!completed)
         return std::move(completed).error();
     head.settings = std::move(*completed);
-    head.logLevel = options.logLevel;
-    head.name = options.name.empty() ? node::machineFacts().hostName : options.name;
+    head.logLevel = options.worker.logLevel;
+    head.cpuDevices = options.worker.cpuDevices;
+    head.name = options.worker.name.empty() ? node::machineFacts().hostName : options.worker.name;
     return Done{};
 }
 
@@ -287,6 +296,68 @@ Result<UniqueFd> onlyHead()
                  {}};
 }
 
+/// Port `by` above the one of an endpoint; of one that was picked, any.
+std::string portAbove(const std::string& endpoint, const std::string& asked, int by)
+{
+    const std::size_t colon = endpoint.rfind(':');
+    if (asked.ends_with(":*"))
+        return asked;
+    return fmt::format("{}:{}", endpoint.substr(0, colon), std::stoi(endpoint.substr(colon + 1)) + by);
+}
+
+std::string hostFor(const std::string& endpoint)
+{
+    const std::size_t start = endpoint.find("://") + 3;
+    const std::string host = endpoint.substr(start, endpoint.rfind(':') - start);
+    if (host != "0.0.0.0" && host != "*")
+        return host;
+    const std::vector<wire::NetworkInterface> interfaces = node::networkInterfaces();
+    return interfaces.empty() ? "127.0.0.1" : interfaces.front().address();
+}
+
+Result<Done> admitWorker(const std::string& publicKey, std::string name)
+{
+    Result<std::vector<protocol::KnownClient>> workers = protocol::loadKnownClients(knownWorkersFile());
+    if (!workers)
+        return std::move(workers).error();
+    for (char& c : name)
+        c = c > ' ' && c != 0x7F ? c : '-';
+    std::erase_if(*workers, [&](const protocol::KnownClient& known) { return known.publicKey == publicKey; });
+    workers->push_back({.publicKey = publicKey, .name = name.empty() ? "worker" : name});
+    return protocol::saveKnownClients(knownWorkersFile(), *workers);
+}
+
+bool forgetWorker(const std::string& publicKey)
+{
+    Result<std::vector<protocol::KnownClient>> workers = protocol::loadKnownClients(knownWorkersFile());
+    if (!workers || std::erase_if(*workers, [&](const protocol::KnownClient& known) {
+            return known.publicKey == publicKey;
+        }) == 0)
+        return false;
+    return protocol::saveKnownClients(knownWorkersFile(), *workers).ok();
+}
+
+/// The sockets beside the clients': one for workers, one for machines that pair, on the next two ports.
+Result<Done> openDoor(Head& head, const protocol::CurveKeys& keys)
+{
+    const std::string asked = head.asked;
+    auto admits = std::make_shared<Admission>(std::string(), knownWorkersFile());
+    auto workers = protocol::SecureServer::bind(
+        {.keys = keys, .endpoint = portAbove(head.endpoint, asked, 1), .admits = [admits](const std::string& key) {
+             return (*admits)(key);
+         }});
+    if (!workers)
+        return std::move(workers).error();
+    head.door = std::make_unique<node::ClusterDoor>();
+    head.door->workers = std::move(*workers);
+    head.door->pairingEndpoint = portAbove(head.endpoint, asked, 2);
+    head.door->host = hostFor(head.endpoint);
+    head.door->headPublicKey = keys.publicKey;
+    head.door->admit = admitWorker;
+    head.door->forget = forgetWorker;
+    return Done{};
+}
+
 Result<Done> bindShared(const StartOptions& options, Head& head, LocalHead& local)
 {
     if (Result<Done> completed = completeSettings(options, head); !completed)
@@ -305,7 +376,8 @@ Result<Done> bindShared(const StartOptions& options, Head& head, LocalHead& loca
     auto uploads = openUploads(cacheFolder() / "uploads", head.settings);
     if (!uploads)
         return std::move(uploads).error();
-    auto admits = std::make_shared<Admission>(own->publicKey);
+    head.asked = *endpoint;
+    auto admits = std::make_shared<Admission>(own->publicKey, knownClientsFile());
     auto server = protocol::SecureServer::bind(
         {.keys = *keys, .endpoint = *endpoint, .admits = [admits](const std::string& key) { return (*admits)(key); }});
     if (!server)
@@ -313,6 +385,8 @@ Result<Done> bindShared(const StartOptions& options, Head& head, LocalHead& loca
     head.server = std::move(*server);
     head.uploads = std::move(*uploads);
     head.endpoint = head.server->endpoint();
+    if (Result<Done> opened = openDoor(head, *keys); !opened)
+        return opened;
     local = {.endpoint = head.endpoint, .publicKey = keys->publicKey, .pid = ::getpid()};
     if (const std::size_t any = local.endpoint.find("//0.0.0.0:"); any != std::string::npos)
         local.endpoint.replace(any, 10, "//127.0.0.1:");
@@ -342,28 +416,46 @@ int startShared(const StartOptions& options)
 
 int start(const StartOptions& options)
 {
-    log::start("argus-node", options.logLevel);
-    if (!options.head) {
-        fmt::print(stderr, "argus-node: only heads can be started for now\n  use: argus-node start --head\n");
-        return kUsage;
-    }
+    log::start("argus-node", options.worker.logLevel);
+    if (!options.head)
+        return startWorker(options.worker, signalDescriptor().release());
     return options.privateFd >= 0 ? startPrivate(options) : startShared(options);
 }
 
 } // namespace
 
+UniqueFd signalDescriptor()
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP})
+        sigaddset(&set, number);
+    ::sigprocmask(SIG_BLOCK, &set, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+    return UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
 void addStart(CLI::App& app, Action& action)
 {
     auto options = std::make_shared<StartOptions>();
-    CLI::App* command = app.add_subcommand("start", "Run a head in the foreground; Ctrl-C drains and ends it");
-    command->add_flag("--head", options->head, "This machine is the head: clients connect to it");
+    CLI::App* command = app.add_subcommand("start", "Run a head or a worker in the foreground; Ctrl-C drains and ends it");
+    command->add_flag("--head", options->head, "This machine is the head: clients and workers connect to it");
+    command->add_option("--join", options->worker.join,
+                        "The line that a head has printed: this machine computes for it [the head joined before]");
+    command
+        ->add_option("--cpu-devices", options->worker.cpuDevices,
+                     "Parts that the processor is divided into, for tensor and pipeline parallel without GPUs")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 64));
+    command->add_option("--interface", options->worker.interface,
+                        "A worker's network interface to the other machines [the one that reaches the head]");
     command
         ->add_option("--listen", options->listen, "ADDRESS:PORT; every connection is encrypted and needs a known key")
         ->capture_default_str();
-    command->add_option("--name", options->name, "Name shown to clients [this computer's]");
+    command->add_option("--name", options->worker.name, "Name shown to others [this computer's]");
     command->add_option("--private-fd", options->privateFd, "Inherited socket of the program this head belongs to")
         ->group("");
-    command->add_option("--log-level", options->logLevel, "debug, info, warn, error or off")->capture_default_str();
+    command->add_option("--log-level", options->worker.logLevel, "debug, info, warn, error or off")->capture_default_str();
     addSettingOptions(*command, options->settings);
     command->callback([options, &action] { action = [options] { return start(*options); }; });
 }

@@ -22,4 +22,17 @@ std::string randomId()
     return text;
 }
 
+std::string randomCode(int characters)
+{
+    constexpr char kLetters[] = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"; // 32 of them: no letter is likelier than another
+    std::string text;
+    while (static_cast<int>(text.size()) < characters) {
+        unsigned char byte = 0;
+        if (::getrandom(&byte, 1, 0) != 1)
+            std::abort();
+        text.push_back(kLetters[byte & 31]);
+    }
+    return text;
+}
+
 } // namespace argus

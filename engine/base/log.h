@@ -4,6 +4,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <functional>
 #include <string_view>
 
 namespace argus::log {
@@ -11,6 +12,10 @@ namespace argus::log {
 /// Names the process and sets the level ("debug", "info", "warn", "error", "off"); unknown levels mean info. Call once,
 /// in main.
 void start(std::string_view process, std::string_view level);
+
+/// Hears every line from now on, newline included; one listener, or none. Called on the thread that logs, which must not
+/// be kept waiting; must not log itself.
+void alsoTo(std::function<void(std::string_view line)> listener);
 
 using spdlog::debug;
 using spdlog::error;

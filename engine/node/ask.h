@@ -53,6 +53,11 @@ struct InspectionEnded {
     std::uint64_t ticket = 0;
     Result<media::Inspection> outcome;
 };
+/// The answer to what a client asked of the cluster.
+struct Administered {
+    std::uint64_t ticket = 0;
+    wire::HeadMessage answer;
+};
 /// Something in status() is different now.
 struct StateChanged {};
 /// The node has begun to stop: no new asks.
@@ -62,6 +67,6 @@ struct StopBegan {
 /// No ask is left and the executor is gone: say the last words.
 struct Drained {};
 
-using NodeEvent = std::variant<AskProgressed, AskSaid, AskEnded, InspectionEnded, StateChanged, StopBegan, Drained>;
+using NodeEvent = std::variant<AskProgressed, AskSaid, AskEnded, InspectionEnded, Administered, StateChanged, StopBegan, Drained>;
 
 } // namespace argus::node

@@ -3,7 +3,6 @@
 #include "engine/base/files.h"
 #include "engine/base/log.h"
 #include "engine/model/checkpoint.h"
-#include "engine/plan/complete_settings.h"
 
 #include <fmt/format.h>
 
@@ -51,13 +50,13 @@ std::string nameOf(const fs::path& folder, bool demo)
 /// reference makes those beyond max_pixels.
 void limitPictures(Deployment& deployment)
 {
-    const std::int64_t side = deployment.config.vision.patchSize;
-    const std::int64_t most = std::int64_t{deployment.budget.maxVisionPatches} * side * side;
+    const std::int64_t side = deployment.model->config.vision.patchSize;
+    const std::int64_t most = std::int64_t{deployment.placement.maxVisionPatches} * side * side;
     if (most == 0 || deployment.preprocess.maxPixels <= most)
         return;
     log::info(
         "pictures of more than {:.1f} million pixels are made smaller: the GPU has memory for passes of {} patches",
-        static_cast<double>(most) / 1e6, deployment.budget.maxVisionPatches);
+        static_cast<double>(most) / 1e6, deployment.placement.maxVisionPatches);
     deployment.preprocess.maxPixels = most;
     deployment.preprocess.minPixels = std::min(deployment.preprocess.minPixels, most);
 }
@@ -71,73 +70,108 @@ Error aboutModel(Error error)
 
 } // namespace
 
-Result<std::shared_ptr<const Deployment>> readDeployment(const wire::EngineSettings& settings,
-                                                         const plan::Device& device)
+Result<std::shared_ptr<const ModelFolder>> readModelFolder(const std::string& asked, bool weights)
 {
-    Result<wire::EngineSettings> settled = plan::settled(settings, device);
-    if (!settled)
-        return std::move(settled).error();
-    Result<std::pair<fs::path, bool>> folder = modelFolder(settled->model());
+    Result<std::pair<fs::path, bool>> folder = modelFolder(asked);
     if (!folder)
         return std::move(folder).error();
-    auto deployment = std::make_shared<Deployment>();
-    const fs::path& path = folder->first;
-    deployment->settings = std::move(*settled);
-    deployment->device = device;
-    deployment->settings.set_model(path.string());
-    deployment->demo = folder->second;
-    deployment->name = nameOf(path, deployment->demo);
-    deployment->variant = variantOf(deployment->settings.position_variant());
-
-    Result<model::ModelConfig> config = model::loadConfig(path);
+    auto model = std::make_shared<ModelFolder>();
+    model->path = folder->first;
+    model->demo = folder->second;
+    model->name = nameOf(model->path, model->demo);
+    Result<model::ModelConfig> config = model::loadConfig(model->path);
     if (!config)
         return aboutModel(std::move(config).error());
-    deployment->config = std::move(*config);
-    Result<model::GenerationConfig> generation = model::loadGenerationConfig(path);
+    model->config = std::move(*config);
+    Result<model::GenerationConfig> generation = model::loadGenerationConfig(model->path);
     if (!generation)
         return aboutModel(std::move(generation).error());
-    deployment->generation = std::move(*generation);
-    Result<media::PreprocessConfig> preprocess = media::loadPreprocessConfig(path);
+    model->generation = std::move(*generation);
+    Result<media::PreprocessConfig> preprocess = media::loadPreprocessConfig(model->path);
     if (!preprocess)
         return aboutModel(std::move(preprocess).error());
-    deployment->preprocess = *preprocess;
-    Result<std::shared_ptr<const text::Tokenizer>> tokenizer = text::Tokenizer::load(path);
+    model->preprocess = *preprocess;
+    Result<std::shared_ptr<const text::Tokenizer>> tokenizer = text::Tokenizer::load(model->path);
     if (!tokenizer)
         return aboutModel(std::move(tokenizer).error());
-    deployment->tokenizer = std::move(*tokenizer);
-
-    std::uint64_t checkpointBytes = 0;
-    if (deployment->settings.load_format() != "dummy") {
-        Result<std::shared_ptr<const model::Checkpoint>> checkpoint = model::Checkpoint::open(path);
+    model->tokenizer = std::move(*tokenizer);
+    if (weights) {
+        Result<std::shared_ptr<const model::Checkpoint>> checkpoint = model::Checkpoint::open(model->path);
         if (!checkpoint)
             return aboutModel(std::move(checkpoint).error());
-        checkpointBytes = (*checkpoint)->totalBytes();
+        model->checkpointBytes = (*checkpoint)->totalBytes();
     }
-    Result<plan::MemoryBudget> budget =
-        plan::memoryBudget(deployment->config, checkpointBytes, device, deployment->settings);
-    if (!budget)
-        return std::move(budget).error();
-    deployment->budget = *budget;
-    limitPictures(*deployment);
-    return std::shared_ptr<const Deployment>(std::move(deployment));
+    return std::shared_ptr<const ModelFolder>(std::move(model));
 }
 
-wire::LoadModel loadOrder(const Deployment& deployment)
+namespace {
+
+/// What all machines are told alike.
+wire::LoadModel commonOrder(const Deployment& deployment)
 {
+    const plan::Placement& placement = deployment.placement;
     wire::LoadModel order;
     *order.mutable_settings() = deployment.settings;
-    order.mutable_settings()->set_max_model_len(deployment.budget.maxModelLen);
-    order.set_kv_blocks(deployment.budget.kvBlocks);
-    order.set_kv_block_tokens(deployment.budget.kvBlockTokens);
+    order.mutable_settings()->set_max_model_len(placement.maxModelLen);
+    order.mutable_settings()->clear_nodes();
+    order.set_kv_blocks(placement.kvBlocks);
+    order.set_kv_block_tokens(placement.kvBlockTokens);
     order.set_max_batched_tokens(deployment.settings.max_batched_tokens());
     order.set_max_num_seqs(deployment.settings.max_num_seqs());
     order.set_dtype(deployment.settings.dtype());
-    order.set_max_vision_patches(deployment.budget.maxVisionPatches);
-    wire::RankOrder& rank = *order.add_ranks();
-    rank.set_end_layer(static_cast<std::uint32_t>(deployment.config.layers));
-    rank.set_device_bytes(deployment.budget.deviceBytes);
-    rank.set_device_index(deployment.device.gpu ? deployment.device.gpu->index : 0);
+    order.set_max_vision_patches(placement.maxVisionPatches);
     return order;
+}
+
+void addRank(Seat& seat, const plan::PlannedRank& planned, const plan::ClusterDevice& device)
+{
+    wire::RankOrder& rank = *seat.order.add_ranks();
+    rank.set_rank(static_cast<std::uint32_t>(planned.rank));
+    rank.set_stage(static_cast<std::uint32_t>(planned.shard.stage));
+    rank.set_tensor_rank(static_cast<std::uint32_t>(planned.shard.tensorRank));
+    rank.set_first_layer(static_cast<std::uint32_t>(planned.shard.firstLayer));
+    rank.set_end_layer(static_cast<std::uint32_t>(planned.shard.endLayer));
+    rank.set_device_index(device.index);
+    rank.set_device_bytes(planned.deviceBytes);
+    seat.first = seat.first || planned.shard.first();
+}
+
+} // namespace
+
+std::shared_ptr<const Deployment> deploymentOf(std::uint64_t number, std::shared_ptr<const ModelFolder> model,
+                                               plan::Placement placement, const plan::Cluster& cluster)
+{
+    auto deployment = std::make_shared<Deployment>();
+    deployment->number = number;
+    deployment->settings = placement.settings;
+    deployment->settings.set_model(model->path.string());
+    deployment->preprocess = model->preprocess;
+    deployment->variant = variantOf(placement.settings.position_variant());
+    deployment->model = std::move(model);
+    deployment->placement = std::move(placement);
+    const wire::LoadModel common = commonOrder(*deployment);
+    for (std::size_t n = 0; n < cluster.nodes.size(); ++n) {
+        const plan::ClusterNode& node = cluster.nodes[n];
+        Seat seat{.node = node.name, .kind = "cpu", .order = common};
+        for (const plan::PlannedRank& planned : deployment->placement.ranks)
+            if (planned.node == n) {
+                seat.kind = node.devices[planned.device].kind();
+                addRank(seat, planned, node.devices[planned.device]);
+            }
+        if (seat.order.ranks_size() == 0)
+            continue;
+        if (!node.model.folder.empty())
+            seat.order.mutable_settings()->set_model(node.model.folder);
+        seat.order.set_interface(node.interface);
+        seat.order.set_address(node.address);
+        deployment->seats.push_back(std::move(seat));
+    }
+    if (deployment->seats.size() == 1) { // nothing leaves the machine
+        deployment->seats.front().order.clear_interface();
+        deployment->seats.front().order.clear_address();
+    }
+    limitPictures(*deployment);
+    return deployment;
 }
 
 media::DecodeLimits decodeLimits(const wire::EngineSettings& settings)

@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <cstdlib>
+#include <map>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -31,9 +32,9 @@ struct GpuWatch::State {
     bool stopping = false;
     bool ended = false;
     pid_t process = 0;
-    std::optional<std::uint32_t> followed;
+    std::vector<std::uint32_t> followed;
     std::optional<GpuFacts> facts;
-    std::optional<GpuMemory> latest;
+    std::map<std::uint32_t, GpuMemory> latest; ///< by index
 
     void run()
     {
@@ -42,15 +43,18 @@ struct GpuWatch::State {
         std::unique_lock lock(mutex);
         facts = inventory->facts();
         changed.notify_all();
-        changed.wait(lock, [&] { return stopping || followed; });
+        changed.wait(lock, [&] { return stopping || !followed.empty(); });
         while (!stopping) {
-            const std::uint32_t index = *followed;
+            const std::vector<std::uint32_t> indices = followed;
             const pid_t whose = process;
             lock.unlock();
-            const std::optional<GpuMemory> reading = inventory->memory(index, whose);
+            std::map<std::uint32_t, GpuMemory> readings;
+            for (const std::uint32_t index : indices)
+                if (const std::optional<GpuMemory> reading = inventory->memory(index, whose))
+                    readings[index] = *reading;
             lock.lock();
-            if (reading)
-                latest = reading;
+            for (const auto& [index, reading] : readings)
+                latest[index] = reading;
             changed.notify_all();
             changed.wait_for(lock, kBetween, [&] { return stopping; });
         }
@@ -89,10 +93,10 @@ GpuFacts GpuWatch::find(Deadline deadline)
     return none;
 }
 
-void GpuWatch::follow(std::uint32_t index)
+void GpuWatch::follow(std::vector<std::uint32_t> indices)
 {
     const std::scoped_lock lock(m_state->mutex);
-    m_state->followed = index;
+    m_state->followed = std::move(indices);
     m_state->changed.notify_all();
 }
 
@@ -102,10 +106,11 @@ void GpuWatch::setProcess(pid_t process)
     m_state->process = process;
 }
 
-std::optional<GpuMemory> GpuWatch::latest() const
+std::optional<GpuMemory> GpuWatch::latest(std::uint32_t index) const
 {
     const std::scoped_lock lock(m_state->mutex);
-    return m_state->latest;
+    const auto found = m_state->latest.find(index);
+    return found == m_state->latest.end() ? std::nullopt : std::optional(found->second);
 }
 
 void GpuWatch::stop(Deadline deadline)

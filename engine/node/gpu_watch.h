@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace argus::node {
 
@@ -23,12 +24,12 @@ public:
 
     /// What there is. Call it once. A driver that has not answered by the deadline is the facts' failure.
     [[nodiscard]] GpuFacts find(Deadline deadline);
-    /// From now on the memory of this GPU is read once a second.
-    void follow(std::uint32_t index);
+    /// From now on the memory of these GPUs is read once a second.
+    void follow(std::vector<std::uint32_t> indices);
     /// The process whose memory is told apart: the executor of the moment.
     void setProcess(pid_t process);
-    /// The last reading; nothing before the first.
-    [[nodiscard]] std::optional<GpuMemory> latest() const;
+    /// The last reading of a GPU; nothing before the first.
+    [[nodiscard]] std::optional<GpuMemory> latest(std::uint32_t index) const;
     /// Ends the thread. One that waits for the driver is left behind: it owns all that it touches.
     void stop(Deadline deadline);
 

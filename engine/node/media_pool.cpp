@@ -4,6 +4,8 @@
 
 #include <pthread.h>
 
+#include <utility>
+
 namespace argus::node {
 namespace {
 
@@ -13,16 +15,29 @@ constexpr Milliseconds kLook{500}; // how long a thread sleeps before it looks w
 
 void MediaPool::start(std::shared_ptr<const media::MediaReader> reader, unsigned threads)
 {
+    use(std::move(reader));
     for (unsigned i = 0; i < threads; ++i) {
         m_working->fetch_add(1);
-        m_threads.emplace_back([reader, jobs = m_jobs, working = m_working, stopping = m_stopping] {
+        m_threads.emplace_back([reader = m_reader, jobs = m_jobs, working = m_working, stopping = m_stopping] {
             ::pthread_setname_np(::pthread_self(), "argus-media");
             while (!jobs->ended() && !stopping->load())
-                if (std::optional<Job> job = jobs->pop(Deadline::in(kLook)); job && !stopping->load())
-                    (*job)(*reader);
+                if (std::optional<Job> job = jobs->pop(Deadline::in(kLook)); job && !stopping->load()) {
+                    std::shared_ptr<const media::MediaReader> current;
+                    {
+                        const std::scoped_lock lock(reader->mutex);
+                        current = reader->current;
+                    }
+                    (*job)(*current);
+                }
             working->fetch_sub(1);
         });
     }
+}
+
+void MediaPool::use(std::shared_ptr<const media::MediaReader> reader)
+{
+    const std::scoped_lock lock(m_reader->mutex);
+    m_reader->current = std::move(reader);
 }
 
 bool MediaPool::stop(Deadline deadline)

@@ -1,13 +1,18 @@
 #pragma once
-// One machine of the cluster: supervises its executor, owns accepted asks.
+// The head of a cluster, which may be the whole cluster: owns accepted asks, the deployment and the membership.
 //
-//   main thread     run(): the executor child, its channel's receiving end, stop requests, descriptors to watch
-//   argus-planner   the book of asks, the scheduler, the channel's sending end
+//   main thread     run(): the executor child of this machine, stop requests, descriptors to watch
+//   argus-planner   the book of asks, the scheduler, the sending end of the executors
 //   argus-media     decoder children, one a job
-//   argus-loader    chooses the device and reads the model folder once, then ends
+//   argus-loader    finds devices, reads model folders, plans deployments; a job at a time
+//   argus-workers   the socket to the workers; only where others may join
+//   argus-pairing   the socket for a machine that joins, while a code is valid
 //   argus-gpus      the NVIDIA driver, which may let it wait; only where a GPU could be taken
 
+#include "engine/cluster/pairing.h"
 #include "engine/node/engine.h"
+#include "engine/node/worker.h"
+#include "engine/protocol/secure_socket.h"
 #include "engine/protocol/settings.pb.h"
 
 #include <filesystem>
@@ -18,6 +23,18 @@
 
 namespace argus::node {
 
+/// How other machines come in.
+struct ClusterDoor {
+    std::unique_ptr<protocol::SecureServer> workers; ///< bound; admits the keys of known workers
+    std::string pairingEndpoint;                     ///< "tcp://0.0.0.0:47702"
+    std::string host;                                ///< by which machines reach this one: "192.168.1.5"
+    std::string headPublicKey;
+    /// Keeps the key of a machine that has paired; called on the pairing thread.
+    std::function<Result<Done>(const std::string& publicKey, const std::string& name)> admit;
+    /// Forgets the key of that name; false when there is none.
+    std::function<bool(const std::string& name)> forget;
+};
+
 class Node final : public Engine {
 public:
     struct Options {
@@ -26,19 +43,16 @@ public:
         std::string name;               ///< shown in status; empty: the host's
         std::string version;
         std::string logLevel = "info";           ///< of the executor
+        unsigned cpuDevices = 1;                 ///< parts that the processor is divided into
         std::chrono::milliseconds drain{30'000}; ///< how long running asks may go on after requestStop()
     };
     /// `listener` is called on the node's threads and must not block. No event comes after the destructor has returned.
-    Node(Options options, std::function<void(NodeEvent)> listener);
+    /// Without a door nobody joins.
+    Node(Options options, std::function<void(NodeEvent)> listener, std::unique_ptr<ClusterDoor> door = nullptr);
     /// After run() has returned.
     ~Node() override;
 
-    /// A descriptor to watch while running, and what to do when it is readable or closed at the other end; called on
-    /// the main thread.
-    struct Watched {
-        int fd = -1;
-        std::function<void()> onReady;
-    };
+    using Watched = node::Watched;
     /// On the main thread: reads the model, keeps the executor alive, returns when the node has drained and its
     /// executor has ended. False: a decoder still ran; end the process without waiting for threads.
     [[nodiscard]] bool run(std::span<const Watched> watched);
@@ -48,10 +62,11 @@ public:
     [[nodiscard]] bool submit(AcceptedAsk ask) override;
     void cancel(AskNumber number) override;
     [[nodiscard]] bool inspect(std::uint64_t ticket, std::filesystem::path file, int thumbnailSide) override;
+    [[nodiscard]] bool administer(std::uint64_t ticket, wire::ClientMessage request) override;
     [[nodiscard]] wire::Status status() const override;
     void requestStop(std::string reason) override;
-    /// Settings in force: completed ones once the model folder is read, as given before.
-    [[nodiscard]] wire::EngineSettings settings() const;
+    /// A line for the next machine that joins; one is valid at a time. Any thread. Errors  Unsupported without a door
+    [[nodiscard]] Result<cluster::JoinLine> makeJoinLine();
 
 private:
     struct Impl;

@@ -21,8 +21,10 @@ constexpr std::size_t kReadAhead = 2;
 constexpr std::chrono::minutes kStepPatience{15};
 /// Nothing a person reads; it keeps the closing message of an ask inside one frame.
 constexpr std::size_t kMaxAnswerBytes = 512U << 10;
-/// An ask that was being answered when the executor died is replayed this many times less one.
+/// An ask that was being answered when the executor died is replayed: but not when it has died twice without a token
+/// in between, or so many times altogether. Then this ask may be what it dies of.
 constexpr int kCrashesForgiven = 2;
+constexpr int kMostCrashes = 6;
 
 double seconds(Instant from, Instant to)
 {
@@ -101,16 +103,47 @@ void Planner::on(MediaRead message, Instant now)
         fail(place, std::move(scheduled).error(), now);
 }
 
-void Planner::on(DeploymentKnown message, Instant)
+/// The first deployment, or another one in its place: asks that were being answered go on there.
+void Planner::on(DeploymentKnown message, Instant now)
 {
+    const bool sameModel = m_deployment && m_deployment->model->path == message.deployment->model->path;
+    const bool first = !m_scheduler;
     m_deployment = std::move(message.deployment);
+    m_failed.reset();
+    m_ready = false;
     const wire::EngineSettings& settings = m_deployment->settings;
-    const plan::MemoryBudget& budget = m_deployment->budget;
-    m_scheduler.emplace(schedule::Limits{.kvBlocks = budget.kvBlocks,
-                                         .kvBlockTokens = budget.kvBlockTokens,
+    const plan::Placement& placement = m_deployment->placement;
+    m_scheduler.emplace(schedule::Limits{.kvBlocks = placement.kvBlocks,
+                                         .kvBlockTokens = placement.kvBlockTokens,
                                          .maxBatchedTokens = settings.max_batched_tokens(),
                                          .maxSequences = settings.max_num_seqs(),
-                                         .maxModelLen = budget.maxModelLen});
+                                         .maxModelLen = placement.maxModelLen});
+    if (first)
+        return;
+    std::vector<AskNumber> moved;
+    for (const auto& [number, ask] : m_asks)
+        if (ask.stage == Stage::Scheduled)
+            moved.push_back(number);
+    for (const AskNumber number : moved) {
+        const auto place = m_asks.find(number);
+        if (Result<Done> done = move(place->second, sameModel, now); !done)
+            fail(place, std::move(done).error(), now);
+    }
+}
+
+/// Brings an ask that was being answered to the scheduler of a new deployment.
+Result<Done> Planner::move(Running& ask, bool sameModel, Instant now)
+{
+    if (sameModel) {
+        ++m_replayed;
+        const std::size_t said = ask.known.size() - ask.prompt.ids.size();
+        return m_scheduler->add(ask.accepted.number, static_cast<std::uint32_t>(ask.known.size()),
+                                ask.room - static_cast<std::uint32_t>(said));
+    }
+    if (!ask.outputIds.empty())
+        return Error{ErrorCode::Cancelled, "another model was deployed while this question was being answered",
+                     "ask again", {}};
+    return schedule(ask, now);
 }
 
 void Planner::on(DeploymentFailed message, Instant now)
@@ -161,14 +194,33 @@ void Planner::on(ExecutorLost message, Instant now)
         for (const schedule::Slice& slice : plan)
             hit.insert(slice.sequence);
     for (const AskNumber number : hit)
-        if (const auto ask = m_asks.find(number); ask != m_asks.end() && ++ask->second.crashes >= kCrashesForgiven)
+        if (const auto ask = m_asks.find(number); ask != m_asks.end() && hitBy(ask->second))
             fail(ask,
                  {ErrorCode::Crashed,
                   fmt::format("the executor {} while answering, twice in a row", message.how),
                   "ask again with smaller pictures or a shorter conversation; the executor starts again by itself",
                   {}},
                  now);
+    m_replayed += m_scheduler->running();
     m_scheduler->forgetCaches();
+}
+
+bool Planner::hitBy(Running& ask)
+{
+    ++ask.crashes;
+    const bool progress = ask.outputIds.size() > ask.tokensAtCrash;
+    ask.crashesInVain = progress ? 1 : ask.crashesInVain + 1;
+    ask.tokensAtCrash = ask.outputIds.size();
+    return ask.crashesInVain >= kCrashesForgiven || ask.crashes >= kMostCrashes;
+}
+
+void Planner::on(SequencesFailed message, Instant now)
+{
+    if (message.epoch != m_epoch)
+        return;
+    for (const wire::SequenceFailed& failure : message.failures.failures())
+        if (const auto ask = m_asks.find(failure.sequence()); ask != m_asks.end())
+            fail(ask, protocol::fromWire(failure.error()), now);
 }
 
 void Planner::on(BeginDrain message, Instant)
@@ -215,7 +267,7 @@ Result<Done> Planner::prepare(Running& ask)
                      "ask about fewer of them at a time",
                      {}};
     Result<SamplingChoice> sampling =
-        chooseSampling(ask.accepted.ask.sampling(), m_deployment->generation, ask.accepted.ask.id());
+        chooseSampling(ask.accepted.ask.sampling(), m_deployment->model->generation, ask.accepted.ask.id());
     if (!sampling)
         return std::move(sampling).error();
     ask.sampling = std::move(*sampling);
@@ -238,20 +290,20 @@ Result<Done> Planner::schedule(Running& ask, Instant now)
             checkCounts(std::span<const media::Patches>(ask.patches), settings.max_images(), settings.max_videos());
         !counts)
         return counts;
-    Result<Prompt> prompt = buildPrompt(*m_deployment->tokenizer, m_deployment->config, ask.accepted.ask, ask.patches,
+    Result<Prompt> prompt = buildPrompt(*m_deployment->model->tokenizer, m_deployment->model->config, ask.accepted.ask, ask.patches,
                                         m_deployment->variant);
     if (!prompt)
         return std::move(prompt).error();
     const auto promptTokens = static_cast<std::uint32_t>(prompt->ids.size());
-    const plan::MemoryBudget& budget = m_deployment->budget;
-    const std::uint32_t holds = std::min(budget.maxModelLen, budget.kvBlocks * budget.kvBlockTokens);
+    const plan::Placement& placement = m_deployment->placement;
+    const std::uint32_t holds = std::min(placement.maxModelLen, placement.kvBlocks * placement.kvBlockTokens);
     Result<std::uint32_t> room = answerRoom(ask.sampling, promptTokens, holds);
     if (!room)
         return std::move(room).error();
     ask.prompt = std::move(*prompt);
     ask.known = ask.prompt.ids;
     ask.room = *room;
-    ask.detokenizer.emplace(m_deployment->tokenizer, ask.sampling.stops);
+    ask.detokenizer.emplace(m_deployment->model->tokenizer, ask.sampling.stops);
     ask.secondsMedia = ask.attachments.empty() ? 0 : seconds(ask.accepted.accepted, now);
     if (Result<Done> added = m_scheduler->add(ask.accepted.number, promptTokens, ask.room); !added)
         return added;
@@ -352,7 +404,7 @@ void Planner::takeToken(AskNumber number, text::TokenId id, Instant now)
     }
     ask.known.push_back(id);
     ask.outputIds.push_back(static_cast<std::uint32_t>(id));
-    const std::vector<std::int32_t>& stops = m_deployment->generation.stopIds;
+    const std::vector<std::int32_t>& stops = m_deployment->model->generation.stopIds;
     if (std::find(stops.begin(), stops.end(), id) != stops.end())
         return finish(place, wire::AskFinished::STOP, now);
     text::Detokenizer::Piece piece = ask.detokenizer->add(id);

@@ -36,6 +36,7 @@ struct MediaRead {
     std::size_t index = 0;
     Result<media::Patches> outcome;
 };
+/// What is served from now on; its executors are starting.
 struct DeploymentKnown {
     std::shared_ptr<const Deployment> deployment;
 };
@@ -51,6 +52,11 @@ struct StepDone {
     std::uint64_t epoch = 0;
     wire::StepResult result;
 };
+/// A rank that does not report steps gives up on these.
+struct SequencesFailed {
+    std::uint64_t epoch = 0;
+    wire::SequencesFailed failures;
+};
 /// It is gone and so is its cache; another one is on its way.
 struct ExecutorLost {
     std::uint64_t epoch = 0;
@@ -61,7 +67,7 @@ struct BeginDrain {
     Instant until;
 };
 using PlannerMessage = std::variant<SubmitAsk, CancelAsk, MediaRead, DeploymentKnown, DeploymentFailed, ExecutorReady,
-                                    StepDone, ExecutorLost, BeginDrain>;
+                                    StepDone, SequencesFailed, ExecutorLost, BeginDrain>;
 
 /// The planner's hands. Called on the planner's thread; no method waits long.
 class PlannerPort {
@@ -79,6 +85,7 @@ struct PlannerFigures {
     std::uint32_t running = 0;
     std::uint32_t waiting = 0;
     std::uint32_t kvBlocksUsed = 0;
+    std::uint64_t replayed = 0; ///< asks that went on after a loss
 };
 
 /// Lives on one thread.
@@ -109,6 +116,8 @@ private:
         std::vector<std::uint32_t> outputIds;
         std::size_t textBytes = 0;
         int crashes = 0; ///< of the executor, while a step with this ask ran
+        int crashesInVain = 0;         ///< the last ones, without a token in between
+        std::size_t tokensAtCrash = 0; ///< that it had when the last one came
         double secondsMedia = 0;
         std::optional<Instant> firstToken;
     };
@@ -121,12 +130,15 @@ private:
     void on(DeploymentFailed message, Instant now);
     void on(ExecutorReady message, Instant now);
     void on(StepDone message, Instant now);
+    void on(SequencesFailed message, Instant now);
     void on(ExecutorLost message, Instant now);
     void on(BeginDrain message, Instant now);
 
     void prepareWaiting(Instant now);
     [[nodiscard]] Result<Done> prepare(Running& ask);
     [[nodiscard]] Result<Done> schedule(Running& ask, Instant now);
+    [[nodiscard]] Result<Done> move(Running& ask, bool sameModel, Instant now);
+    [[nodiscard]] static bool hitBy(Running& ask);
     [[nodiscard]] std::size_t stepsOnTheirWay() const { return m_scheduler ? m_scheduler->onTheirWay().size() : 0; }
     void runSteps(Instant now);
     void send(schedule::StepPlan plan);
@@ -152,6 +164,7 @@ private:
     Instant m_oldestSince{};   ///< when the oldest step on its way became the oldest: those behind it wait for it
     std::optional<Instant> m_drainUntil;
     bool m_drainedTold = false;
+    std::uint64_t m_replayed = 0;
 };
 
 } // namespace argus::node

@@ -1,14 +1,14 @@
 #include "engine/node/supervisor.h"
 
 #include "engine/base/log.h"
+#include "engine/plan/device.h"
 #include "engine/protocol/validate.h"
 
 #include <fmt/format.h>
-#include <poll.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <utility>
 
 namespace argus::node {
@@ -17,58 +17,22 @@ namespace {
 /// Pause before the n-th restart in a row. After the last one it has failed.
 constexpr std::array<std::chrono::seconds, 4> kBackOff{std::chrono::seconds(0), std::chrono::seconds(1),
                                                        std::chrono::seconds(5), std::chrono::seconds(15)};
-/// An executor that was ready this long has worked: its death counts as the first again.
+/// Executors that were ready this long have worked: their end counts as the first again.
 constexpr std::chrono::seconds kProvenAfter{60};
+/// Or that have run so many steps.
+constexpr std::uint64_t kProvenResults = 64;
 /// Without a word of progress this long, loading is stuck. A cold disk reads a 72B shard in less.
 constexpr std::chrono::minutes kLoadSilence{10};
-constexpr Milliseconds kSendPatience{5'000};
-/// A frame that has begun comes whole: the executor writes it in one go.
-constexpr Milliseconds kFramePatience{5'000};
-constexpr int kMaxFramesAtOnce = 64;
-constexpr int kChannelInChild = 3;
-/// What the dynamic loader ends a program with that lacks a library. A program that is not there is told apart earlier.
-constexpr int kLibraryMissing = 127;
+/// SIGKILL takes effect at once; a machine that does not report it by then is about to be found silent.
+constexpr std::chrono::seconds kEndPatience{10};
 
-/// GPUs are counted as NVML counts them, and kernels that are never called stay on the disk. Which GPUs are visible is
-/// the user's business: CUDA_VISIBLE_DEVICES passes as it is.
-std::vector<std::pair<std::string, std::string>> cudaEnvironment()
+std::uint64_t sum(const std::map<std::uint32_t, RankFigures>& ranks, std::uint64_t RankFigures::*field)
 {
-    return {{"CUDA_DEVICE_ORDER", "PCI_BUS_ID"}, {"CUDA_MODULE_LOADING", "LAZY"}};
+    return std::accumulate(ranks.begin(), ranks.end(), std::uint64_t{0},
+                           [&](std::uint64_t all, const auto& entry) { return all + entry.second.*field; });
 }
 
 } // namespace
-
-// ---- the link ----
-
-bool ExecutorLink::send(const wire::NodeToExecutor& message, std::span<const int> descriptors)
-{
-    std::shared_ptr<protocol::Channel> channel;
-    {
-        const std::scoped_lock lock(m_mutex);
-        if (message.epoch() != m_epoch)
-            return false;
-        channel = m_channel;
-    }
-    if (!channel)
-        return false;
-    const Result<Done> sent = channel->send(message, descriptors, Deadline::in(kSendPatience));
-    if (!sent)
-        log::warn("cannot send to the executor: {}", sent.error().text());
-    return sent.ok();
-}
-
-void ExecutorLink::open(std::uint64_t epoch, std::shared_ptr<protocol::Channel> channel)
-{
-    const std::scoped_lock lock(m_mutex);
-    m_epoch = epoch;
-    m_channel = std::move(channel);
-}
-
-void ExecutorLink::close()
-{
-    const std::scoped_lock lock(m_mutex);
-    m_channel.reset();
-}
 
 const char* executorStateName(ExecutorState state)
 {
@@ -87,221 +51,316 @@ const char* executorStateName(ExecutorState state)
     return "failed";
 }
 
-// ---- the supervisor ----
-
-Supervisor::Supervisor(std::filesystem::path programs, std::string logLevel, ExecutorLink& link, Hooks hooks)
-    : m_programs(std::move(programs)), m_logLevel(std::move(logLevel)), m_link(link), m_hooks(std::move(hooks))
+std::uint64_t ExecutorFigures::loadDone() const
 {
+    return sum(ranks, &RankFigures::loadDone);
 }
 
-Supervisor::~Supervisor()
+std::uint64_t ExecutorFigures::loadTotal() const
 {
-    if (m_child.running()) {
-        log::warn("the executor was still running when its node ended");
-        m_child.kill();
-    }
+    return sum(ranks, &RankFigures::loadTotal);
 }
+
+// ---- begin and end of an epoch ----
 
 void Supervisor::deploy(std::shared_ptr<const Deployment> deployment, Instant now)
 {
-    m_deployment = std::move(deployment);
+    if (!m_deployment || m_deployment->number != deployment->number) {
+        m_quickCrashes = 0;
+        m_wasReady = false;
+    }
+    m_restartAt.reset();
+    m_asked = false;
+    m_next = std::move(deployment);
     m_figures.state = ExecutorState::Loading;
-    startChild(now);
+    m_figures.error.reset();
+    if (anyRunning()) {
+        m_readySince.reset();
+        endAll("was ended for another deployment");
+        m_endBy = now + kEndPatience;
+        return tell();
+    }
+    m_deployment = std::move(m_next);
+    begin(now);
 }
 
-void Supervisor::startChild(Instant now)
+void Supervisor::retire(const std::string& why, Instant now)
 {
     m_restartAt.reset();
-    m_endedBecause.clear();
-    ++m_figures.epoch;
-    m_figures.loaded.reset();
-    m_figures.loadDone = 0;
-    m_figures.loadTotal = 0;
-    auto ends = protocol::Channel::pair();
-    if (!ends)
-        return giveUp(std::move(ends).error());
-    auto& [ours, theirs] = *ends;
-    ChildOptions options{.program = m_programs / programName(),
-                         .arguments = {"--channel-fd", std::to_string(kChannelInChild), "--log-level", m_logLevel},
-                         .descriptors = {{theirs.get(), kChannelInChild}}};
-    if (m_deployment->device.gpu)
-        options.environment = cudaEnvironment();
-    Result<ChildProcess> child = ChildProcess::start(options);
-    if (!child)
-        return giveUp(std::move(child).error());
-    m_child = std::move(*child);
-    m_figures.process = m_child.pid();
-    m_channel = std::make_shared<protocol::Channel>(std::move(ours));
-    m_lastHeard = now;
-    m_link.open(m_figures.epoch, m_channel);
-    log::info("{} {} started, epoch {}", programName(), m_child.pid(), m_figures.epoch);
-    wire::NodeToExecutor order;
-    order.set_epoch(m_figures.epoch);
-    *order.mutable_load() = loadOrder(*m_deployment);
-    if (!m_link.send(order, {}))
-        m_child.signal(SIGKILL); // its end is noticed like any other
+    m_next.reset();
+    m_readySince.reset();
+    endAll(why);
+    m_endBy = now + kEndPatience;
+    m_figures.state = ExecutorState::Stopped;
     tell();
+}
+
+void Supervisor::begin(Instant now)
+{
+    m_restartAt.reset();
+    m_endBy.reset();
+    m_asked = false;
+    m_seats.clear();
+    ++m_figures.epoch;
+    m_figures.ranks.clear();
+    m_results = 0;
+    m_figures.state = m_figures.state == ExecutorState::Restarting ? ExecutorState::Restarting : ExecutorState::Loading;
+    m_lastHeard = now;
+    for (const Seat& seat : m_deployment->seats)
+        m_seats.push_back({.seat = &seat, .running = true, .loaded = 0});
+    // A start that fails ends the others, which change the list.
+    const std::uint64_t epoch = m_figures.epoch;
+    const std::shared_ptr<const Deployment> deployment = m_deployment;
+    for (const Seat& seat : deployment->seats)
+        if (m_figures.epoch == epoch && m_figures.state != ExecutorState::Failed)
+            m_executors.start(epoch, seat);
+    if (m_figures.state != ExecutorState::Failed)
+        tell();
+}
+
+void Supervisor::endAll(const std::string& why)
+{
+    for (const SeatState& seat : m_seats)
+        if (seat.running)
+            m_executors.end(m_figures.epoch, *seat.seat, why);
+}
+
+bool Supervisor::anyRunning() const
+{
+    return std::any_of(m_seats.begin(), m_seats.end(), [](const SeatState& seat) { return seat.running; });
+}
+
+Supervisor::SeatState* Supervisor::seatOf(const std::string& node)
+{
+    const auto found =
+        std::find_if(m_seats.begin(), m_seats.end(), [&](const SeatState& seat) { return seat.seat->node == node; });
+    return found == m_seats.end() ? nullptr : &*found;
+}
+
+std::string Supervisor::missing() const
+{
+    for (const SeatState& seat : m_seats)
+        if (!m_executors.present(seat.seat->node))
+            return seat.seat->node;
+    return {};
+}
+
+std::string Supervisor::named(const std::string& node, const std::string& how) const
+{
+    if (!m_deployment || m_deployment->seats.size() < 2)
+        return fmt::format("the executor {}", how);
+    return fmt::format("the executor on {} {}", node, how);
 }
 
 Instant Supervisor::nextDeadline(Instant now) const
 {
-    return m_restartAt.value_or(now + std::chrono::seconds(1));
+    return std::min(m_restartAt.value_or(now + std::chrono::seconds(1)), m_endBy.value_or(now + std::chrono::seconds(1)));
 }
 
 void Supervisor::work(Instant now)
 {
-    if (m_restartAt && now >= *m_restartAt)
-        startChild(now);
-    if (m_channel)
-        receive(now);
-    if (m_child.running())
-        if (const std::optional<ExitReport> report = m_child.wait(Deadline(now)))
-            ended(*report, now);
-    const bool loading = m_child.running() && !m_figures.loaded;
+    if (m_endBy && now >= *m_endBy) {
+        for (SeatState& seat : m_seats)
+            if (std::exchange(seat.running, false))
+                log::warn("{} did not report the end of its executor", seat.seat->node);
+        afterEnd(now);
+    }
+    if (m_restartAt && now >= *m_restartAt && !anyRunning()) {
+        if (const std::string node = missing(); node.empty())
+            begin(now);
+        else if (!std::exchange(m_asked, true))
+            m_hooks.replan();
+    }
+    const bool loading = anyRunning() && !m_readySince && !m_endBy;
     if (loading && now - m_lastHeard > kLoadSilence)
         giveUpOn(m_figures.epoch, fmt::format("said nothing for {} minutes while loading", kLoadSilence.count()), now);
     if (m_readySince && now - *m_readySince > kProvenAfter)
         m_quickCrashes = 0;
 }
 
-void Supervisor::receive(Instant now)
-{
-    for (int i = 0; i < kMaxFramesAtOnce && m_channel; ++i) {
-        pollfd waiting{.fd = m_channel->fd(), .events = POLLIN, .revents = 0};
-        if (::poll(&waiting, 1, 0) <= 0)
-            return;
-        Result<std::optional<protocol::Channel::Frame>> frame = m_channel->receive(Deadline::in(kFramePatience));
-        if (frame && !*frame)
-            return;
-        wire::ExecutorToNode message;
-        if (frame && message.ParseFromString((*frame)->body)) {
-            if (message.epoch() == m_figures.epoch)
-                handle(std::move(message), now);
-            continue;
-        }
-        // The end of the stream: either it is dying, or it can no longer be talked to. Both end in its exit report.
-        if (frame)
-            m_endedBecause = "sent a message that cannot be read";
-        else if (frame.error().code != ErrorCode::Unreachable)
-            m_endedBecause = frame.error().cause;
-        m_link.close();
-        m_channel.reset();
-        if (const std::optional<ExitReport> report = m_child.wait(Deadline::in(kFramePatience / 10)))
-            return ended(*report, now);
-        m_child.signal(SIGKILL);
-    }
-}
+// ---- what happens ----
 
-void Supervisor::handle(wire::ExecutorToNode message, Instant now)
+void Supervisor::said(const std::string& node, wire::ExecutorToNode message, Instant now)
 {
+    SeatState* const seat = seatOf(node);
+    if (seat == nullptr || message.epoch() != m_figures.epoch || m_endBy)
+        return;
     m_lastHeard = now;
     switch (message.body_case()) {
-    case wire::ExecutorToNode::kProgress:
-        m_figures.loadDone = message.progress().done_bytes();
-        m_figures.loadTotal = message.progress().total_bytes();
+    case wire::ExecutorToNode::kProgress: {
+        RankFigures& rank = m_figures.ranks[message.progress().rank()];
+        rank.loadDone = message.progress().done_bytes();
+        rank.loadTotal = message.progress().total_bytes();
         return tell();
+    }
     case wire::ExecutorToNode::kLoaded:
-        m_figures.loaded = message.loaded();
-        m_figures.loadDone = m_figures.loadTotal;
-        m_figures.state = ExecutorState::Ready;
-        m_figures.error.reset();
-        m_readySince = now;
-        log::info("model loaded in {:.2f} s on {}", message.loaded().seconds(), message.loaded().device_name());
-        tell();
-        return m_hooks.ready(m_figures.epoch);
+        return loaded(*seat, message.loaded(), now);
     case wire::ExecutorToNode::kResult:
+        if (++m_results == kProvenResults)
+            m_quickCrashes = 0;
         return m_hooks.result(m_figures.epoch, std::move(*message.mutable_result()));
-    case wire::ExecutorToNode::kFailed:
-        if (!m_figures.loaded) // the same files would fail the same way again
-            return giveUp(protocol::fromWire(message.failed().error()));
-        m_endedBecause = fmt::format("gave up: {}", message.failed().error().cause());
-        m_child.signal(SIGKILL);
-        return;
-    case wire::ExecutorToNode::kExchange:
     case wire::ExecutorToNode::kSequencesFailed:
+        return m_hooks.sequencesFailed(m_figures.epoch, std::move(*message.mutable_sequences_failed()));
+    case wire::ExecutorToNode::kExchange: {
+        wire::NodeToExecutor passed;
+        passed.set_epoch(m_figures.epoch);
+        *passed.mutable_exchange() = std::move(*message.mutable_exchange());
+        for (const SeatState& other : m_seats)
+            if (other.seat->node != node && other.running)
+                m_executors.send(*other.seat, passed);
+        return;
+    }
+    case wire::ExecutorToNode::kFailed: {
+        const Error error = protocol::fromWire(message.failed().error());
+        // The same files would fail the same way again; but a group that breaks has lost somebody.
+        if (!m_readySince && error.code != ErrorCode::Unreachable && error.code != ErrorCode::Timeout) {
+            Error told = error;
+            if (m_deployment->seats.size() > 1)
+                told.cause = fmt::format("{}: {}", node, told.cause);
+            return giveUp(std::move(told));
+        }
+        m_executors.end(m_figures.epoch, *seat->seat, fmt::format("gave up: {}", error.cause));
+        return;
+    }
     case wire::ExecutorToNode::BODY_NOT_SET:
         return;
     }
 }
 
-void Supervisor::ended(const ExitReport& report, Instant now)
+void Supervisor::loaded(SeatState& seat, const wire::Loaded& report, Instant now)
 {
-    const std::string how = m_endedBecause.empty() ? report.text() : m_endedBecause;
-    m_link.close();
-    m_channel.reset();
+    RankFigures& rank = m_figures.ranks[report.rank()];
+    rank.loaded = report;
+    rank.loadDone = rank.loadTotal;
+    ++seat.loaded;
+    const bool all = std::all_of(m_seats.begin(), m_seats.end(), [](const SeatState& each) {
+        return each.loaded == static_cast<std::size_t>(each.seat->order.ranks_size());
+    });
+    if (!all)
+        return tell();
+    m_figures.state = ExecutorState::Ready;
+    m_figures.error.reset();
+    m_readySince = now;
+    m_wasReady = true;
+    log::info("the model is loaded, {} {}", m_figures.ranks.size(), m_figures.ranks.size() == 1 ? "rank" : "ranks");
+    tell();
+    m_hooks.ready(m_figures.epoch);
+}
+
+void Supervisor::ended(const std::string& node, std::uint64_t epoch, const std::string& how, Instant now)
+{
+    SeatState* const seat = seatOf(node);
+    if (seat == nullptr || epoch != m_figures.epoch || !std::exchange(seat->running, false))
+        return;
+    if (!m_endBy)
+        return lose(node, how, now);
+    afterEnd(now);
+}
+
+void Supervisor::cannotStart(const std::string& node, std::uint64_t epoch, Error error, Instant now)
+{
+    SeatState* const seat = seatOf(node);
+    if (seat == nullptr || epoch != m_figures.epoch)
+        return;
+    seat->running = false;
+    if (m_endBy)
+        return afterEnd(now);
+    if (m_deployment->seats.size() > 1)
+        error.cause = fmt::format("{}: {}", node, error.cause);
+    giveUp(std::move(error));
+}
+
+void Supervisor::nodeGone(const std::string& node, const std::string& why, Instant now)
+{
+    SeatState* const seat = seatOf(node);
+    if (seat == nullptr || !std::exchange(seat->running, false))
+        return;
+    if (!m_endBy)
+        return lose(node, fmt::format("is out of reach: {} {}", node, why), now);
+    afterEnd(now);
+}
+
+void Supervisor::nodeJoined(Instant now)
+{
+    if (m_restartAt) {
+        m_asked = false;
+        m_restartAt = std::min(*m_restartAt, now);
+        work(now);
+    }
+}
+
+/// One executor is gone; the others wait for it in vain.
+void Supervisor::lose(const std::string& node, const std::string& how, Instant now)
+{
     m_readySince.reset();
-    log::warn("the executor {}", how);
-    if (report.signal == 0 && report.code == kLibraryMissing && !m_figures.loaded)
-        return giveUp({ErrorCode::NotFound,
-                       fmt::format("{} cannot start: a library that it needs is missing", programName()),
-                       "install the library that the head's log names",
-                       {}});
-    m_hooks.lost(m_figures.epoch, how);
+    const std::uint64_t epoch = m_figures.epoch;
+    m_endBy = now + kEndPatience;
+    endAll(fmt::format("was ended because {}", named(node, how)));
+    m_hooks.lost(epoch, m_deployment->seats.size() > 1 ? fmt::format("on {} {}", node, how) : how);
     if (m_quickCrashes >= kBackOff.size())
         return giveUp({ErrorCode::Crashed,
-                       fmt::format("the executor ended {} times in a row; the last one {}", m_quickCrashes + 1, how),
-                       "look into the head's log, then stop the head and start it again",
+                       fmt::format("the executor ended {} times in a row; the last time {}", m_quickCrashes + 1,
+                                   named(node, how)),
+                       "look into the log, then deploy again, or stop the head and start it again",
                        {}});
     const std::chrono::seconds pause = kBackOff[m_quickCrashes++];
     m_restartAt = now + pause;
     ++m_figures.restarts;
     m_figures.state = ExecutorState::Restarting;
-    m_figures.loaded.reset();
+    m_figures.ranks.clear();
     m_figures.error =
-        Error{ErrorCode::Crashed,
-              fmt::format("the executor {}", how),
+        Error{ErrorCode::Crashed, named(node, how),
               pause.count() == 0 ? "it is starting again" : fmt::format("it starts again in {} s", pause.count()),
               {}};
     tell();
+    afterEnd(now);
 }
 
-std::string Supervisor::programName() const
+/// Goes on when the last executor of the epoch has ended.
+void Supervisor::afterEnd(Instant now)
 {
-    return fmt::format("argus-executor-{}", m_deployment->device.kind());
+    if (anyRunning())
+        return;
+    m_endBy.reset();
+    if (m_next) {
+        m_deployment = std::exchange(m_next, nullptr);
+        return begin(now);
+    }
+    const std::string node = missing();
+    if (m_restartAt && !node.empty() && m_figures.error) {
+        m_figures.error->remedy = fmt::format("it starts again when {} is back, or on what is left", node);
+        tell();
+    }
 }
 
 /// A GPU that cannot be used is not quietly replaced by the CPU, which may be a hundred times slower: people decide.
 void Supervisor::giveUp(Error error)
 {
-    if (m_deployment->device.gpu && error.remedy.find("--device cpu") == std::string::npos)
+    if (m_deployment->usesGpu() && error.remedy.find("--device cpu") == std::string::npos &&
+        m_deployment->seats.size() == 1)
         error.remedy += fmt::format("{}{}", error.remedy.empty() ? "" : ", or ", plan::kOnTheCpu);
-    m_link.close();
-    m_channel.reset();
     m_restartAt.reset();
     m_readySince.reset();
-    if (m_child.running())
-        m_child.kill();
-    log::error("the model is not served: {}", error.text());
     m_figures.state = ExecutorState::Failed;
     m_figures.error = error;
+    endAll("was ended because the deployment has failed");
+    if (anyRunning())
+        m_endBy = now() + kEndPatience;
+    log::error("the model is not served: {}", error.text());
     tell();
-    m_hooks.failed(std::move(error));
+    m_hooks.failed(std::move(error), m_wasReady);
 }
 
-void Supervisor::giveUpOn(std::uint64_t epoch, const std::string& why, Instant)
+void Supervisor::giveUpOn(std::uint64_t epoch, const std::string& why, Instant now)
 {
-    if (epoch != m_figures.epoch || !m_child.running())
+    if (epoch != m_figures.epoch || m_endBy || !anyRunning())
         return;
-    m_endedBecause = why;
-    m_child.signal(SIGKILL);
-}
-
-void Supervisor::stop(Deadline deadline)
-{
-    m_restartAt.reset();
-    if (m_child.running()) {
-        wire::NodeToExecutor quit;
-        quit.set_epoch(m_figures.epoch);
-        quit.mutable_quit();
-        const bool told = m_link.send(quit, {});
-        m_link.close();
-        if (!told || !m_child.wait(deadline))
-            m_child.kill();
-    }
-    m_link.close();
-    m_channel.reset();
-    m_figures.state = ExecutorState::Stopped;
-    tell();
+    for (SeatState& seat : m_seats)
+        if (seat.running) {
+            m_executors.end(epoch, *seat.seat, why);
+            (void)now;
+            return; // its end brings the others down
+        }
 }
 
 } // namespace argus::node

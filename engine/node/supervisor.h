@@ -1,52 +1,55 @@
 #pragma once
-// Keeps one executor alive: starts it, has it load, hears it, and starts another one when it dies.
+// Keeps one deployment alive: starts its executors on every machine it has a seat on, has them load, hears them, and
+// starts all of them again when one is lost.
 //
-// Lives on the main thread, which owns the children. Only ExecutorLink is shared: the planner sends through it while
-// this thread receives.
+// Lives on the main thread. An epoch is one start of all executors: ranks that have lost one of theirs cannot go on, so
+// an epoch begins and ends as a whole.
 
-#include "engine/base/child_process.h"
+#include "engine/base/clock.h"
 #include "engine/node/deployment.h"
-#include "engine/protocol/channel.h"
 #include "engine/protocol/executor.pb.h"
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace argus::node {
-
-/// The way to the executor of the moment. send() belongs to one thread at a time: to the supervisor until it said
-/// ExecutorReady, to the planner after.
-class ExecutorLink {
-public:
-    /// False when that epoch is over or the executor does not take the message.
-    bool send(const wire::NodeToExecutor& message, std::span<const int> descriptors);
-    void open(std::uint64_t epoch, std::shared_ptr<protocol::Channel> channel);
-    void close();
-
-private:
-    std::mutex m_mutex; // guards the two below; never held while sending
-    std::shared_ptr<protocol::Channel> m_channel;
-    std::uint64_t m_epoch = 0;
-};
 
 enum class ExecutorState { Stopped, Loading, Ready, Restarting, Failed };
 [[nodiscard]] const char* executorStateName(ExecutorState state);
 
-/// What status shows of the executor.
-struct ExecutorFigures {
-    ExecutorState state = ExecutorState::Loading;
-    pid_t process = 0; ///< of the last one that was started
-    std::uint64_t epoch = 0;
-    std::uint32_t restarts = 0;
+/// What status shows of one rank.
+struct RankFigures {
     std::uint64_t loadDone = 0;
     std::uint64_t loadTotal = 0;
     std::optional<wire::Loaded> loaded;
+};
+/// What status shows of the deployment's executors.
+struct ExecutorFigures {
+    ExecutorState state = ExecutorState::Loading;
+    std::uint64_t epoch = 0;
+    std::uint32_t restarts = 0;
+    std::map<std::uint32_t, RankFigures> ranks;
     std::optional<Error> error; ///< why it is not ready
+
+    [[nodiscard]] std::uint64_t loadDone() const;
+    [[nodiscard]] std::uint64_t loadTotal() const;
+};
+
+/// The executors as the supervisor reaches them: this machine's, and those of workers.
+class Executors {
+public:
+    virtual ~Executors() = default;
+    virtual void start(std::uint64_t epoch, const Seat& seat) = 0;
+    /// Its end comes as ended(); of a machine that is gone as nodeGone().
+    virtual void end(std::uint64_t epoch, const Seat& seat, const std::string& why) = 0;
+    virtual void send(const Seat& seat, const wire::NodeToExecutor& message) = 0;
+    /// Whether the machine of that name answers.
+    [[nodiscard]] virtual bool present(const std::string& node) const = 0;
 };
 
 class Supervisor {
@@ -54,50 +57,71 @@ public:
     struct Hooks {
         std::function<void(std::uint64_t epoch)> ready;
         std::function<void(std::uint64_t epoch, wire::StepResult)> result;
+        std::function<void(std::uint64_t epoch, wire::SequencesFailed)> sequencesFailed;
         std::function<void(std::uint64_t epoch, std::string how)> lost;
-        std::function<void(Error)> failed; ///< it will not be started again
+        /// It will not be started again. `wasReady`: it has served; else it never got there.
+        std::function<void(Error, bool wasReady)> failed;
         std::function<void(const ExecutorFigures&)> changed;
+        std::function<void()> replan; ///< a machine is missing: deploy() something that can run, or the same again
     };
-    /// `programs`: the folder with an executor for each kind of device.
-    Supervisor(std::filesystem::path programs, std::string logLevel, ExecutorLink& link, Hooks hooks);
-    ~Supervisor();
+    Supervisor(Executors& executors, Hooks hooks) : m_executors(executors), m_hooks(std::move(hooks)) {}
 
-    /// Starts the first executor. Its load order goes with it.
+    /// Starts the executors of this deployment; those of another one are ended first.
     void deploy(std::shared_ptr<const Deployment> deployment, Instant now);
-    /// Descriptors to poll for input; -1 where there is none.
-    [[nodiscard]] int channelFd() const { return m_channel ? m_channel->fd() : -1; }
-    [[nodiscard]] int childFd() const { return m_child.running() ? m_child.pidFd() : -1; }
-    /// When work() has to be called even if nothing is readable.
+    /// Ends everything; deploy() begins anew.
+    void retire(const std::string& why, Instant now);
+    /// When work() has to be called even if nothing has happened.
     [[nodiscard]] Instant nextDeadline(Instant now) const;
-    /// Reads what came, notices an end, restarts when its time has come.
+    /// Deadlines: starts again when its time has come.
     void work(Instant now);
-    /// Ends the executor of this epoch, which then restarts as after a crash.
+
+    // ---- what happens ----
+
+    void said(const std::string& node, wire::ExecutorToNode message, Instant now);
+    void ended(const std::string& node, std::uint64_t epoch, const std::string& how, Instant now);
+    void cannotStart(const std::string& node, std::uint64_t epoch, Error error, Instant now);
+    void nodeGone(const std::string& node, const std::string& why, Instant now);
+    void nodeJoined(Instant now);
+    /// Ends the executors of this epoch, which then restart as after a crash.
     void giveUpOn(std::uint64_t epoch, const std::string& why, Instant now);
-    /// Asks it to quit, waits until the deadline, then kills it.
-    void stop(Deadline deadline);
+
+    [[nodiscard]] const ExecutorFigures& figures() const { return m_figures; }
+    /// No executor runs, as far as anybody knows.
+    [[nodiscard]] bool idle() const { return !anyRunning(); }
+    [[nodiscard]] bool waitsToRestart() const { return m_restartAt.has_value(); }
 
 private:
-    void startChild(Instant now);
-    void receive(Instant now);
-    void handle(wire::ExecutorToNode message, Instant now);
-    void ended(const ExitReport& report, Instant now);
+    struct SeatState {
+        const Seat* seat = nullptr;
+        bool running = false;
+        std::size_t loaded = 0; ///< ranks
+    };
+    void begin(Instant now);
+    void endAll(const std::string& why);
+    void lose(const std::string& node, const std::string& how, Instant now);
+    void afterEnd(Instant now);
     void giveUp(Error error);
-    [[nodiscard]] std::string programName() const;
+    void loaded(SeatState& seat, const wire::Loaded& report, Instant now);
+    [[nodiscard]] SeatState* seatOf(const std::string& node);
+    [[nodiscard]] bool anyRunning() const;
+    [[nodiscard]] std::string missing() const;
+    [[nodiscard]] std::string named(const std::string& node, const std::string& how) const;
     void tell() { m_hooks.changed(m_figures); }
 
-    std::filesystem::path m_programs;
-    std::string m_logLevel;
-    ExecutorLink& m_link;
+    Executors& m_executors;
     Hooks m_hooks;
     std::shared_ptr<const Deployment> m_deployment;
-    ChildProcess m_child;
-    std::shared_ptr<protocol::Channel> m_channel;
+    std::vector<SeatState> m_seats;
     ExecutorFigures m_figures;
     std::uint32_t m_quickCrashes = 0;
     std::optional<Instant> m_readySince;
     std::optional<Instant> m_restartAt;
-    Instant m_lastHeard{};      ///< while it loads
-    std::string m_endedBecause; ///< said by giveUpOn(); the exit report says only "killed"
+    std::optional<Instant> m_endBy;       ///< executors that were told to end have until then
+    std::shared_ptr<const Deployment> m_next; ///< waits for the last one's executors to end
+    Instant m_lastHeard{};                ///< while it loads
+    bool m_wasReady = false; ///< this deployment
+    std::uint64_t m_results = 0; ///< of this epoch
+    bool m_asked = false;                 ///< replan() has been called for this restart
 };
 
 } // namespace argus::node

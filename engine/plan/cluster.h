@@ -29,11 +29,11 @@ struct ClusterDevice {
 /// What a node says of its copy of the model; empty fields: nobody has asked yet.
 struct ModelCopy {
     bool asked = false;
-    std::string folder;
+    std::string folder{};
     bool present = false;    ///< config.json and every shard that the index names
     bool incomplete = false; ///< else: the folder is there, but not all of it
     bool weightless = false; ///< load_format dummy: nothing but the config is needed
-    std::string difference;  ///< the file that differs from the head's, and how: "model-00004-of-00011.safetensors has
+    std::string difference{};  ///< the file that differs from the head's, and how: "model-00004-of-00011.safetensors has
                              ///< other content"
     bool canPull = false;    ///< the head can send what is missing, and there is room for it
     std::uint64_t missingBytes = 0;

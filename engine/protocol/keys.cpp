@@ -5,10 +5,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sodium.h>
 #include <sys/stat.h>
 #include <zmq.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <string_view>
 
@@ -97,6 +99,22 @@ CurveKeys makeKeys()
         if (::zmq_curve_keypair(publicKey, secretKey) != 0)
             std::abort();          // only a libzmq without CURVE fails here, and that one cannot speak to anybody
     } while (publicKey[0] == '-'); // one in 85, which a command line would take for an option
+    return {.publicKey = publicKey, .secretKey = secretKey};
+}
+
+CurveKeys keysFrom(std::string_view text, std::string_view purpose)
+{
+    // The secret of a CURVE key is any 32 bytes; a keyed hash keeps the purposes apart.
+    std::array<unsigned char, 32> secret{};
+    if (::sodium_init() < 0 ||
+        ::crypto_generichash(secret.data(), secret.size(), reinterpret_cast<const unsigned char*>(text.data()),
+                             text.size(), reinterpret_cast<const unsigned char*>(purpose.data()), purpose.size()) != 0)
+        std::abort(); // purposes are 16 to 64 bytes long, so neither fails
+    char secretKey[kKeyCharacters + 1] = {};
+    char publicKey[kKeyCharacters + 1] = {};
+    if (::zmq_z85_encode(secretKey, secret.data(), secret.size()) == nullptr ||
+        ::zmq_curve_public(publicKey, secretKey) != 0)
+        std::abort();
     return {.publicKey = publicKey, .secretKey = secretKey};
 }
 

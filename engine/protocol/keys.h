@@ -16,6 +16,8 @@ struct CurveKeys {
 
 /// A fresh pair. The public key never begins with a dash: people paste it into command lines.
 [[nodiscard]] CurveKeys makeKeys();
+/// A pair that follows from `text` and `purpose` alone, for two sides that share a secret text of at least 128 bits.
+[[nodiscard]] CurveKeys keysFrom(std::string_view text, std::string_view purpose);
 [[nodiscard]] bool isKey(std::string_view z85);
 /// Reads `file`, or makes keys and writes them there (mode 0600, folder 0700). Errors: Denied when others may read the
 /// file, Corrupt, Io.

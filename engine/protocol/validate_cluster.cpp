@@ -1,5 +1,7 @@
 #include "engine/protocol/validate_cluster.h"
 
+#include "engine/protocol/keys.h"
+
 namespace argus::protocol {
 namespace {
 
@@ -62,6 +64,197 @@ void checkPreflightDone(Check& check, const wire::PreflightDone& done)
         check.text("preflight_done.remarks", remark, kMaxCauseBytes);
     for (const std::string& type : done.dtypes())
         check.text("preflight_done.dtypes", type, kMaxNameBytes);
+}
+
+namespace {
+
+// ---- worker to head ----
+
+void checkInventory(Check& check, const wire::Inventory& inventory)
+{
+    check.count("inventory.devices", static_cast<std::size_t>(inventory.devices_size()), 0, kMaxDevices);
+    check.count("inventory.interfaces", static_cast<std::size_t>(inventory.interfaces_size()), 0, kMaxDevices);
+    for (const std::string& word : {inventory.interface(), inventory.nccl(), inventory.driver()})
+        check.text("inventory: a word", word, kMaxNameBytes);
+    checkError(check, inventory.failure());
+    for (const wire::InventoryDevice& device : inventory.devices()) {
+        check.oneOf("inventory.devices.kind", device.kind(), {"cpu", "cuda"});
+        check.integer("inventory.devices.index", device.index(), 0, kMaxDevices);
+        for (const std::string& word : {device.name(), device.uuid()})
+            check.text("inventory.devices: a word", word, kMaxNameBytes);
+        check.text("inventory.devices.problem", device.problem(), kMaxCauseBytes);
+        check.count("inventory.devices.users", static_cast<std::size_t>(device.users_size()), 0, kMaxDevices);
+        check.count("inventory.devices.nvlinked", static_cast<std::size_t>(device.nvlinked_size()), 0, kMaxDevices);
+        for (const std::string& user : device.users())
+            check.text("inventory.devices.users", user, kMaxNameBytes);
+    }
+    for (const wire::NetworkInterface& interface : inventory.interfaces()) {
+        check.text("inventory.interfaces.name", interface.name(), kMaxNameBytes);
+        check.text("inventory.interfaces.address", interface.address(), kMaxNameBytes);
+        check.integer("inventory.interfaces.prefix_bits", interface.prefix_bits(), 0, 128);
+    }
+}
+
+void checkManifest(Check& check, const google::protobuf::RepeatedPtrField<wire::ManifestFile>& files)
+{
+    check.count("manifest.files", static_cast<std::size_t>(files.size()), 0, kMaxManifestFiles);
+    for (const wire::ManifestFile& file : files) {
+        check.text("manifest.files.name", file.name(), kMaxNameBytes);
+        if (file.name().empty() || file.name().front() == '.' || file.name().find('/') != std::string::npos)
+            check.fail(ErrorCode::BadRequest, "manifest.files.name is no plain file name");
+        check.digest("manifest.files.sha256", file.sha256());
+    }
+}
+
+void checkBody(Check& check, const wire::WorkerMessage& message)
+{
+    using Body = wire::WorkerMessage;
+    switch (message.body_case()) {
+    case Body::kHello:
+        check.text("hello.name", message.hello().name(), kMaxIdBytes);
+        if (message.hello().name().empty())
+            check.fail(ErrorCode::BadRequest, "hello.name is empty");
+        check.id("hello.incarnation", message.hello().incarnation());
+        check.text("hello.version", message.hello().version(), kMaxNameBytes);
+        return checkInventory(check, message.hello().inventory());
+    case Body::kHeartbeat:
+        check.figure("heartbeat.sent_seconds", message.heartbeat().sent_seconds());
+        check.figure("heartbeat.clock_seconds", message.heartbeat().clock_seconds());
+        return check.count("heartbeat.memory", static_cast<std::size_t>(message.heartbeat().memory_size()), 0,
+                           kMaxDevices);
+    case Body::kInventory:
+        return checkInventory(check, message.inventory());
+    case Body::kEnded:
+        check.text("ended.how", message.ended().how(), kMaxCauseBytes);
+        return checkError(check, message.ended().error());
+    case Body::kLog:
+        return check.text("log.text", message.log().text(), kMaxLogBytes);
+    case Body::kModelReport:
+        check.text("model_report.folder", message.model_report().folder(), kMaxCauseBytes);
+        checkManifest(check, message.model_report().files());
+        return checkError(check, message.model_report().error());
+    case Body::kLeaving:
+        return check.text("leaving.reason", message.leaving().reason(), kMaxCauseBytes);
+    case Body::kPull:
+        check.text("pull.file", message.pull().file(), kMaxNameBytes);
+        return check.integer("pull.chunks", message.pull().chunks(), 1, kUploadCredit);
+    case Body::kStarted:
+    case Body::kFromExecutor: // checked where it is read
+    case Body::kLinkEcho:
+        return;
+    case Body::BODY_NOT_SET:
+        return check.fail(ErrorCode::Unsupported, "a message of a kind that this head does not know");
+    }
+}
+
+// ---- head to worker: a worker trusts a head no more than a head trusts a worker ----
+
+void checkBody(Check& check, const wire::HeadToWorker& message)
+{
+    using Body = wire::HeadToWorker;
+    switch (message.body_case()) {
+    case Body::kWelcome:
+        check.text("welcome.head_name", message.welcome().head_name(), kMaxNameBytes);
+        return check.text("welcome.version", message.welcome().version(), kMaxNameBytes);
+    case Body::kRefused:
+        return checkError(check, message.refused().error());
+    case Body::kHeartbeat:
+        return check.figure("heartbeat.sent_seconds", message.heartbeat().sent_seconds());
+    case Body::kStart:
+        check.oneOf("start.kind", message.start().kind(), {"cpu", "cuda"});
+        check.count("start.load.ranks", static_cast<std::size_t>(message.start().load().ranks_size()), 1, kMaxDevices);
+        check.text("start.load.interface", message.start().load().interface(), kMaxNameBytes);
+        check.text("start.load.address", message.start().load().address(), kMaxNameBytes);
+        return checkSettings(check, message.start().load().settings());
+    case Body::kToExecutor:
+        return check.count("to_executor.pixels", static_cast<std::size_t>(message.to_executor().pixels_size()), 0,
+                           kMaxDescriptors);
+    case Body::kEnd:
+        return check.text("end.why", message.end().why(), kMaxCauseBytes);
+    case Body::kPixels:
+        check.integer("pixels.total", message.pixels().total(), 1, kMaxPixelBytes);
+        return check.integer("pixels.data", message.pixels().data().size(), 1, kChunkBytes);
+    case Body::kCheckModel:
+        check.text("check_model.folder", message.check_model().folder(), kMaxCauseBytes);
+        return check.text("check_model.name", message.check_model().name(), kMaxNameBytes);
+    case Body::kPullModel:
+        check.text("pull_model.name", message.pull_model().name(), kMaxNameBytes);
+        return checkManifest(check, message.pull_model().files());
+    case Body::kModelChunk:
+        check.text("model_chunk.file", message.model_chunk().file(), kMaxNameBytes);
+        check.integer("model_chunk.data", message.model_chunk().data().size(), 0, kChunkBytes);
+        return checkError(check, message.model_chunk().error());
+    case Body::kStop:
+        return check.text("stop.reason", message.stop().reason(), kMaxCauseBytes);
+    case Body::kDropPixels:
+    case Body::kLinkProbe:
+        return;
+    case Body::BODY_NOT_SET:
+        return check.fail(ErrorCode::Unsupported, "a message of a kind that this worker does not know");
+    }
+}
+
+void checkBody(Check& check, const wire::PairRequest& request)
+{
+    check.text("pair.name", request.name(), kMaxIdBytes);
+    check.text("pair.version", request.version(), kMaxNameBytes);
+    if (!isKey(request.public_key()))
+        check.fail(ErrorCode::BadRequest, "pair.public_key is no key of 40 Z85 characters");
+}
+
+void checkBody(Check& check, const wire::PairAnswer& answer)
+{
+    check.text("pair.head_name", answer.head_name(), kMaxNameBytes);
+    check.text("pair.version", answer.version(), kMaxNameBytes);
+    checkError(check, answer.error());
+    if (answer.error().code().empty() && (!isKey(answer.head_public_key()) || answer.port() < 1 || answer.port() > 65535))
+        check.fail(ErrorCode::BadRequest, "pair: the head's key or port is missing");
+}
+
+template <typename Message>
+Result<Message> parse(std::span<const std::byte> frame, const char* versionOf)
+{
+    if (frame.size() > kMaxClientFrame)
+        return Error{ErrorCode::TooLarge,
+                     fmt::format("a message has {} bytes, at most {} are allowed", frame.size(), kMaxClientFrame),
+                     "send less at once",
+                     {}};
+    Message message;
+    if (!message.ParseFromArray(frame.data(), static_cast<int>(frame.size())))
+        return Error{ErrorCode::Corrupt,
+                     fmt::format("{} bytes came that are no message of Argus", frame.size()),
+                     "use programs of one release on all machines",
+                     {}};
+    if (message.protocol_version() != kVersion)
+        return Error{ErrorCode::Unsupported,
+                     fmt::format("{} speaks version {} of the protocol, this program version {}", versionOf,
+                                 message.protocol_version(), kVersion),
+                     "install the same release of Argus on all machines",
+                     {}};
+    Check check("use programs of one release on all machines");
+    checkBody(check, message);
+    if (!check.ok())
+        return *check.error();
+    return message;
+}
+
+} // namespace
+
+Result<wire::WorkerMessage> parseWorkerMessage(std::span<const std::byte> frame)
+{
+    return parse<wire::WorkerMessage>(frame, "the worker");
+}
+Result<wire::HeadToWorker> parseHeadToWorker(std::span<const std::byte> frame)
+{
+    return parse<wire::HeadToWorker>(frame, "the head");
+}
+Result<wire::PairRequest> parsePairRequest(std::span<const std::byte> frame)
+{
+    return parse<wire::PairRequest>(frame, "the machine that wants to join");
+}
+Result<wire::PairAnswer> parsePairAnswer(std::span<const std::byte> frame)
+{
+    return parse<wire::PairAnswer>(frame, "the head");
 }
 
 } // namespace argus::protocol

@@ -18,7 +18,8 @@ const std::map<QString, int> kFloors{
     {"engine/tensor", 1},   {"engine/text", 1},     {"engine/media", 1},
     {"engine/ops", 1},      {"engine/comm", 1},     {"engine/client", 1},
     {"engine/decoder", 1},  {"engine/model", 2},    {"engine/plan", 3},
-    {"engine/schedule", 3}, {"engine/executor", 4}, {"engine/node", 5},
+    {"engine/schedule", 3}, {"engine/executor", 4}, {"engine/cluster", 4},
+    {"engine/node", 5},
     {"engine/api", 5},      {"engine/apps", 6},     {"gui", 6},
 };
 

@@ -272,7 +272,7 @@ private slots:
     void theWatchReadsWhatItFollows()
     {
         GpuWatch watch([] { return std::optional(fake()); });
-        QVERIFY(!watch.latest());
+        QVERIFY(!watch.latest(0));
         const GpuFacts facts = watch.find(Deadline::in(Milliseconds(5'000)));
         QCOMPARE(facts.gpus.size(), std::size_t(1));
         const int described = driver->readings;
@@ -280,10 +280,10 @@ private slots:
         QCOMPARE(driver->readings.load(), described); // nobody asked yet
         driver->processes = {{.pid = 42, .usedBytes = 5}};
         watch.setProcess(42);
-        watch.follow(0);
-        QTRY_VERIFY(watch.latest());
-        QCOMPARE(watch.latest()->free, std::uint64_t{79 * kGiB});
-        QCOMPARE(watch.latest()->ofProcess, std::optional<std::uint64_t>(5));
+        watch.follow({0});
+        QTRY_VERIFY(watch.latest(0));
+        QCOMPARE(watch.latest(0)->free, std::uint64_t{79 * kGiB});
+        QCOMPARE(watch.latest(0)->ofProcess, std::optional<std::uint64_t>(5));
         QTRY_VERIFY_WITH_TIMEOUT(driver->readings > described + 1, 3'000);
         watch.stop(Deadline::in(Milliseconds(5'000)));
         QCOMPARE(driver->shutdowns.load(), 1);
@@ -299,8 +299,8 @@ private slots:
             QVERIFY(facts.failure);
             QCOMPARE(facts.failure->code, ErrorCode::Timeout);
             QVERIFY(facts.failure->cause.find("has not answered") != std::string::npos);
-            watch.follow(0);
-            QVERIFY(!watch.latest());
+            watch.follow({0});
+            QVERIFY(!watch.latest(0));
             watch.stop(Deadline::in(Milliseconds(50)));
         }
         QVERIFY(timer.elapsed() < 3'000);

@@ -10,7 +10,7 @@
 #include <optional>
 #include <utility>
 
-namespace argus::node {
+namespace argus {
 
 template <typename T>
 class Inbox {
@@ -64,4 +64,4 @@ private:
     bool m_closed = false;
 };
 
-} // namespace argus::node
+} // namespace argus

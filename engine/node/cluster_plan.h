@@ -1,0 +1,87 @@
+#pragma once
+// From settings and what the machines say to a deployment: reads the model, asks the workers about their copies, plans.
+//
+// Lives on the loader's thread, where waiting hurts nobody; report() may be called from any.
+
+#include "engine/base/clock.h"
+#include "engine/cluster/workers.h"
+#include "engine/node/deployment.h"
+#include "engine/node/local_machine.h"
+#include "engine/node/supervisor.h"
+#include "engine/plan/preflight.h"
+#include "engine/protocol/client.pb.h"
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace argus::node {
+
+/// A plan and what it was made from.
+struct Planned {
+    std::shared_ptr<const ModelFolder> model; ///< none when it cannot be read: then there is one problem
+    plan::Cluster cluster;
+    plan::Preflight preflight;
+
+    /// The first problem that stands in the way.
+    [[nodiscard]] std::optional<Error> error() const;
+};
+
+class ClusterPlan {
+public:
+    /// What the machines are like at this moment.
+    struct Snapshot {
+        std::string headName;
+        wire::Inventory inventory;
+        std::vector<wire::DeviceMemory> memory;
+        std::vector<cluster::WorkerView> workers{};
+        std::shared_ptr<const Deployment> running{}; ///< whose memory would be free
+        ExecutorFigures figures{};
+    };
+    /// Sends to a worker.
+    using Send = std::function<void(const std::string& worker, wire::HeadToWorker message)>;
+    explicit ClusterPlan(std::string version, Send send) : m_version(std::move(version)), m_send(std::move(send)) {}
+
+    /// `hurried`: for a form that waits: what is known of copies counts, and workers have a second to say more.
+    [[nodiscard]] Planned make(const wire::EngineSettings& settings, const Snapshot& snapshot, bool hurried);
+    /// What a worker says of its copy of the model.
+    void report(const std::string& worker, wire::ModelReport report);
+    /// Ends a wait.
+    void stop();
+    /// Model folders are read again.
+    void forget();
+
+private:
+    [[nodiscard]] Result<std::shared_ptr<const ModelFolder>> modelOf(const wire::EngineSettings& settings);
+    [[nodiscard]] plan::Cluster clusterOf(const wire::EngineSettings& settings, const Snapshot& snapshot) const;
+    void askCopies(plan::Cluster& cluster, const wire::EngineSettings& settings, const ModelFolder& model, bool hurried);
+    [[nodiscard]] plan::ModelCopy copyOf(const wire::ModelReport& report,
+                                         const std::vector<wire::ManifestFile>& ours) const;
+
+    struct Report {
+        wire::ModelReport latest;
+        bool done = false;
+        Instant heard;
+    };
+    std::string m_version;
+    Send m_send;
+    std::shared_ptr<const ModelFolder> m_model;
+    std::string m_modelAsked;
+    bool m_modelWeights = false;
+    std::vector<wire::ManifestFile> m_manifest; ///< of m_model
+    std::uint64_t m_tickets = 0;
+
+    std::mutex m_mutex; // guards what stands below
+    std::condition_variable m_changed;
+    std::map<std::string, Report> m_reports; ///< by worker
+    bool m_stop = false;
+};
+
+[[nodiscard]] wire::PreflightDone toWire(const std::string& id, const Planned& planned);
+
+} // namespace argus::node

@@ -1,0 +1,312 @@
+#include "engine/node/worker.h"
+
+#include "engine/base/files.h"
+#include "engine/base/log.h"
+#include "engine/node/executor_host.h"
+#include "engine/node/model_check.h"
+#include "engine/protocol/bounds.h"
+#include "engine/protocol/validate.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <map>
+#include <utility>
+
+namespace argus::node {
+namespace {
+
+constexpr std::size_t kMostEvents = 65'536;
+constexpr Milliseconds kTick{200};
+constexpr Milliseconds kGpuPatience{30'000};
+constexpr Milliseconds kQuitPatience{2'000};
+constexpr Milliseconds kMemoryBetween{1'000};
+/// Patches that wait for their step: a bound on what a head can make this machine hold.
+constexpr std::uint64_t kMostPixelBytes = 8ULL << 30;
+constexpr std::size_t kMostLogWaiting = 1U << 20;
+
+} // namespace
+
+struct Worker::Impl {
+    explicit Impl(Options given)
+        : options(std::move(given)), machine(options.machine),
+          link(options.link, [this](cluster::HeadEvent event) { tell(std::move(event)); }),
+          host(options.machine.programs, options.logLevel, executor, hooks()),
+          check([this](wire::ModelReport report) {
+              wire::WorkerMessage message;
+              *message.mutable_model_report() = std::move(report);
+              link.send(std::move(message));
+          })
+    {
+        wakeFd.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+        log::alsoTo([this](std::string_view line) { keepLine(line); });
+    }
+    ~Impl()
+    {
+        log::alsoTo(nullptr);
+        check.cancel();
+        link.stop();
+    }
+
+    void tell(cluster::HeadEvent event)
+    {
+        events.push(std::move(event));
+        const std::uint64_t one = 1;
+        [[maybe_unused]] const ssize_t written = ::write(wakeFd.get(), &one, sizeof one);
+    }
+
+    // ---- the executor says ----
+
+    ExecutorHost::Hooks hooks()
+    {
+        return {.said =
+                    [this](wire::ExecutorToNode said) {
+                        wire::WorkerMessage message;
+                        message.mutable_from_executor()->set_message(said.SerializeAsString());
+                        link.send(std::move(message));
+                    },
+                .ended = [this](std::uint64_t epoch, std::string how) { ended(epoch, how, std::nullopt); },
+                .cannotStart = [this](std::uint64_t epoch, Error error) { ended(epoch, error.cause, std::move(error)); },
+                .wrote = [this](std::string_view lines) { keepLine(lines); }};
+    }
+    void ended(std::uint64_t epoch, const std::string& how, std::optional<Error> error)
+    {
+        pixels.clear();
+        pixelBytes = 0;
+        link.setEpoch(0);
+        wire::WorkerMessage message;
+        message.mutable_ended()->set_epoch(epoch);
+        message.mutable_ended()->set_how(how);
+        if (error)
+            *message.mutable_ended()->mutable_error() = protocol::toWire(*error);
+        link.send(std::move(message));
+    }
+
+    // ---- the head says ----
+
+    void on(const cluster::HeadFound& found)
+    {
+        log::info("joined the head {}", found.headName);
+        lostSince.reset();
+        // Whatever ran here belongs to a time the head does not count any more.
+        host.end(host.epoch(), "was ended because the head was lost meanwhile");
+        pixels.clear();
+        pixelBytes = 0;
+    }
+    void on(const cluster::HeadLost&) { lostSince = lostSince.value_or(now()); }
+    void on(const cluster::HeadRefuses& refused) { refusal = refused.error; }
+    void on(const cluster::HeadSaid& said)
+    {
+        const wire::HeadToWorker& message = said.message;
+        switch (message.body_case()) {
+        case wire::HeadToWorker::kStart:
+            return start(message.start());
+        case wire::HeadToWorker::kToExecutor:
+            return toExecutor(message.to_executor());
+        case wire::HeadToWorker::kEnd:
+            if (!host.running() || host.epoch() != message.end().epoch())
+                return ended(message.end().epoch(), message.end().why(), std::nullopt); // so that nobody waits for it
+            return host.end(message.end().epoch(), message.end().why());
+        case wire::HeadToWorker::kPixels:
+            return takePixels(message.pixels());
+        case wire::HeadToWorker::kDropPixels:
+            for (const std::uint64_t id : message.drop_pixels().ids())
+                dropPixels(id);
+            return;
+        case wire::HeadToWorker::kCheckModel:
+            return check.start(message.check_model());
+        case wire::HeadToWorker::kStop:
+            stopBecause = message.stop().reason();
+            return;
+        default:
+            return;
+        }
+    }
+    void start(const wire::StartExecutor& order)
+    {
+        link.setEpoch(order.epoch());
+        wire::LoadModel load = order.load();
+        if (load.settings().model().empty())
+            if (const Result<std::filesystem::path> resources = resourceFolder(); resources)
+                load.mutable_settings()->set_model((*resources / "demo-model").string());
+        host.start(order.epoch(), order.kind(), load);
+        machine.setProcess(host.process());
+        if (!host.running())
+            return;
+        wire::WorkerMessage message;
+        message.mutable_started()->set_epoch(order.epoch());
+        message.mutable_started()->set_process(static_cast<std::uint32_t>(host.process()));
+        link.send(std::move(message));
+    }
+    void toExecutor(const wire::ToExecutor& order)
+    {
+        wire::NodeToExecutor message;
+        if (!message.ParseFromString(order.message())) {
+            log::warn("the head sent a message for the executor that cannot be read");
+            return;
+        }
+        std::vector<int> descriptors;
+        for (const std::uint64_t id : order.pixels()) {
+            const auto found = pixels.find(id);
+            if (found == pixels.end() || found->second.received != found->second.total)
+                return host.end(message.epoch(), fmt::format("was ended because pixels {} did not come whole", id));
+            descriptors.push_back(found->second.memory.get());
+        }
+        if (!executor.send(message, descriptors))
+            host.end(message.epoch(), "did not take what was sent to it");
+    }
+
+    // ---- pixels ----
+
+    struct Pixels {
+        UniqueFd memory;
+        std::uint64_t total = 0;
+        std::uint64_t received = 0;
+    };
+    void takePixels(const wire::PixelChunk& chunk)
+    {
+        const auto [place, fresh] = pixels.try_emplace(chunk.id());
+        Pixels& each = place->second;
+        if (fresh) {
+            Result<UniqueFd> memory = memoryFile("argus-pixels", chunk.total());
+            if (!memory || pixelBytes + chunk.total() > kMostPixelBytes) {
+                log::error("no memory for {} bytes of pixels", chunk.total());
+                pixels.erase(place);
+                return;
+            }
+            each = {.memory = std::move(*memory), .total = chunk.total(), .received = 0};
+            pixelBytes += chunk.total();
+        }
+        const std::string& data = chunk.data();
+        if (chunk.offset() != each.received || chunk.total() != each.total || data.size() > each.total - each.received ||
+            ::pwrite(each.memory.get(), data.data(), data.size(), static_cast<off_t>(chunk.offset())) !=
+                static_cast<ssize_t>(data.size())) {
+            log::error("pixels {}: a piece at {} that does not fit {} of {} bytes", chunk.id(), chunk.offset(),
+                       each.received, each.total);
+            return dropPixels(chunk.id());
+        }
+        each.received += data.size();
+    }
+    void dropPixels(std::uint64_t id)
+    {
+        if (const auto found = pixels.find(id); found != pixels.end()) {
+            pixelBytes -= found->second.total;
+            pixels.erase(found);
+        }
+    }
+
+    // ---- the log ----
+
+    /// Any thread.
+    void keepLine(std::string_view lines)
+    {
+        const std::scoped_lock lock(logMutex);
+        if (logWaiting.size() + lines.size() > kMostLogWaiting) {
+            ++logDropped;
+            return;
+        }
+        logWaiting += lines;
+    }
+    void sendLog()
+    {
+        std::string text;
+        std::uint64_t dropped = 0;
+        {
+            const std::scoped_lock lock(logMutex);
+            if (lostSince || (logWaiting.empty() && logDropped == 0))
+                return; // kept until there is a head again
+            text = std::exchange(logWaiting, {});
+            dropped = std::exchange(logDropped, 0);
+        }
+        for (std::size_t at = 0; at < text.size() || dropped > 0; at += protocol::kMaxLogBytes / 2) {
+            wire::WorkerMessage message;
+            for (char& c : text) // the other side refuses what is not UTF-8; a line cut in a character is still a line
+                c = static_cast<unsigned char>(c) < 0x80 ? c : '?';
+            message.mutable_log()->set_text(text.substr(std::min(at, text.size()), protocol::kMaxLogBytes / 2));
+            message.mutable_log()->set_dropped(std::exchange(dropped, 0));
+            link.send(std::move(message));
+        }
+    }
+
+    // ---- the loop ----
+
+    void turn(std::span<const Watched> watched)
+    {
+        link.turned();
+        std::vector<pollfd> waiting{{.fd = wakeFd.get(), .events = POLLIN, .revents = 0}};
+        for (const int fd : host.descriptors())
+            waiting.push_back({.fd = fd, .events = POLLIN, .revents = 0});
+        const std::size_t ours = waiting.size();
+        for (const Watched& one : watched)
+            waiting.push_back({.fd = one.fd, .events = POLLIN | POLLRDHUP, .revents = 0});
+        ::poll(waiting.data(), waiting.size(), static_cast<int>(kTick.count()));
+        std::uint64_t count = 0;
+        [[maybe_unused]] const ssize_t got = ::read(wakeFd.get(), &count, sizeof count);
+        while (std::optional<cluster::HeadEvent> event = events.pop(Deadline(now())))
+            std::visit([this](const auto& each) { on(each); }, *event);
+        host.work();
+        machine.setProcess(host.process());
+        if (now() - memoryTold > kMemoryBetween) {
+            memoryTold = now();
+            link.setMemory(machine.memory());
+        }
+        if (lostSince && now() - *lostSince > options.headPatience && host.running())
+            host.end(host.epoch(), "was ended because the head has been away for too long");
+        sendLog();
+        for (std::size_t i = 0; i < watched.size(); ++i)
+            if (waiting[ours + i].revents != 0)
+                watched[i].onReady();
+    }
+
+    const Options options;
+    UniqueFd wakeFd;
+    Inbox<cluster::HeadEvent> events{kMostEvents};
+    LocalMachine machine;
+    ExecutorLink executor;
+    std::mutex logMutex; // guards the two below
+    std::string logWaiting;
+    std::uint64_t logDropped = 0;
+    cluster::HeadLink link;
+    ExecutorHost host;
+    ModelCheck check;
+    std::map<std::uint64_t, Pixels> pixels;
+    std::uint64_t pixelBytes = 0;
+    std::optional<Instant> lostSince{now()};
+    std::optional<Error> refusal;
+    std::optional<std::string> stopBecause;
+    Instant memoryTold{};
+};
+
+Worker::Worker(Options options) : m_impl(std::make_unique<Impl>(std::move(options))) {}
+Worker::~Worker() = default;
+
+std::optional<Error> Worker::run(std::span<const Watched> watched)
+{
+    Impl& d = *m_impl;
+    d.machine.find(Deadline::in(kGpuPatience));
+    d.link.setInventory(d.machine.inventory());
+    d.link.setMemory(d.machine.memory());
+    d.link.turned();
+    if (Result<Done> started = d.link.start(); !started)
+        return std::move(started).error();
+    while (!d.stopBecause && !d.refusal)
+        d.turn(watched);
+    log::info("stopping: {}", d.stopBecause.value_or(d.refusal ? d.refusal->cause : ""));
+    d.host.stop(Deadline::in(kQuitPatience));
+    wire::WorkerMessage message;
+    message.mutable_leaving()->set_reason(d.stopBecause.value_or("it was refused"));
+    d.link.send(std::move(message));
+    d.sendLog();
+    d.link.stop();
+    d.machine.stop(Deadline(now()));
+    return d.refusal;
+}
+
+void Worker::stop(const std::string& why)
+{
+    m_impl->stopBecause = why;
+}
+
+} // namespace argus::node
