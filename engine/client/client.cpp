@@ -4,6 +4,7 @@
 #include "engine/base/ids.h"
 #include "engine/base/log.h"
 #include "engine/client/asks.h"
+#include "engine/client/commands.h"
 #include "engine/client/connection.h"
 #include "engine/client/file_reader.h"
 #include "engine/client/uploads.h"
@@ -38,6 +39,7 @@ struct Client::Impl {
     std::unique_ptr<FileReader> files;
     std::unique_ptr<Uploads> uploads;
     std::unique_ptr<Asks> asks;
+    std::unique_ptr<Commands> commands;
     std::uint64_t maxUploadBytes = protocol::kMaxFileBytes;
     bool stopHeadWanted = false;
 
@@ -68,6 +70,7 @@ Result<Done> Client::Impl::start(std::function<void(Event)> callback)
     files = std::make_unique<FileReader>([this](Job job) { post(std::move(job)); });
     uploads = std::make_unique<Uploads>(outlet, *files);
     asks = std::make_unique<Asks>(outlet, *uploads);
+    commands = std::make_unique<Commands>(outlet);
     {
         const std::lock_guard lock(mutex);
         connection = std::move(opened).value();
@@ -114,6 +117,7 @@ void Client::Impl::up(const wire::Welcome& welcome)
         maxUploadBytes = welcome.limits().max_upload_bytes();
     uploads->connected(welcome.limits().chunk_bytes());
     asks->connected();
+    commands->connected();
     if (std::exchange(stopHeadWanted, false))
         sendStop();
 }
@@ -122,6 +126,7 @@ void Client::Impl::down()
 {
     uploads->disconnected();
     asks->disconnected();
+    commands->disconnected();
 }
 
 void Client::Impl::take(wire::HeadMessage message)
@@ -154,9 +159,13 @@ void Client::Impl::take(wire::HeadMessage message)
     case Body::kStopping:
         return onEvent(HeadStopping{message.stopping().reason()});
     case Body::kPreflightDone:
+        return commands->onPreflightDone(std::move(*message.mutable_preflight_done()));
     case Body::kDeployAnswer:
+        return commands->onDeployAnswer(std::move(*message.mutable_deploy_answer()));
     case Body::kJoinLine:
+        return commands->onJoinLine(std::move(*message.mutable_join_line()));
     case Body::kLogText:
+        return commands->onLogText(std::move(*message.mutable_log_text()));
     case Body::BODY_NOT_SET:
         return; // parseHeadMessage() lets none through
     }
@@ -165,7 +174,8 @@ void Client::Impl::take(wire::HeadMessage message)
 void Client::Impl::refused(const wire::Refused& refused)
 {
     const Error error = protocol::fromWire(refused.error());
-    if (asks->onRefused(refused.about(), error) || uploads->onRefused(refused.about(), error, now()))
+    if (asks->onRefused(refused.about(), error) || uploads->onRefused(refused.about(), error, now()) ||
+        commands->onRefused(refused.about(), error))
         return;
     log::warn("the head refused a message: {}", error.text());
 }
@@ -249,6 +259,49 @@ void Client::cancel(const std::string& askId)
 void Client::stopHead()
 {
     m_impl->post([impl = m_impl.get()] { impl->sendStop(); });
+}
+
+std::string Client::preflight(wire::EngineSettings settings, std::string id)
+{
+    wire::Preflight message;
+    message.set_id(id.empty() ? randomId() : std::move(id));
+    *message.mutable_settings() = std::move(settings);
+    m_impl->post([impl = m_impl.get(), message] { impl->commands->preflight(message); });
+    return message.id();
+}
+
+std::string Client::deploy(wire::EngineSettings settings, std::string id)
+{
+    wire::Deploy message;
+    message.set_id(id.empty() ? randomId() : std::move(id));
+    *message.mutable_settings() = std::move(settings);
+    m_impl->post([impl = m_impl.get(), message] { impl->commands->deploy(message); });
+    return message.id();
+}
+
+std::string Client::makeJoinLine(std::string id)
+{
+    wire::MakeJoinLine message;
+    message.set_id(id.empty() ? randomId() : std::move(id));
+    m_impl->post([impl = m_impl.get(), message] { impl->commands->makeJoinLine(message); });
+    return message.id();
+}
+
+std::string Client::getLog(std::string node, std::uint32_t mostBytes, std::string id)
+{
+    wire::GetLog message;
+    message.set_id(id.empty() ? randomId() : std::move(id));
+    message.set_node(std::move(node));
+    message.set_most_bytes(mostBytes);
+    m_impl->post([impl = m_impl.get(), message] { impl->commands->getLog(message); });
+    return message.id();
+}
+
+void Client::removeNode(std::string node)
+{
+    wire::RemoveNode message;
+    message.set_node(std::move(node));
+    m_impl->post([impl = m_impl.get(), message] { impl->commands->removeNode(message); });
 }
 
 } // namespace argus::client

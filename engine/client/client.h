@@ -79,9 +79,28 @@ struct AskFailed {
 struct HeadStopping {
     std::string reason;
 };
+/// Each preflight, deploy, join line and log ends in its event or in CommandFailed, exactly once.
+struct PreflightArrived {
+    wire::PreflightDone done;
+};
+struct DeployAnswered {
+    wire::DeployAnswer answer;
+};
+struct JoinLineArrived {
+    wire::JoinLine line;
+};
+struct LogArrived {
+    wire::LogText log;
+};
+/// The head is away or did not take it. `about` is the command's id, or the name of the node to be removed.
+struct CommandFailed {
+    std::string about;
+    Error error;
+};
 
 using Event = std::variant<Connected, Disconnected, StatusArrived, UploadProgress, UploadFinished, UploadFailed,
-                           Inspected, InspectFailed, AskProgressed, TextArrived, AskFinished, AskFailed, HeadStopping>;
+                           Inspected, InspectFailed, AskProgressed, TextArrived, AskFinished, AskFailed, HeadStopping,
+                           PreflightArrived, DeployAnswered, JoinLineArrived, LogArrived, CommandFailed>;
 
 /// One connection to one head. All methods may be called from any thread and return at once; outcomes come as events.
 class Client {
@@ -113,6 +132,19 @@ public:
     void cancel(const std::string& askId);
     /// Asks the head to drain and end.
     void stopHead();
+
+    // About the cluster. They return the command's id, made here when `id` is empty; while the head is away they fail
+    // at once instead of waiting.
+    /// What would happen with these settings. Then PreflightArrived; changes nothing.
+    std::string preflight(wire::EngineSettings settings, std::string id = {});
+    /// Serve with these settings instead. Then DeployAnswered; how it goes on is in the status.
+    std::string deploy(wire::EngineSettings settings, std::string id = {});
+    /// A command line with which another machine joins. Then JoinLineArrived.
+    std::string makeJoinLine(std::string id = {});
+    /// The last lines that a node has written; `mostBytes` 0: as many as one answer holds. Then LogArrived.
+    std::string getLog(std::string node, std::uint32_t mostBytes = 0, std::string id = {});
+    /// Revokes a node's key. No event when it worked: the status lacks the node then.
+    void removeNode(std::string node);
 
 private:
     struct Impl;

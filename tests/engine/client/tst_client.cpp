@@ -380,6 +380,96 @@ private slots:
         QCOMPARE(ask->ask().id(), id);
     }
 
+    void commandsAreAnswered()
+    {
+        m_head->start([](ScriptedHead& head, const Message& message) {
+            wire::HeadMessage reply;
+            if (message.has_preflight()) {
+                reply.mutable_preflight_done()->set_id(message.preflight().id());
+                reply.mutable_preflight_done()->set_possible(true);
+                *reply.mutable_preflight_done()->mutable_settings() = message.preflight().settings();
+            } else if (message.has_deploy()) {
+                reply.mutable_deploy_answer()->set_id(message.deploy().id());
+                reply.mutable_deploy_answer()->set_deployment(7);
+            } else if (message.has_make_join_line()) {
+                reply.mutable_join_line()->set_id(message.make_join_line().id());
+                reply.mutable_join_line()->set_line("argus-node start --join x");
+                reply.mutable_join_line()->set_valid_seconds(900);
+            } else if (message.has_get_log()) {
+                reply.mutable_log_text()->set_id(message.get_log().id());
+                reply.mutable_log_text()->set_node(message.get_log().node());
+                reply.mutable_log_text()->set_text("a line\n");
+            } else {
+                return false;
+            }
+            head.say(reply);
+            head.say(reply); // said twice, it is one answer
+            return true;
+        });
+        startClient();
+        QVERIFY(m_log->await<client::Connected>().has_value());
+        wire::EngineSettings settings;
+        settings.set_tensor_parallel_size(2);
+        const std::string preflight = m_client->preflight(settings);
+        const auto done = m_log->await<client::PreflightArrived>();
+        QVERIFY(done.has_value());
+        QCOMPARE(done->done.id(), preflight);
+        QCOMPARE(done->done.settings().tensor_parallel_size(), 2U);
+        QCOMPARE(m_client->deploy(settings, "mine"), std::string("mine"));
+        const auto deployed = m_log->await<client::DeployAnswered>();
+        QVERIFY(deployed.has_value());
+        QCOMPARE(deployed->answer.deployment(), std::uint64_t{7});
+        (void)m_client->makeJoinLine();
+        const auto line = m_log->await<client::JoinLineArrived>();
+        QVERIFY(line.has_value());
+        QCOMPARE(line->line.valid_seconds(), 900.0);
+        (void)m_client->getLog("gpu-b", 100);
+        const auto log = m_log->await<client::LogArrived>();
+        QVERIFY(log.has_value());
+        QCOMPARE(log->log.node(), std::string("gpu-b"));
+        QCOMPARE(m_head->heard(Message::kGetLog)->get_log().most_bytes(), 100U);
+        QCOMPARE(m_log->all<client::PreflightArrived>().size(), std::size_t{1});
+        QVERIFY(m_log->all<client::CommandFailed>().empty());
+    }
+
+    void aCommandThatIsNotTakenFails()
+    {
+        m_head->start([](ScriptedHead& head, const Message& message) {
+            if (!message.has_remove_node() && !message.has_deploy())
+                return false;
+            wire::HeadMessage reply;
+            reply.mutable_refused()->set_about(message.has_deploy() ? message.deploy().id()
+                                                                    : message.remove_node().node());
+            *reply.mutable_refused()->mutable_error() =
+                protocol::toWire(Error{ErrorCode::NotFound, "there is no such node", "choose another", ""});
+            head.say(std::move(reply));
+            return true;
+        });
+        startClient();
+        QVERIFY(m_log->await<client::Connected>().has_value());
+        m_client->removeNode("gpu-z");
+        const auto removal = m_log->await<client::CommandFailed>();
+        QVERIFY(removal.has_value());
+        QCOMPARE(removal->about, std::string("gpu-z"));
+        QCOMPARE(removal->error.code, ErrorCode::NotFound);
+        const std::string id = m_client->deploy({});
+        QCOMPARE(m_log->await<client::CommandFailed>(2)->about, id);
+    }
+
+    void aCommandFailsWhileTheHeadIsAway()
+    {
+        connectClient();
+        const std::string lost = m_client->preflight({}); // the head does not know that word and says nothing
+        QVERIFY(m_head->heard(Message::kPreflight).has_value());
+        m_head->stop();
+        const auto failed = m_log->await<client::CommandFailed>();
+        QVERIFY(failed.has_value());
+        QCOMPARE(failed->about, lost);
+        QCOMPARE(failed->error.code, ErrorCode::Unreachable);
+        const std::string later = m_client->getLog("gpu-b");
+        QCOMPARE(m_log->await<client::CommandFailed>(2)->about, later);
+    }
+
     void aSilentHeadIsNoticed()
     {
         connectClient();
