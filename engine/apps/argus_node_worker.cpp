@@ -83,18 +83,19 @@ int startWorker(const WorkerOptions& options, int signals)
     const Result<cluster::PairedHead> head = options.join.empty() ? joinedHead() : pair(options, name, *keys);
     if (!head)
         return complain(head.error());
-    node::Worker worker({.link = {.keys = *keys,
-                                  .endpoint = head->endpoint,
-                                  .headPublicKey = head->publicKey,
-                                  .name = name,
-                                  .incarnation = randomId(),
-                                  .version = kVersion},
-                         .machine = {.programs = programFolder(),
-                                     .cpuDevices = options.cpuDevices,
-                                     .gpus = true,
-                                     .headAddress = hostOf(head->endpoint),
-                                     .interface = options.interface},
-                         .logLevel = options.logLevel});
+    node::Worker::Options made;
+    made.link.keys = *keys;
+    made.link.endpoint = head->endpoint;
+    made.link.headPublicKey = head->publicKey;
+    made.link.name = name;
+    made.link.incarnation = randomId();
+    made.link.version = kVersion;
+    made.machine.programs = programFolder();
+    made.machine.cpuDevices = options.cpuDevices;
+    made.machine.headAddress = hostOf(head->endpoint);
+    made.machine.interface = options.interface;
+    made.logLevel = options.logLevel;
+    node::Worker worker(std::move(made));
     const node::Watched watched{.fd = signals, .onReady = [&] {
                                     signalfd_siginfo info = {};
                                     if (::read(signals, &info, sizeof info) == static_cast<ssize_t>(sizeof info))

@@ -31,8 +31,8 @@ struct ClusterDoor {
     std::string headPublicKey;
     /// Keeps the key of a machine that has paired; called on the pairing thread.
     std::function<Result<Done>(const std::string& publicKey, const std::string& name)> admit;
-    /// Forgets the key of that name; false when there is none.
-    std::function<bool(const std::string& name)> forget;
+    /// Forgets that key; false when it was not known.
+    std::function<bool(const std::string& publicKey)> forget;
 };
 
 class Node final : public Engine {

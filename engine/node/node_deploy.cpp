@@ -234,8 +234,9 @@ void Node::Impl::removeNode(const std::string& node)
     if (!desk)
         return;
     log::info("{} is removed from the cluster", node);
-    if (door->forget)
-        (void)door->forget(node);
+    for (const cluster::WorkerView& worker : desk->view())
+        if (worker.name == node && !door->forget(worker.key))
+            log::warn("the key of {} was not among those that may join", node);
     desk->remove(node);
 }
 
