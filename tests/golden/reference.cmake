@@ -40,3 +40,5 @@ set_tests_properties(awq_pack reference_check_awq PROPERTIES LABELS golden TIMEO
 argus_divided_reference_check(awq_tp2 ${PROJECT_BINARY_DIR}/tests/awq --tensor-parallel-size 2)
 set_tests_properties(reference_check_awq_tp2 PROPERTIES FIXTURES_REQUIRED awq)
 add_dependencies(fast_tests awq_pack)
+
+argus_test(tst_divided_model LABEL golden NEEDS argus::golden)
