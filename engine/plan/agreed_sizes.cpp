@@ -61,7 +61,7 @@ private:
     {
         std::vector<Room> rooms;
         for (const RankSite& site : m_sites)
-            rooms.push_back(roomOn(site.device, m_settings.gpu_memory_utilization(), groupsOf(site.shard)));
+            rooms.push_back(roomOn(site.device, m_settings.gpu_memory_utilization(), site.communication));
         agreeOnPatches(rooms);
         for (std::size_t i = 0; i < m_sites.size(); ++i) {
             const RankSite& site = m_sites[i];

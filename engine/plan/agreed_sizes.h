@@ -15,7 +15,8 @@ namespace argus::plan {
 struct RankSite {
     Device device;
     model::Shard shard;
-    std::string name{}; ///< of the device, for people; empty: as it calls itself
+    std::uint64_t communication = 0; ///< bytes that its groups keep
+    std::string name{};              ///< of the device, for people; empty: as it calls itself
 };
 
 /// What one rank holds under the agreed sizes.

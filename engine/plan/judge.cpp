@@ -20,10 +20,6 @@
 namespace argus::plan {
 namespace {
 
-/// Of a card's memory: what other programs have of it before that is worth a word, and how far the cards of a stage may
-/// differ.
-constexpr double kWorthAWord = 0.1;
-
 class Judge {
 public:
     Judge(const ModelFacts& model, Footprints& footprints, const Cluster& cluster, wire::EngineSettings settings)
@@ -39,7 +35,7 @@ public:
             add({.code = "NET-01", .error = {ErrorCode::NotFound, "there is no machine", "start argus-node", {}}});
             return std::move(m_result);
         }
-        m_result.survey = survey(m_cluster, m_settings);
+        m_result.survey = survey(m_cluster, m_settings, m_model.config.awq);
         for (const Problem& problem : m_result.survey.problems)
             add(problem);
         chooseKind();
@@ -173,6 +169,12 @@ private:
 
     [[nodiscard]] int fits(int tensorSize) const { return stagesThatFit(m_result.survey, m_result.gpus, tensorSize); }
 
+    /// Stages of that size that model and devices have room for.
+    [[nodiscard]] int mostStages(int tensorSize) const
+    {
+        return std::min(fits(tensorSize), std::max(m_model.config.layers, 1));
+    }
+
     void offerSizes()
     {
         for (const int size : validTensorParallelSizes(m_model.config))
@@ -180,95 +182,46 @@ private:
                 m_out.tensorSizes.push_back(size);
         if (m_out.tensorSizes.empty())
             return;
-        const std::vector<int>& sizes = m_out.tensorSizes;
-        m_nearSize = sizes.front();
-        for (const int size : sizes)
-            if (size <= m_tensorSize)
-                m_nearSize = size;
-        const int most = std::min(fits(m_nearSize), std::max(m_model.config.layers, 1));
+        const int most = mostStages(nearestSizes().front());
         for (int stages = 1; stages <= most; ++stages)
             m_out.pipelineSizes.push_back(stages);
-        m_nearStages = std::min(m_stages, most);
     }
 
-    /// "; tensor_parallel_size 4 with pipeline_parallel_size 4 uses 16 devices"
-    [[nodiscard]] std::string otherDivision() const
+    /// The sizes that can be, those nearest to the wish first.
+    [[nodiscard]] std::vector<int> nearestSizes() const
     {
-        int bestSize = 0;
-        int bestUse = 0;
-        for (const int size : m_out.tensorSizes) {
-            const int use = size * std::min(fits(size), std::max(m_model.config.layers, 1));
-            if (use >= bestUse && fits(size) > 1)
-                bestSize = size, bestUse = use;
-        }
-        return bestSize == 0 ? std::string()
-                             : fmt::format("; tensor_parallel_size {} with pipeline_parallel_size {} uses {} devices",
-                                           bestSize, bestUse / bestSize, bestUse);
-    }
-
-    void addSizeProblem(const char* code, Error error)
-    {
-        if (!m_model.name.empty())
-            error = std::move(error).in(m_model.name);
-        if (error.setting == "tensor_parallel_size")
-            error.remedy += otherDivision();
-        add({.code = code, .error = std::move(error)});
-        m_planned = false;
+        std::vector<int> sizes = m_out.tensorSizes;
+        std::stable_sort(sizes.begin(), sizes.end(),
+                         [&](int a, int b) { return std::abs(a - m_tensorSize) < std::abs(b - m_tensorSize); });
+        return sizes;
     }
 
     void checkSizes()
     {
-        if (Result<Done> checked = checkTensorParallel(m_model.config, m_tensorSize); !checked)
-            addSizeProblem("PAR-01", std::move(checked).error());
-        else if (Result<Done> groups = checkAwqGroups(m_model.config, m_tensorSize); !groups)
-            addSizeProblem("PAR-02", std::move(groups).error());
-        if (Result<Done> checked = checkPipelineParallel(m_model.config, m_stages); !checked)
-            addSizeProblem("PAR-01", std::move(checked).error());
-        else if (!m_settings.stage_layers().empty()) {
-            auto layers = stageLayersFromText(m_settings.stage_layers(), m_stages, m_model.config.layers);
-            if (layers)
-                m_layers = std::move(*layers);
-            else
-                addSizeProblem("PAR-05", std::move(layers).error());
-        }
-        checkDeviceCount();
-    }
-
-    void checkDeviceCount()
-    {
-        if (fits(m_tensorSize) >= m_stages)
-            return;
-        m_planned = false;
-        m_tooFew = true;
-        std::vector<std::string> there;
-        std::size_t most = 0;
-        for (std::size_t i = 0; i < m_cluster.nodes.size(); ++i) {
-            const std::size_t count = m_result.survey.devices(i, m_result.gpus).size();
-            most = std::max(most, count);
-            there.push_back(fmt::format("{} has {}", m_cluster.nodes[i].name, count));
-        }
-        const char* const kind = m_result.gpus ? "GPUs" : "CPU devices";
-        const bool inside = static_cast<std::size_t>(m_tensorSize) > most;
-        add({.code = "PAR-03",
-             .error = {
-                 ErrorCode::NotFound,
-                 fmt::format("{} {} are needed, {} on one machine for each of {} stages, but of those that can be "
-                             "used {}",
-                             ranks(), kind, m_tensorSize, m_stages, fmt::join(there, ", ")),
-                 fmt::format("use smaller sizes or add machines{}", otherDivision()),
-                 inside ? "tensor_parallel_size" : "pipeline_parallel_size"}});
+        const SizeWish wish{.tensorSize = m_tensorSize, .stages = m_stages, .offered = m_out.tensorSizes};
+        SizeProblems found = sizeProblems(m_model, m_cluster, m_result.survey, m_result.gpus, m_settings, wish);
+        m_planned = !stands(found.problems);
+        m_tooFew = found.tooFew;
+        m_layers = std::move(found.layers);
+        for (Problem& problem : found.problems)
+            add(std::move(problem));
     }
 
     // ---- the plan ----
 
+    struct Attempt {
+        StagePlan plan;
+        wire::EngineSettings whole;
+    };
+
     /// Machines in the order they are filled: the head's pixels stay local, whole machines before broken ones.
-    [[nodiscard]] std::vector<std::size_t> order() const
+    [[nodiscard]] std::vector<std::size_t> order(int tensorSize) const
     {
         std::vector<std::size_t> nodes(m_cluster.nodes.size());
         std::iota(nodes.begin(), nodes.end(), 0);
         std::vector<bool> broken(nodes.size());
         for (const std::size_t node : nodes)
-            broken[node] = isBroken(node);
+            broken[node] = isBroken(node, tensorSize);
         std::stable_sort(nodes.begin(), nodes.end(), [&](std::size_t a, std::size_t b) {
             const auto rank = [&](std::size_t node) {
                 return std::tuple(node != 0, broken[node],
@@ -280,15 +233,15 @@ private:
     }
 
     /// By the memory of the device that the last rank of a stage would get.
-    [[nodiscard]] std::vector<std::size_t> orderByMemory() const
+    [[nodiscard]] std::vector<std::size_t> orderByMemory(int tensorSize) const
     {
-        std::vector<std::size_t> nodes = order();
+        std::vector<std::size_t> nodes = order(tensorSize);
         const auto memory = [&](std::size_t node) {
             std::vector<std::uint64_t> all;
             for (const std::size_t device : m_result.survey.devices(node, m_result.gpus))
                 all.push_back(m_cluster.nodes[node].devices[device].memoryFree);
             std::sort(all.begin(), all.end(), std::greater());
-            const auto last = static_cast<std::size_t>(m_nearSize) - 1;
+            const auto last = static_cast<std::size_t>(tensorSize) - 1;
             return last < all.size() ? all[last] : 0;
         };
         std::stable_sort(nodes.begin(), nodes.end(),
@@ -296,14 +249,14 @@ private:
         return nodes;
     }
 
-    [[nodiscard]] bool isBroken(std::size_t node) const
+    [[nodiscard]] bool isBroken(std::size_t node, int tensorSize) const
     {
         const PlanShape shape{.gpus = m_result.gpus,
                               .ranks = ranks(),
                               .stages = m_stages,
                               .weightless = m_settings.load_format() == "dummy",
-                              .uses = {{.node = 0, .ranks = m_nearSize}}};
-        const NodeUse use{.node = node, .ranks = m_nearSize};
+                              .uses = {{.node = 0, .ranks = tensorSize}}};
+        const NodeUse use{.node = node, .ranks = tensorSize};
         return stands(machineProblems(m_cluster, shape, use)) || stands(modelProblems(m_model, m_cluster, shape, use));
     }
 
@@ -323,35 +276,49 @@ private:
         }
     }
 
+    [[nodiscard]] Attempt attempt(int tensorSize, int stages, const std::vector<int>& layers)
+    {
+        const auto by = [&](const std::vector<std::size_t>& nodes) {
+            return stageSites(m_cluster, m_result.survey, m_result.gpus, tensorSize, stages, nodes);
+        };
+        const auto planOn = [&](const StageSites& sites) {
+            wire::EngineSettings whole = settle(devicesOf(m_cluster, sites));
+            StagePlan plan = stagePlan(m_footprints, m_cluster, sites, whole, layers);
+            return Attempt{.plan = std::move(plan), .whole = std::move(whole)};
+        };
+        Attempt first = planOn(by(order(tensorSize)));
+        if (!first.plan.sizes.problem)
+            return first;
+        const StageSites others = by(orderByMemory(tensorSize));
+        if (others == first.plan.stages)
+            return first;
+        Attempt second = planOn(others);
+        return second.plan.sizes.problem ? first : second;
+    }
+
     void plan()
     {
-        if (m_out.tensorSizes.empty() || m_nearStages == 0)
+        if (m_out.tensorSizes.empty())
             return;
-        const std::vector<int> layers = m_planned ? m_layers : std::vector<int>();
-        StageSites stages = sitesBy(order());
-        m_out.dtypes = dtypesOf(devicesOf(m_cluster, stages));
-        wire::EngineSettings whole = settle(devicesOf(m_cluster, stages));
-        StagePlan best = stagePlan(m_footprints, m_cluster, stages, whole, layers);
-        if (best.sizes.problem)
-            if (StageSites others = sitesBy(orderByMemory()); others != stages) {
-                wire::EngineSettings otherwise = settle(devicesOf(m_cluster, others));
-                StagePlan other = stagePlan(m_footprints, m_cluster, others, otherwise, layers);
-                if (!other.sizes.problem) {
-                    best = std::move(other);
-                    whole = std::move(otherwise);
-                    m_out.dtypes = dtypesOf(devicesOf(m_cluster, others));
-                }
-            }
-        finish(best, std::move(whole));
+        if (m_planned)
+            return finish(attempt(m_tensorSize, m_stages, m_layers));
+        std::optional<Attempt> best; // of the sizes that can be the nearest that fits
+        for (const int size : nearestSizes()) {
+            Attempt near = attempt(size, std::min(m_stages, mostStages(size)), {});
+            const bool fitting = !near.plan.sizes.problem;
+            if (fitting || !best)
+                best = std::move(near);
+            if (fitting)
+                break;
+        }
+        finish(std::move(*best));
     }
 
-    [[nodiscard]] StageSites sitesBy(const std::vector<std::size_t>& order) const
+    void finish(Attempt best)
     {
-        return stageSites(m_cluster, m_result.survey, m_result.gpus, m_nearSize, m_nearStages, order);
-    }
-
-    void finish(const StagePlan& plan, wire::EngineSettings whole)
-    {
+        const StagePlan& plan = best.plan;
+        wire::EngineSettings& whole = best.whole;
+        m_out.dtypes = dtypesOf(devicesOf(m_cluster, plan.stages));
         if (plan.ranks.size() == 1 && plan.stages.front().node != 0)
             whole.set_device(m_result.gpus ? "auto" : "cpu"); // "cuda:N" means one of the head's
         m_out.settings = whole;
@@ -366,7 +333,9 @@ private:
             return;
         }
         m_out.attempt = ranksOf(plan);
-        addMemoryProblems(plan, whole);
+        m_result.shareNeeded = sizes.shareNeeded;
+        for (Problem& problem : memoryProblems(m_footprints, m_cluster, plan, whole))
+            add(std::move(problem));
         remark(m_model, m_cluster, m_settings, whole, plan, m_out.remarks);
         m_out.placement = Placement{.settings = std::move(whole),
                                     .ranks = m_out.attempt,
@@ -374,8 +343,6 @@ private:
                                     .kvBlockTokens = sizes.kvBlockTokens,
                                     .maxModelLen = sizes.maxModelLen,
                                     .maxVisionPatches = sizes.maxVisionPatches};
-        if (sizes.problem)
-            m_out.placement.reset();
     }
 
     [[nodiscard]] PlanShape shapeOf(const StagePlan& plan, const wire::EngineSettings& whole) const
@@ -432,83 +399,6 @@ private:
         return ranks;
     }
 
-    // ---- memory ----
-
-    void addMemoryProblems(const StagePlan& plan, const wire::EngineSettings& whole)
-    {
-        const AgreedSizes& sizes = plan.sizes;
-        const bool tooSmall = sizes.problem && sizes.problem->code == ErrorCode::DoesNotFit;
-        if (sizes.problem) {
-            m_result.shareNeeded = sizes.shareNeeded;
-            const StageSite& stage = plan.stages[sizes.tightest / static_cast<std::size_t>(m_tensorSize)];
-            add({.code = tooSmall ? "GPU-04" : "SET-01",
-                 .error = *sizes.problem,
-                 .node = tooSmall ? m_cluster.nodes[stage.node].name : std::string()});
-        }
-        addOccupied(plan, whole, tooSmall);
-        for (std::size_t i = 0; i < plan.stages.size(); ++i)
-            addUnequal(plan, i);
-    }
-
-    /// Other programs on the GPUs of the plan: in the way when it would fit without them.
-    void addOccupied(const StagePlan& plan, const wire::EngineSettings& whole, bool tooSmall)
-    {
-        std::vector<RankSite> alone = plan.ranks;
-        for (RankSite& site : alone)
-            if (site.device.gpu)
-                site.device.gpu->memoryFree = site.device.gpu->memoryTotal;
-        const bool blame = tooSmall && !agreedSizes(m_footprints, alone, whole).problem;
-        for (const NodeUse& use : m_result.uses) {
-            std::vector<std::string> texts;
-            const ClusterNode& node = m_cluster.nodes[use.node];
-            for (const PlannedRank& rank : m_out.attempt)
-                if (rank.node == use.node)
-                    if (std::string text = occupationOf(node, node.devices[rank.device]); !text.empty())
-                        texts.push_back(std::move(text));
-            if (!texts.empty())
-                add({.code = "GPU-05",
-                     .warning = !blame,
-                     .error = {ErrorCode::DoesNotFit, fmt::format("{}", fmt::join(texts, "; ")),
-                               "stop these programs, or use other devices", "devices"},
-                     .node = node.name});
-        }
-    }
-
-    [[nodiscard]] static std::string occupationOf(const ClusterNode& node, const ClusterDevice& device)
-    {
-        const Device here = deviceOf(device);
-        if (!here.gpu)
-            return {};
-        const std::uint64_t used = here.gpu->memoryTotal - std::min(here.gpu->memoryTotal, here.gpu->memoryFree);
-        if (static_cast<double>(used) < kWorthAWord * static_cast<double>(here.gpu->memoryTotal))
-            return {};
-        return fmt::format("{}: {} are used by {}", nameOf(node, device), bytesText(used),
-                           device.users.empty() ? "other programs" : fmt::format("{}", fmt::join(device.users, ", ")));
-    }
-
-    /// Devices of one stage that have not equal memory.
-    void addUnequal(const StagePlan& plan, std::size_t stage)
-    {
-        const StageSite& site = plan.stages[stage];
-        const ClusterNode& node = m_cluster.nodes[site.node];
-        const auto first = plan.sizes.ranks.begin() + static_cast<std::ptrdiff_t>(stage * site.devices.size());
-        const auto [least, most] =
-            std::minmax_element(first, first + static_cast<std::ptrdiff_t>(site.devices.size()),
-                                [](const RankBytes& a, const RankBytes& b) { return a.available < b.available; });
-        const std::uint64_t unused = most->available - least->available;
-        if (static_cast<double>(unused) <= kWorthAWord * static_cast<double>(most->available))
-            return;
-        const auto deviceAt = [&](auto at) { return node.devices[site.devices[static_cast<std::size_t>(at - first)]]; };
-        add({.code = "PAR-04",
-             .warning = true,
-             .error = {ErrorCode::DoesNotFit,
-                       fmt::format("stage {} joins {} with {} and {} with {}: the smallest decides, and {} stay unused",
-                                   stage, nameOf(node, deviceAt(most)), bytesText(most->available),
-                                   nameOf(node, deviceAt(least)), bytesText(least->available), bytesText(unused)),
-                       "put devices of one size in a stage", "devices"},
-             .node = node.name});
-    }
-
     const ModelFacts& m_model;
     Footprints& m_footprints;
     const Cluster& m_cluster;
@@ -518,8 +408,6 @@ private:
     std::vector<int> m_layers;
     bool m_planned = true; ///< the sizes can be; else those nearest to them are looked at
     bool m_tooFew = false;
-    int m_nearSize = 1;
-    int m_nearStages = 0;
     Judgement m_result;
     Preflight& m_out = m_result.outcome;
 };

@@ -1,11 +1,37 @@
 #pragma once
-// What can be wrong with the machines that a plan uses, their copies of the model and the network between them. Pure.
+// What can be wrong with sizes, memory, machines, their copies of the model, and the network between them. Pure.
 
 #include "engine/plan/preflight.h"
+#include "engine/plan/stage_plan.h"
+#include "engine/plan/survey.h"
 
 #include <vector>
 
 namespace argus::plan {
+
+// ---- sizes ----
+
+struct SizeWish {
+    int tensorSize = 1;
+    int stages = 1;
+    std::vector<int> offered; ///< tensor sizes that divide the model and have devices
+};
+struct SizeProblems {
+    std::vector<Problem> problems;
+    std::vector<int> layers; ///< of each stage, when the settings say so
+    bool tooFew = false;     ///< devices
+};
+/// What does not divide, stage_layers that cannot be, and devices that are missing.
+[[nodiscard]] SizeProblems sizeProblems(const ModelFacts& model, const Cluster& cluster, const Survey& survey,
+                                        bool gpus, const wire::EngineSettings& settings, const SizeWish& wish);
+
+// ---- memory ----
+
+/// What does not fit, what others use, and what stays unused. `settings` are settled.
+[[nodiscard]] std::vector<Problem> memoryProblems(Footprints& footprints, const Cluster& cluster, const StagePlan& plan,
+                                                  const wire::EngineSettings& settings);
+
+// ---- machines ----
 
 struct NodeUse {
     std::size_t node = 0;

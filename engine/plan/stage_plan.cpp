@@ -39,7 +39,7 @@ public:
     [[nodiscard]] StagePlan best()
     {
         StagePlan even = with(evenLayers(static_cast<int>(m_stages.size()), m_layers));
-        if (m_stages.size() == 1 || servesEveryone(even.sizes))
+        if (m_stages.size() == 1 || reachesTheContext(even.sizes))
             return even;
         StagePlan best = std::move(even);
         const auto most = static_cast<std::uint32_t>(std::max(m_footprints.model().maxPositions, 1));
@@ -68,7 +68,22 @@ private:
     {
         const ClusterNode& node = m_cluster.nodes[m_stages[stage].node];
         const ClusterDevice& device = node.devices[m_stages[stage].devices[rank]];
-        return {.device = deviceOf(device), .shard = shardOf(stage, rank, first, end), .name = nameOf(node, device)};
+        return {.device = deviceOf(device),
+                .shard = shardOf(stage, rank, first, end),
+                .communication = communicationOf(stage, device),
+                .name = nameOf(node, device)};
+    }
+
+    /// Of a rank's groups, those in which it is not alone.
+    [[nodiscard]] std::uint64_t communicationOf(std::size_t stage, const ClusterDevice& device) const
+    {
+        const bool gpus = device.gpu.has_value();
+        std::uint64_t bytes = 0;
+        if (m_stages[stage].devices.size() > 1)
+            bytes += groupBytes(gpus, !device.nvlinked.empty());
+        if (m_stages.size() > 1)
+            bytes += groupBytes(gpus, false); // one neighbour on each side
+        return bytes;
     }
 
     /// A stage with some layers, wherever they are.
@@ -89,7 +104,7 @@ private:
             for (std::size_t rank = 0; rank < m_stages[stage].devices.size(); ++rank) {
                 const RankSite site = siteOf(stage, rank, 0, m_layers);
                 usable = std::min(
-                    usable, roomOn(site.device, m_settings.gpu_memory_utilization(), groupsOf(site.shard)).usable());
+                    usable, roomOn(site.device, m_settings.gpu_memory_utilization(), site.communication).usable());
             }
             const RankSite site = siteOf(stage, 0, 0, m_layers);
             const auto parts = [&](int layers) {
@@ -106,13 +121,10 @@ private:
         return rooms;
     }
 
-    [[nodiscard]] bool servesEveryone(const AgreedSizes& sizes) const
+    [[nodiscard]] bool reachesTheContext(const AgreedSizes& sizes) const
     {
         const auto most = static_cast<std::uint32_t>(std::max(m_footprints.model().maxPositions, 1));
-        const std::uint32_t context = m_settings.max_model_len() != 0 ? m_settings.max_model_len() : most;
-        return !sizes.problem && sizes.maxModelLen == context &&
-               std::uint64_t{sizes.kvBlocks} * sizes.kvBlockTokens >=
-                   std::uint64_t{m_settings.max_num_seqs()} * context;
+        return !sizes.problem && (m_settings.max_model_len() != 0 || sizes.maxModelLen == most);
     }
 
     [[nodiscard]] static bool isBetter(const AgreedSizes& sizes, const AgreedSizes& than)

@@ -14,8 +14,8 @@ struct StagePlan {
     AgreedSizes sizes;
 };
 
-/// `settings` are settled. `layers` of each stage; empty: shared evenly when that leaves room for every sequence, else
-/// so that the smallest cache is largest.
+/// `settings` are settled. `layers` of each stage; empty: shared evenly when the context that is wished for fits
+/// then, else so that the smallest cache is largest.
 [[nodiscard]] StagePlan stagePlan(Footprints& footprints, const Cluster& cluster, const StageSites& stages,
                                   const wire::EngineSettings& settings, const std::vector<int>& layers);
 

@@ -119,7 +119,7 @@ std::string capabilityOf(const Gpu& gpu)
 }
 
 /// Takes the GPUs that may compute; says in one problem a kind why others may not.
-void takeGpus(const ClusterNode& node, const Filter& filter, NodeSurvey& survey)
+void takeGpus(const ClusterNode& node, const Filter& filter, bool awq, NodeSurvey& survey)
 {
     std::optional<Problem> common = commonProblem(node);
     std::vector<std::string> old;
@@ -142,16 +142,17 @@ void takeGpus(const ClusterNode& node, const Filter& filter, NodeSurvey& survey)
         survey.left.push_back(std::move(*common));
     const std::string without = fmt::format("use other devices of {}", node.name);
     if (!old.empty())
-        survey.left.push_back(aboutDevices(
-            node, "GPU-01", ErrorCode::Unsupported,
-            fmt::format("{}; this release has kernels for {}", fmt::join(old, ", "), kCapabilities), without));
+        survey.left.push_back(aboutDevices(node, awq ? "GPU-03" : "GPU-01", ErrorCode::Unsupported,
+                                           fmt::format("{}; this release has kernels{} for {}", fmt::join(old, ", "),
+                                                       awq ? " for AWQ" : "", kCapabilities),
+                                           without));
     if (!sick.empty())
         survey.left.push_back(
             aboutDevices(node, "GPU-07", ErrorCode::Unsupported, fmt::format("{}", fmt::join(sick, ", ")), without));
     survey.insisted = filter.numbers && any && !survey.left.empty();
 }
 
-NodeSurvey surveyOf(const ClusterNode& node, const Filter& filter)
+NodeSurvey surveyOf(const ClusterNode& node, const Filter& filter, bool awq)
 {
     NodeSurvey survey;
     if (!node.present) {
@@ -163,7 +164,7 @@ NodeSurvey surveyOf(const ClusterNode& node, const Filter& filter)
                             node.name)));
         return survey;
     }
-    takeGpus(node, filter, survey);
+    takeGpus(node, filter, awq, survey);
     for (std::size_t i = 0; i < node.devices.size(); ++i)
         if (!node.devices[i].gpu && filter.takes(node.devices[i]))
             survey.cpus.push_back(i);
@@ -200,12 +201,12 @@ const wire::NodeSettings* settingsOf(const wire::EngineSettings& settings, std::
     return nullptr;
 }
 
-Survey survey(const Cluster& cluster, const wire::EngineSettings& settings)
+Survey survey(const Cluster& cluster, const wire::EngineSettings& settings, bool awq)
 {
     Survey survey;
     for (const ClusterNode& node : cluster.nodes) {
         const Filter filter = filterOf(node, settingsOf(settings, node.name), survey.problems);
-        survey.nodes.push_back(surveyOf(node, filter));
+        survey.nodes.push_back(surveyOf(node, filter, awq));
         survey.anyGpu = survey.anyGpu || !survey.nodes.back().gpus.empty();
     }
     for (const wire::NodeSettings& each : settings.nodes()) {

@@ -31,7 +31,8 @@ struct Survey {
         return gpus ? nodes[node].gpus : nodes[node].cpus;
     }
 };
-[[nodiscard]] Survey survey(const Cluster& cluster, const wire::EngineSettings& settings);
+/// `awq`: of the model to run.
+[[nodiscard]] Survey survey(const Cluster& cluster, const wire::EngineSettings& settings, bool awq);
 
 /// "0,1,3", rising: as NodeSettings::devices has them; "none" of an empty list.
 [[nodiscard]] std::string devicesText(const ClusterNode& node, const std::vector<std::size_t>& devices);
