@@ -10,8 +10,9 @@ namespace {
 
 std::string nameOf(const RankSite& site)
 {
-    const std::string device = site.device.gpu ? site.device.gpu->text() : site.device.name();
-    return site.node.empty() ? device : fmt::format("{} {}", site.node, device);
+    if (!site.name.empty())
+        return site.name;
+    return site.device.gpu ? site.device.gpu->text() : site.device.name();
 }
 
 /// One rank with its device's memory.
@@ -49,6 +50,7 @@ public:
         } else if (sizes.maxModelLen > largest || largest < std::min(kSmallestContext, m_positions)) {
             sizes.maxModelLen = std::max(sizes.maxModelLen, kSmallestContext);
             sizes.problem = doesNotFit(sizes.maxModelLen, largest);
+            sizes.shareNeeded = shareFor(sizes.maxModelLen);
         }
         agreeOnBlocks(sizes);
         return sizes;
@@ -59,7 +61,7 @@ private:
     {
         std::vector<Room> rooms;
         for (const RankSite& site : m_sites)
-            rooms.push_back(roomOn(site.device, m_settings.gpu_memory_utilization(), groupsOf(site.shard)));
+            rooms.push_back(roomOn(site.device, m_settings.gpu_memory_utilization(), site.communication));
         agreeOnPatches(rooms);
         for (std::size_t i = 0; i < m_sites.size(); ++i) {
             const RankSite& site = m_sites[i];
@@ -132,7 +134,7 @@ private:
     [[nodiscard]] std::string causeOf(const Measured& rank, std::uint32_t context) const
     {
         const model::Footprint parts = rank.sizes.parts(context);
-        const bool says = rank.room.gpu || !rank.site.node.empty();
+        const bool says = rank.room.gpu || !rank.site.name.empty();
         std::string cause =
             fmt::format("a context of {} tokens needs {}{}: weights {}, KV cache {}, working memory {}", context,
                         bytesText(rank.sizes.total(context) + rank.room.taken()),
@@ -170,9 +172,9 @@ private:
             return {}; // another rank is in the way
         const std::string missing = bytesText(all - rank.room.available);
         if (!rank.room.gpu)
-            return rank.site.node.empty()
+            return rank.site.name.empty()
                        ? fmt::format("free {} by closing other programs", missing)
-                       : fmt::format("free {} on {} by closing other programs", missing, rank.site.node);
+                       : fmt::format("free {} of {} by closing other programs", missing, rank.site.name);
         const std::uint64_t held = rank.room.whole - std::min(rank.room.whole, rank.room.free);
         return all <= rank.room.available + held
                    ? fmt::format("free {} of {} by closing other programs", missing, nameOf(rank.site))

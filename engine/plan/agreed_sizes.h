@@ -15,7 +15,8 @@ namespace argus::plan {
 struct RankSite {
     Device device;
     model::Shard shard;
-    std::string node{}; ///< for people; empty: there is but one
+    std::uint64_t communication = 0; ///< bytes that its groups keep
+    std::string name{};              ///< of the device, for people; empty: as it calls itself
 };
 
 /// What one rank holds under the agreed sizes.
@@ -35,6 +36,7 @@ struct AgreedSizes {
     std::uint32_t maxModelLen = 0;
     std::uint32_t maxVisionPatches = 0;
     std::uint32_t largestContext = 0;
+    double shareNeeded = 0;   ///< gpu_memory_utilization under which it would fit; 0: none
     std::size_t tightest = 0; ///< the rank whose memory limits the context first
     std::vector<RankBytes> ranks{};
 };

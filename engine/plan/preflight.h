@@ -22,12 +22,15 @@ struct Fix {
     std::string value;
     std::string node{};
 };
+/// Errors: BadRequest when there is no such setting, or it does not take that value.
+[[nodiscard]] Result<wire::EngineSettings> withFix(const wire::EngineSettings& settings, const Fix& fix);
+
 struct Problem {
     std::string code;     ///< of the catalogue: "PAR-01"
     bool warning = false; ///< nothing stands in the way
     Error error;
     std::string node{};
-    std::vector<Fix> fixes{};
+    std::vector<Fix> fixes{}; ///< one of them is enough; each was tried
 };
 
 /// One rank: rank = stage · tensor_parallel_size + tensorRank.

@@ -28,8 +28,10 @@ constexpr std::uint64_t kCpuGroupBytes = 32 * kMiB;
 
 /// What a process takes besides the one piece it places everything in: the CUDA context, kernels, cuBLAS.
 constexpr std::uint64_t kRuntimeBytes = 700 * kMiB;
-/// What NCCL keeps for each group: channels with a buffer for every neighbour and protocol.
-constexpr std::uint64_t kGpuGroupBytes = 160 * kMiB;
+/// What NCCL keeps for each group: a few channels with buffers for every neighbour and protocol, and many of them where
+/// NVLink would otherwise wait.
+constexpr std::uint64_t kGroupBytes = 96 * kMiB;
+constexpr std::uint64_t kLinkedGroupBytes = 768 * kMiB;
 /// Left alone of what is free: the driver's own, and a desktop that opens one more window.
 constexpr std::uint64_t kSmallestMargin = 200 * kMiB;
 constexpr std::uint64_t kMarginDivisor = 50;
@@ -122,19 +124,20 @@ double Room::shareFor(std::uint64_t needed) const
     return std::ceil(100.0 * static_cast<double>(all) / static_cast<double>(std::max<std::uint64_t>(whole, 1))) / 100;
 }
 
-int groupsOf(const model::Shard& shard)
+std::uint64_t groupBytes(bool gpus, bool linked)
 {
-    return (shard.tensorSize > 1 ? 1 : 0) + (shard.stages > 1 ? 1 : 0);
+    if (!gpus)
+        return kCpuGroupBytes;
+    return linked ? kLinkedGroupBytes : kGroupBytes;
 }
 
-Room roomOn(const Device& device, double share, int groups)
+Room roomOn(const Device& device, double share, std::uint64_t communication)
 {
-    const auto count = static_cast<std::uint64_t>(groups);
     if (!device.gpu)
         return {.whole = device.hostMemoryFree,
                 .free = device.hostMemoryFree,
                 .available = device.hostMemoryFree,
-                .communication = count * kCpuGroupBytes,
+                .communication = communication,
                 .share = share};
     const Gpu& gpu = *device.gpu;
     const std::uint64_t margin = std::max(gpu.memoryTotal / kMarginDivisor, kSmallestMargin);
@@ -142,7 +145,7 @@ Room roomOn(const Device& device, double share, int groups)
             .free = gpu.memoryFree,
             .available = gpu.memoryFree - std::min(gpu.memoryFree, margin),
             .runtime = kRuntimeBytes,
-            .communication = count * kGpuGroupBytes,
+            .communication = communication,
             .share = share,
             .gpu = true};
 }
@@ -160,25 +163,7 @@ model::Footprint Footprints::of(const Device& device, const model::Shard& shard,
 {
     if (!device.gpu)
         return onCpu(shard, settings, context);
-    const Gpu& gpu = *device.gpu;
-    const Key key{gpu.capabilityMajor,
-                  gpu.capabilityMinor,
-                  gpu.processors,
-                  static_cast<std::int64_t>(dtypeOf(settings.dtype())),
-                  settings.max_batched_tokens(),
-                  settings.max_num_seqs(),
-                  settings.enforce_eager() ? 1 : 0,
-                  patches,
-                  context,
-                  shard.tensorSize,
-                  shard.first() ? 1 : 0,
-                  shard.last() ? 1 : 0,
-                  shard.stages > 1 ? 1 : 0,
-                  static_cast<std::int64_t>(layersOf(m_model, shard))};
-    auto known = m_known.find(key);
-    if (known == m_known.end())
-        known = m_known.emplace(key, onGpu(gpu, shard, settings, patches, context)).first;
-    return known->second;
+    return onGpu(*device.gpu, shard, settings, patches, context);
 }
 
 /// The CPU computes with weights as they are stored.
@@ -192,9 +177,48 @@ model::Footprint Footprints::onCpu(const model::Shard& shard, const wire::Engine
             .activations = cpuActivations(m_model, shard, settings, context)};
 }
 
+/// Layers are alike, so two of them tell of eighty: weights and cache grow with them, activations do not.
 model::Footprint Footprints::onGpu(const Gpu& gpu, const model::Shard& shard, const wire::EngineSettings& settings,
-                                   std::int64_t patches, std::uint32_t context) const
+                                   std::int64_t patches, std::uint32_t context)
 {
+    const std::uint64_t layers = layersOf(m_model, shard);
+    model::Footprint parts = ofFew(1, gpu, shard, settings, patches, context);
+    const std::uint64_t one = ofFew(2, gpu, shard, settings, smallestPassPatches(), kSmallestContext).weights -
+                              ofFew(1, gpu, shard, settings, smallestPassPatches(), kSmallestContext).weights;
+    parts.weights += (layers - 1) * one;
+    parts.kvBlock *= layers;
+    return parts;
+}
+
+/// Of a model with `layers` layers on this rank.
+model::Footprint Footprints::ofFew(int layers, const Gpu& gpu, const model::Shard& shard,
+                                   const wire::EngineSettings& settings, std::int64_t patches, std::uint32_t context)
+{
+    const Key key{layers,
+                  gpu.capabilityMajor,
+                  gpu.capabilityMinor,
+                  gpu.processors,
+                  static_cast<std::int64_t>(dtypeOf(settings.dtype())),
+                  settings.max_batched_tokens(),
+                  settings.max_num_seqs(),
+                  settings.enforce_eager() ? 1 : 0,
+                  patches,
+                  context,
+                  shard.tensorSize,
+                  (shard.first() ? 1 : 0) + (shard.last() ? 2 : 0)};
+    const auto known = m_known.find(key);
+    if (known != m_known.end())
+        return known->second;
+    model::ModelConfig config = m_model;
+    const int before = shard.first() ? 0 : 1; // a layer on each side for the stages there
+    const int after = shard.last() ? 0 : 1;
+    config.layers = before + layers + after;
+    const model::Shard part{.tensorRank = 0,
+                            .tensorSize = shard.tensorSize,
+                            .stage = before,
+                            .stages = before + 1 + after,
+                            .firstLayer = before,
+                            .endLayer = before + layers};
     const model::RuntimeSizes sizes{.kvBlocks = 0,
                                     .kvBlockTokens = static_cast<int>(kGpuBlockTokens),
                                     .maxBatchedTokens = static_cast<int>(settings.max_batched_tokens()),
@@ -204,7 +228,7 @@ model::Footprint Footprints::onGpu(const Gpu& gpu, const model::Shard& shard, co
                                    .capabilityMajor = gpu.capabilityMajor,
                                    .capabilityMinor = gpu.capabilityMinor,
                                    .processors = gpu.processors};
-    return model::footprint(m_model, shard, sizes, context, patches, facts);
+    return m_known.emplace(key, model::footprint(config, part, sizes, context, patches, facts)).first->second;
 }
 
 std::uint64_t RankSizes::total(std::uint32_t context) const

@@ -42,11 +42,11 @@ struct Room {
     [[nodiscard]] double shareFor(std::uint64_t needed) const;
 };
 
-/// `groups`: of ranks, that the device's rank talks in.
-[[nodiscard]] Room roomOn(const Device& device, double share, int groups);
+/// `communication`: what the groups of its rank keep.
+[[nodiscard]] Room roomOn(const Device& device, double share, std::uint64_t communication);
 
-/// The tensor and the pipeline group of a rank, where it is not alone.
-[[nodiscard]] int groupsOf(const model::Shard& shard);
+/// What a group of ranks keeps on each of its devices; `linked`: GPUs that NVLink joins.
+[[nodiscard]] std::uint64_t groupBytes(bool gpus, bool linked);
 
 /// Sizes of one model; remembers them, because a plan asks for the same ones many times.
 class Footprints {
@@ -66,12 +66,15 @@ public:
                                       std::uint32_t context);
 
 private:
-    using Key = std::array<std::int64_t, 16>;
+    using Key = std::array<std::int64_t, 12>;
     [[nodiscard]] model::Footprint onCpu(const model::Shard& shard, const wire::EngineSettings& settings,
                                          std::uint32_t context) const;
     [[nodiscard]] model::Footprint onGpu(const Gpu& gpu, const model::Shard& shard,
                                          const wire::EngineSettings& settings, std::int64_t patches,
-                                         std::uint32_t context) const;
+                                         std::uint32_t context);
+    [[nodiscard]] model::Footprint ofFew(int layers, const Gpu& gpu, const model::Shard& shard,
+                                         const wire::EngineSettings& settings, std::int64_t patches,
+                                         std::uint32_t context);
 
     const model::ModelConfig& m_model;
     std::uint64_t m_checkpointBytes = 0;
