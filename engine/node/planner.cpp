@@ -110,7 +110,8 @@ void Planner::on(DeploymentKnown message, Instant)
                                          .kvBlockTokens = budget.kvBlockTokens,
                                          .maxBatchedTokens = settings.max_batched_tokens(),
                                          .maxSequences = settings.max_num_seqs(),
-                                         .maxModelLen = budget.maxModelLen});
+                                         .maxModelLen = budget.maxModelLen,
+                                         .stages = settings.pipeline_parallel_size()});
 }
 
 void Planner::on(DeploymentFailed message, Instant now)
@@ -139,9 +140,7 @@ void Planner::on(StepDone message, Instant now)
     const schedule::StepPlan plan = m_scheduler->commit();
     m_oldestSince = now;
 
-    for (const wire::SequenceFailed& failure : message.result.failures())
-        if (const auto ask = m_asks.find(failure.sequence()); ask != m_asks.end())
-            fail(ask, protocol::fromWire(failure.error()), now);
+    failThose(message.result.failures(), now);
     std::map<AskNumber, text::TokenId> sampled;
     for (const wire::SampledToken& token : message.result.tokens())
         sampled[token.sequence()] = token.id();
@@ -149,6 +148,12 @@ void Planner::on(StepDone message, Instant now)
         const auto token = sampled.find(slice.sequence);
         takeShare(slice, token == sampled.end() ? std::nullopt : std::optional(token->second), now);
     }
+}
+
+void Planner::on(SequencesFailed message, Instant now)
+{
+    if (message.epoch == m_epoch)
+        failThose(message.failures, now);
 }
 
 void Planner::on(ExecutorLost message, Instant now)
@@ -411,6 +416,14 @@ void Planner::end(Book::iterator place, AskEnded ended, Instant now)
         m_scheduler->remove(place->first);
     m_asks.erase(place);
     m_port.tell(std::move(ended));
+}
+
+template <typename Failures>
+void Planner::failThose(const Failures& failures, Instant now)
+{
+    for (const wire::SequenceFailed& failure : failures)
+        if (const auto ask = m_asks.find(failure.sequence()); ask != m_asks.end())
+            fail(ask, protocol::fromWire(failure.error()), now);
 }
 
 void Planner::failAll(const Error& error, Instant now)

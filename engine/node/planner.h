@@ -51,6 +51,11 @@ struct StepDone {
     std::uint64_t epoch = 0;
     wire::StepResult result;
 };
+/// These asks fail although their steps go on: ranks that report no steps could not do their part.
+struct SequencesFailed {
+    std::uint64_t epoch = 0;
+    std::vector<wire::SequenceFailed> failures;
+};
 /// It is gone and so is its cache; another one is on its way.
 struct ExecutorLost {
     std::uint64_t epoch = 0;
@@ -61,7 +66,7 @@ struct BeginDrain {
     Instant until;
 };
 using PlannerMessage = std::variant<SubmitAsk, CancelAsk, MediaRead, DeploymentKnown, DeploymentFailed, ExecutorReady,
-                                    StepDone, ExecutorLost, BeginDrain>;
+                                    StepDone, SequencesFailed, ExecutorLost, BeginDrain>;
 
 /// The planner's hands. Called on the planner's thread; no method waits long.
 class PlannerPort {
@@ -121,6 +126,7 @@ private:
     void on(DeploymentFailed message, Instant now);
     void on(ExecutorReady message, Instant now);
     void on(StepDone message, Instant now);
+    void on(SequencesFailed message, Instant now);
     void on(ExecutorLost message, Instant now);
     void on(BeginDrain message, Instant now);
 
@@ -137,6 +143,8 @@ private:
     void fail(Book::iterator ask, Error error, Instant now);
     void finish(Book::iterator ask, wire::AskFinished::Reason reason, Instant now);
     void end(Book::iterator ask, AskEnded ended, Instant now);
+    template <typename Failures>
+    void failThose(const Failures& failures, Instant now);
     void failAll(const Error& error, Instant now);
     void dropEnded();
     void giveUpOnExecutor(const std::string& why);
