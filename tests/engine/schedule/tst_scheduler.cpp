@@ -838,9 +838,10 @@ void TstScheduler::invariantsHoldOnARandomWalk()
     QVERIFY(walk.finished() > 20);
     if (stages == 1)
         QVERIFY(walk.wasted() > 5); // ends met steps on their way
+    if (sequences == 1)
+        return; // one sequence fills no more stages than its prompt has pieces
     QCOMPARE(walk.mostOnTheirWay(), static_cast<std::size_t>(std::max(stages, 2)));
-    if (sequences > 1)
-        QVERIFY(walk.mostAnswering() > 1);
+    QVERIFY(walk.mostAnswering() > 1);
 }
 
 QTEST_GUILESS_MAIN(TstScheduler)
