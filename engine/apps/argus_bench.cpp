@@ -91,7 +91,7 @@ apps::BenchModel load(const Options& options)
     // 64 conversations of 640 tokens, or one of 33,280.
     sizes.kvBlocks = std::max(sequences * 10, sizes.maxModelLen / sizes.kvBlockTokens);
     const model::Footprint need =
-        model::footprint(config, sizes, sizes.maxModelLen, options.maxVisionPatches, {.type = type});
+        model::footprint(config, {}, sizes, sizes.maxModelLen, options.maxVisionPatches, {.type = type});
     const std::uint64_t arena =
         need.weights + need.activations + need.kvBlock * static_cast<std::uint64_t>(sizes.kvBlocks);
     apps::BenchModel bench;

@@ -58,39 +58,48 @@ Decoder::Words::Words(const Shape& shape)
 }
 
 Decoder::Decoder(ops::Ops& ops, const ModelConfig& config, const RuntimeSizes& sizes, Compatibility compatibility,
-                 WeightReader& weights)
-    : m_ops(ops), m_config(config), m_sizes(sizes)
+                 const Rank& rank, WeightReader& weights)
+    : m_ops(ops), m_config(config), m_sizes(sizes), m_rank(rank), m_parts(config, rank.shard)
 {
     const std::int64_t hidden = config.hiddenSize;
-    const std::int64_t inner = config.intermediateSize;
-    const std::int64_t queries = std::int64_t{config.heads} * config.headDim();
-    const std::int64_t keys = std::int64_t{config.kvHeads} * config.headDim();
-    m_embedding = weights.table("model.embed_tokens.weight", config.vocabSize, hidden);
-    for (int i = 0; i < config.layers; ++i) {
-        const std::string name = fmt::format("model.layers.{}.", i);
-        Layer& layer = m_layers.emplace_back();
-        layer.inputNorm = weights.vector(name + "input_layernorm.weight", hidden);
-        layer.qkv = ops.placeProduct(std::array{weights.decoderLinear(name + "self_attn.q_proj", queries, hidden, true),
-                                                weights.decoderLinear(name + "self_attn.k_proj", keys, hidden, true),
-                                                weights.decoderLinear(name + "self_attn.v_proj", keys, hidden, true)});
-        layer.output =
-            ops.placeProduct(std::array{weights.decoderLinear(name + "self_attn.o_proj", hidden, queries, false)});
-        layer.postNorm = weights.vector(name + "post_attention_layernorm.weight", hidden);
-        const ops::StoredLinear gate = weights.decoderLinear(name + "mlp.gate_proj", inner, hidden, false);
-        layer.gateUp = ops.placeGatedProduct(gate, weights.decoderLinear(name + "mlp.up_proj", inner, hidden, false));
-        layer.down = ops.placeProduct(std::array{weights.decoderLinear(name + "mlp.down_proj", hidden, inner, false)});
+    const Shard& shard = rank.shard;
+    if (shard.first() || (shard.last() && config.tieWordEmbeddings))
+        m_embedding = weights.table("model.embed_tokens.weight", m_parts.vocabulary, hidden);
+    for (std::int64_t i = 0; i < m_parts.layers.count; ++i)
+        m_layers.push_back(takeLayer(m_parts.layers.first + i, weights));
+    if (shard.last()) {
+        m_norm = weights.vector("model.norm.weight", hidden);
+        m_head = config.tieWordEmbeddings
+                     ? ops.productOf(m_embedding)
+                     : ops.placeProduct(std::array{weights.linear("lm_head", m_parts.vocabulary, hidden, false)});
     }
-    m_norm = weights.vector("model.norm.weight", hidden);
-    m_head = config.tieWordEmbeddings
-                 ? ops.productOf(m_embedding)
-                 : ops.placeProduct(std::array{weights.linear("lm_head", config.vocabSize, hidden, false)});
     m_frequencies = placeFrequencies(ops, frequencies(config.headDim(), config.ropeTheta), compatibility);
     allocateTables();
 }
 
+Decoder::Layer Decoder::takeLayer(std::int64_t index, WeightReader& weights) const
+{
+    const std::int64_t hidden = m_config.hiddenSize;
+    const std::string name = fmt::format("model.layers.{}.", index);
+    const auto linear = [&](const char* which, const Extent& outputs, const Extent& inputs, bool bias) {
+        return weights.decoderLinear(name + which, outputs, inputs, bias);
+    };
+    Layer layer;
+    layer.inputNorm = weights.vector(name + "input_layernorm.weight", hidden);
+    layer.qkv = m_ops.placeProduct(std::array{linear("self_attn.q_proj", m_parts.queries, hidden, true),
+                                              linear("self_attn.k_proj", m_parts.keys, hidden, true),
+                                              linear("self_attn.v_proj", m_parts.keys, hidden, true)});
+    layer.output = m_ops.placeProduct(std::array{linear("self_attn.o_proj", hidden, m_parts.queries, false)});
+    layer.postNorm = weights.vector(name + "post_attention_layernorm.weight", hidden);
+    const ops::StoredLinear gate = linear("mlp.gate_proj", m_parts.inner, hidden, false);
+    layer.gateUp = m_ops.placeGatedProduct(gate, linear("mlp.up_proj", m_parts.inner, hidden, false));
+    layer.down = m_ops.placeProduct(std::array{linear("mlp.down_proj", hidden, m_parts.inner, false)});
+    return layer;
+}
+
 void Decoder::allocateCache()
 {
-    const ::argus::Shape shape{m_sizes.kvBlocks, m_config.kvHeads, m_sizes.kvBlockTokens, m_config.headDim()};
+    const ::argus::Shape shape{m_sizes.kvBlocks, m_parts.kvHeads, m_sizes.kvBlockTokens, m_config.headDim()};
     for (Layer& layer : m_layers) {
         layer.keys = m_ops.allocate(m_ops.computeType(), shape);
         layer.values = m_ops.allocate(m_ops.computeType(), shape);
@@ -102,19 +111,25 @@ void Decoder::layOut(Workbench& bench)
     const DType type = m_ops.computeType();
     const std::int64_t rows = m_sizes.maxBatchedTokens;
     const std::int64_t sequences = m_sizes.maxSequences;
+    const std::int64_t inner = m_parts.inner.count;
     const std::int64_t head = m_config.headDim();
     m_hidden = bench.take(m_ops.residualType(), {rows, m_config.hiddenSize});
     m_normed = bench.take(type, {rows, m_config.hiddenSize});
-    m_qkv = bench.take(type, {rows, (m_config.heads + 2 * m_config.kvHeads) * head});
-    m_attention = bench.take(type, {rows, m_config.heads * head});
-    m_gate = bench.take(type, {rows, m_config.intermediateSize});
-    m_gateScratch =
-        bench.take(type, {std::min(rows, kGatedRows), m_ops.gatedScratchColumns(m_config.intermediateSize)});
+    m_qkv = bench.take(type, {rows, m_parts.queries.count + 2 * m_parts.keys.count});
+    m_attention = bench.take(type, {rows, m_parts.queries.count});
+    m_gate = bench.take(type, {rows, inner});
+    m_gateScratch = bench.take(type, {std::min(rows, kGatedRows), m_ops.gatedScratchColumns(inner)});
     m_cosines = bench.take(DType::F32, {rows, head / 2});
     m_sines = bench.take(DType::F32, {rows, head / 2});
+    if (!m_rank.shard.last())
+        return;
     m_picked = bench.take(m_ops.residualType(), {sequences, m_config.hiddenSize});
     m_pickedNormed = bench.take(type, {sequences, m_config.hiddenSize});
     m_logits = bench.take(type, {sequences, m_config.vocabSize});
+    if (m_rank.shard.tensorSize == 1)
+        return;
+    m_localLogits = bench.take(type, {sequences, m_parts.vocabulary.count});
+    m_gatherScratch = bench.take(type, {sequences, m_config.vocabSize});
 }
 
 void Decoder::allocateTables()
@@ -136,14 +151,16 @@ void Decoder::allocateTables()
 
 std::uint64_t Decoder::kvBytes() const
 {
-    return std::uint64_t{2} * static_cast<std::uint64_t>(m_config.layers) *
-           static_cast<std::uint64_t>(m_sizes.kvBlocks) * static_cast<std::uint64_t>(m_sizes.kvBlockTokens) *
-           static_cast<std::uint64_t>(m_config.kvHeads) * static_cast<std::uint64_t>(m_config.headDim()) *
+    return std::uint64_t{2} * m_layers.size() * static_cast<std::uint64_t>(m_sizes.kvBlocks) *
+           static_cast<std::uint64_t>(m_sizes.kvBlockTokens) * static_cast<std::uint64_t>(m_parts.keys.count) *
            sizeOf(m_ops.computeType());
 }
 
 void Decoder::require(const Batch& batch) const
 {
+    const Shard& shard = m_rank.shard;
+    if ((shard.tensorSize > 1 && m_rank.tensor == nullptr) || (shard.stages > 1 && m_rank.pipeline == nullptr))
+        throw OpsError("decoder: a part of a model computes nothing without the others");
     const auto rows = static_cast<std::int64_t>(batch.ids.size());
     if (rows > m_sizes.maxBatchedTokens || batch.positions.size() != batch.ids.size() * 3)
         throw OpsError(fmt::format("decoder: {} ids and {} positions in a step for at most {} tokens", rows,
@@ -302,19 +319,56 @@ void Decoder::compute(const Shape& shape, std::span<const VisionRows> vision)
                                 .decodeOnly = shape.decodeOnly};
     m_ops.ropeTables(m_cosines.rows(0, shape.rows), m_sines.rows(0, shape.rows), words(at.positions, {3, shape.rows}),
                      m_frequencies.view(), m_config.mropeSection, true);
-    m_ops.embed(m_hidden.rows(0, shape.rows), m_embedding.view(), words(at.ids, {shape.rows}),
-                words(at.slots, {shape.rows}), {.last = m_lastTokens.view(), .seen = m_seen.view()});
-    for (const VisionRows& rows : vision)
-        m_ops.copyRows(m_hidden.rows(rows.firstRow, rows.embeddings.extent(0)), rows.embeddings);
+    if (m_rank.shard.first())
+        embed(shape, at, vision);
+    else
+        receive(shape, at);
     for (const Layer& layer : m_layers)
         runLayer(layer, shape, paged);
-    if (shape.scored > 0)
+    if (!m_rank.shard.last())
+        send(shape);
+    else if (shape.scored > 0)
         score(shape, at);
+}
+
+void Decoder::embed(const Shape& shape, const Words& at, std::span<const VisionRows> vision)
+{
+    const TensorView h = m_hidden.rows(0, shape.rows);
+    m_ops.embed(h, m_embedding.view(), words(at.ids, {shape.rows}), words(at.slots, {shape.rows}),
+                {.last = m_lastTokens.view(), .seen = m_seen.view()},
+                {.firstId = m_parts.vocabulary.first, .vocabulary = m_config.vocabSize});
+    if (m_rank.tensor != nullptr)
+        m_rank.tensor->sum(h); // one rank has the row, the others zeros
+    for (const VisionRows& rows : vision)
+        m_ops.copyRows(m_hidden.rows(rows.firstRow, rows.embeddings.extent(0)), rows.embeddings);
+}
+
+/// Hidden rows of the stage before; they travel as the compute type. Ids are only looked at to know what was seen.
+void Decoder::receive(const Shape& shape, const Words& at)
+{
+    const TensorView h = m_hidden.rows(0, shape.rows);
+    const bool same = h.dtype() == m_ops.computeType();
+    const TensorView received = same ? h : m_normed.rows(0, shape.rows);
+    m_rank.pipeline->receive(received, m_rank.shard.stage - 1);
+    if (!same)
+        m_ops.copyRows(h, received);
+    if (m_rank.shard.last())
+        m_ops.markSeen(words(at.ids, {shape.rows}), words(at.slots, {shape.rows}), m_config.vocabSize,
+                       {.last = m_lastTokens.view(), .seen = m_seen.view()});
+}
+
+void Decoder::send(const Shape& shape)
+{
+    const TensorView h = m_hidden.rows(0, shape.rows);
+    const bool same = h.dtype() == m_ops.computeType();
+    const TensorView sent = same ? h : m_normed.rows(0, shape.rows);
+    if (!same)
+        m_ops.copyRows(sent, h);
+    m_rank.pipeline->send(sent, m_rank.shard.stage + 1);
 }
 
 void Decoder::runLayer(const Layer& layer, const Shape& shape, const ops::PagedBatch& paged)
 {
-    const std::int64_t queries = std::int64_t{m_config.heads} * m_config.headDim();
     const auto epsilon = static_cast<float>(m_config.rmsNormEpsilon);
     const TensorView h = m_hidden.rows(0, shape.rows);
     const TensorView normed = m_normed.rows(0, shape.rows);
@@ -325,25 +379,39 @@ void Decoder::runLayer(const Layer& layer, const Shape& shape, const ops::PagedB
 
     m_ops.project(qkv, h, *layer.qkv, {.gain = layer.inputNorm.view(), .epsilon = epsilon, .scratch = normed}, false);
     m_ops.rotateIntoCache(cache, qkv, m_cosines.rows(0, shape.rows), m_sines.rows(0, shape.rows), paged);
-    m_ops.pagedAttention(attention, qkv.columns(0, queries), cache, paged,
+    m_ops.pagedAttention(attention, qkv.columns(0, m_parts.queries.count), cache, paged,
                          1.0f / std::sqrt(static_cast<float>(m_config.headDim())));
-    m_ops.project(h, attention, *layer.output, {}, true);
+    addProduct(h, attention, *layer.output, normed);
 
     m_ops.gatedProject(gate, m_gateScratch.view(), h, *layer.gateUp,
                        {.gain = layer.postNorm.view(), .epsilon = epsilon, .scratch = normed});
-    m_ops.project(h, gate, *layer.down, {}, true);
+    addProduct(h, gate, *layer.down, normed);
+}
+
+/// hidden += the product of x, of which every rank of the stage has a share. scratch has the shape of hidden.
+void Decoder::addProduct(TensorView hidden, ConstTensorView x, const ops::Product& product, TensorView scratch)
+{
+    if (m_rank.tensor == nullptr) {
+        m_ops.project(hidden, x, product, {}, true);
+        return;
+    }
+    m_ops.project(scratch, x, product, {}, false);
+    m_rank.tensor->addSum(hidden, scratch);
 }
 
 void Decoder::score(const Shape& shape, const Words& at)
 {
     const TensorView picked = m_picked.rows(0, shape.scored);
     const TensorView logits = m_logits.rows(0, shape.scored);
+    const TensorView own = m_rank.tensor != nullptr ? m_localLogits.rows(0, shape.scored) : logits;
     m_ops.gatherRows(picked, m_hidden.view(), words(at.logitRows, {shape.scored}));
-    m_ops.project(logits, picked, *m_head,
+    m_ops.project(own, picked, *m_head,
                   {.gain = m_norm.view(),
                    .epsilon = static_cast<float>(m_config.rmsNormEpsilon),
                    .scratch = m_pickedNormed.rows(0, shape.scored)},
                   false);
+    if (m_rank.tensor != nullptr)
+        m_rank.tensor->gatherColumns(logits, own, m_gatherScratch.rows(0, shape.scored));
     if (shape.draws)
         m_ops.sample(m_drawn.rows(0, shape.scored), logits, words(at.sampling, {shape.scored, kWordsOfSampling}),
                      {.last = m_lastTokens.view(), .seen = m_seen.view()});
@@ -376,13 +444,21 @@ void Decoder::run(const Batch& batch)
     m_ops.replay(*recorded.recording);
 }
 
+void Decoder::requireLast() const
+{
+    if (!m_rank.shard.last())
+        throw OpsError("decoder: only the last stage has scores and tokens");
+}
+
 ops::Fetch Decoder::fetchDrawn()
 {
+    requireLast();
     return m_ops.fetch(m_drawn.rows(0, m_scored));
 }
 
 ConstTensorView Decoder::scores()
 {
+    requireLast();
     if (m_hostLogits.shape().rank() == 0)
         m_hostLogits = HostTensor(DType::F32, {m_sizes.maxSequences, m_config.vocabSize});
     m_ops.download(m_hostLogits.view().rows(0, m_scored), m_logits.rows(0, m_scored));

@@ -2,6 +2,8 @@
 // The text decoder with its paged KV cache.
 
 #include "engine/model/qwen2_5_vl.h"
+#include "engine/model/rank.h"
+#include "engine/model/sharding.h"
 #include "engine/model/weights.h"
 #include "engine/model/workbench.h"
 
@@ -19,10 +21,14 @@ namespace argus::model {
 /// sampling) and uploads it in one piece, compute() enqueues operations that depend on the step's shape alone. Where
 /// the device records, decode steps of one shape are recorded once and replayed; batches are padded to a few sizes for
 /// that.
+///
+/// Of a model that several ranks compute together this is one rank's part: its layers, and of those its heads and its
+/// share of the MLP and the vocabulary. Ranks of a stage add up what each makes of its share, and hold the same hidden
+/// rows after that. Source  design/qwen2_5_vl.md §11
 class Decoder {
 public:
     Decoder(ops::Ops& ops, const ModelConfig& config, const RuntimeSizes& sizes, Compatibility compatibility,
-            WeightReader& weights);
+            const Rank& rank, WeightReader& weights);
 
     /// Places the activations of a step.
     void layOut(Workbench& bench);
@@ -39,7 +45,7 @@ private:
     struct Layer {
         ops::Weight inputNorm, postNorm;
         ops::ProductPtr qkv, output, gateUp, down;
-        ops::DeviceTensor keys, values; ///< [blocks, kvHeads, blockTokens, headDim]
+        ops::DeviceTensor keys, values; ///< [blocks, own kvHeads, blockTokens, headDim]
     };
     /// All that the operations of a step depend on, apart from what memory holds.
     struct Shape {
@@ -62,6 +68,7 @@ private:
         std::unique_ptr<ops::Recording> recording;
     };
 
+    [[nodiscard]] Layer takeLayer(std::int64_t index, WeightReader& weights) const;
     void allocateTables();
     void require(const Batch& batch) const;
     [[nodiscard]] Shape shapeOf(const Batch& batch) const;
@@ -73,17 +80,25 @@ private:
     void tellBlocks(const BatchSlice& slice);
     [[nodiscard]] ConstTensorView words(std::int64_t first, ::argus::Shape shape) const;
     void compute(const Shape& shape, std::span<const VisionRows> vision);
+    void embed(const Shape& shape, const Words& at, std::span<const VisionRows> vision);
+    void receive(const Shape& shape, const Words& at);
+    void send(const Shape& shape);
     void runLayer(const Layer& layer, const Shape& shape, const ops::PagedBatch& paged);
+    void addProduct(TensorView hidden, ConstTensorView x, const ops::Product& product, TensorView scratch);
     void score(const Shape& shape, const Words& words);
+    void requireLast() const;
 
     ops::Ops& m_ops;
     ModelConfig m_config;
     RuntimeSizes m_sizes;
+    Rank m_rank;
+    Parts m_parts;
     ops::Weight m_embedding, m_norm, m_frequencies;
     ops::ProductPtr m_head;
     std::vector<Layer> m_layers;
 
     ops::DeviceTensor m_hidden, m_normed, m_qkv, m_attention, m_gate, m_gateScratch, m_picked, m_pickedNormed, m_logits;
+    ops::DeviceTensor m_localLogits, m_gatherScratch; ///< of ranks that share the vocabulary
     ops::DeviceTensor m_cosines, m_sines, m_drawn;
     ops::DeviceTensor m_words;                           ///< I32: everything that is uploaded for a step
     ops::DeviceTensor m_blocks;                          ///< I32 [slots, blocks of a slot]

@@ -1,5 +1,6 @@
 #include "engine/model/footprint.h"
 
+#include "engine/model/sharding.h"
 #include "engine/ops/arena.h"
 #include "engine/ops/measuring_ops.h"
 
@@ -15,7 +16,7 @@ constexpr std::int64_t kMostWaitingTokens = 16384;
 
 } // namespace
 
-Footprint footprint(const ModelConfig& config, const RuntimeSizes& sizes, std::int64_t maxModelLen,
+Footprint footprint(const ModelConfig& config, const Shard& shard, const RuntimeSizes& sizes, std::int64_t maxModelLen,
                     std::int64_t maxVisionPatches, const DeviceFacts& device)
 {
     RuntimeSizes one = sizes;
@@ -23,16 +24,18 @@ Footprint footprint(const ModelConfig& config, const RuntimeSizes& sizes, std::i
     one.maxModelLen = static_cast<int>(maxModelLen);
     one.maxVisionPatches = static_cast<int>(maxVisionPatches);
     ops::MeasuringOps measure(device.type, config.awq);
-    const auto model = Qwen25VL::load(measure, config, nullptr, one, {});
-    if (!model.ok())
-        throw std::logic_error(model.error().text()); // a device without bounds refuses nothing
+    const auto model = Qwen25VL::load(measure, config, nullptr, one, {}, {}, shard);
+    if (!model.ok()) // a device without bounds refuses nothing else
+        throw std::invalid_argument(model.error().text());
+    const Parts parts(config, shard);
     // Pictures of an ask wait here until its prompt is in the cache: as many tokens as a context can hold of them.
-    const std::uint64_t embeddings = static_cast<std::uint64_t>(std::min(maxModelLen, kMostWaitingTokens)) *
-                                     static_cast<std::uint64_t>(config.hiddenSize) * sizeOf(device.type);
-    const std::uint64_t cache = std::uint64_t{2} * static_cast<std::uint64_t>(config.layers);
+    const std::uint64_t embeddings = shard.first()
+                                         ? static_cast<std::uint64_t>(std::min(maxModelLen, kMostWaitingTokens)) *
+                                               static_cast<std::uint64_t>(config.hiddenSize) * sizeOf(device.type)
+                                         : 0;
+    const std::uint64_t cache = std::uint64_t{2} * static_cast<std::uint64_t>(parts.layers.count);
     const std::uint64_t blockOfLayer = static_cast<std::uint64_t>(sizes.kvBlockTokens) *
-                                       static_cast<std::uint64_t>(config.kvHeads) *
-                                       static_cast<std::uint64_t>(config.headDim()) * sizeOf(device.type);
+                                       static_cast<std::uint64_t>(parts.keys.count) * sizeOf(device.type);
     const std::uint64_t held = cache * ops::Arena::aligned(static_cast<std::uint64_t>(one.kvBlocks) * blockOfLayer);
     return {.weights = measure.weightBytes(),
             .kvBlock = cache * blockOfLayer,

@@ -1,9 +1,10 @@
 #pragma once
-// What a model takes on a device with memory of its own, in bytes, before anything is allocated: the sums of what
-// weights, cache and activations will ask for. Pure.
+// What a model, or a rank's part of it, takes on a device with memory of its own, in bytes, before anything is
+// allocated: the sums of what weights, cache and activations will ask for. Pure.
 
 #include "engine/model/config.h"
 #include "engine/model/qwen2_5_vl.h"
+#include "engine/model/shard.h"
 #include "engine/tensor/dtype.h"
 
 #include <cstdint>
@@ -12,7 +13,7 @@ namespace argus::model {
 
 struct Footprint {
     std::uint64_t weights = 0;
-    std::uint64_t kvBlock = 0; ///< one block of all layers
+    std::uint64_t kvBlock = 0; ///< one block of all layers of the part
     std::uint64_t activations = 0;
 };
 
@@ -24,8 +25,10 @@ struct DeviceFacts {
     int processors = 132; ///< multiprocessors
 };
 
-/// Every rank computes with the same numbers: sizes.kvBlocks is not looked at, the rest is.
-[[nodiscard]] Footprint footprint(const ModelConfig& config, const RuntimeSizes& sizes, std::int64_t maxModelLen,
-                                  std::int64_t maxVisionPatches, const DeviceFacts& device);
+/// Every rank computes with the same numbers: sizes.kvBlocks is not looked at, the rest is. Of the tensor ranks of a
+/// stage the first takes as much as any. The model can be divided like that (checkShard()); otherwise
+/// std::invalid_argument. Communicators' memory is not in it.
+[[nodiscard]] Footprint footprint(const ModelConfig& config, const Shard& shard, const RuntimeSizes& sizes,
+                                  std::int64_t maxModelLen, std::int64_t maxVisionPatches, const DeviceFacts& device);
 
 } // namespace argus::model

@@ -1,6 +1,7 @@
 #include "engine/model/qwen2_5_vl.h"
 
 #include "engine/model/decoder.h"
+#include "engine/model/sharding.h"
 #include "engine/model/vision_tower.h"
 #include "engine/model/weights.h"
 #include "engine/model/workbench.h"
@@ -9,34 +10,47 @@ namespace argus::model {
 
 struct Qwen25VL::Impl {
     Impl(ops::Ops& ops, const ModelConfig& modelConfig, std::shared_ptr<const Checkpoint> mapped,
-         const RuntimeSizes& sizes, Compatibility compatibility, std::uint64_t bytes, WeightReader& reader)
-        : config(modelConfig), checkpoint(std::move(mapped)), weightBytes(bytes),
-          vision(ops, config.vision, sizes, compatibility, reader), decoder(ops, config, sizes, compatibility, reader)
+         const RuntimeSizes& sizes, Compatibility compatibility, const Rank& rank, std::uint64_t bytes,
+         WeightReader& reader)
+        : config(modelConfig), shard(rank.shard), checkpoint(std::move(mapped)), weightBytes(bytes),
+          vision(shard.first() ? std::make_unique<VisionTower>(ops, config, sizes, compatibility, rank, reader)
+                               : nullptr),
+          decoder(ops, config, sizes, compatibility, rank, reader)
     {
         Workbench bench(ops);
-        bench.layOut(
-            {[this](Workbench& each) { vision.layOut(each); }, [this](Workbench& each) { decoder.layOut(each); }});
+        bench.layOut({[this](Workbench& each) {
+                          if (vision)
+                              vision->layOut(each);
+                      },
+                      [this](Workbench& each) { decoder.layOut(each); }});
         decoder.allocateCache();
     }
 
     ModelConfig config;
+    Shard shard;
     std::shared_ptr<const Checkpoint> checkpoint; ///< weights may be used where it maps them
     std::uint64_t weightBytes = 0;
-    VisionTower vision;
+    std::unique_ptr<VisionTower> vision; ///< on the first stage
     Decoder decoder;
 };
 
 Result<std::unique_ptr<Qwen25VL>> Qwen25VL::load(ops::Ops& ops, ModelConfig config,
                                                  std::shared_ptr<const Checkpoint> checkpoint, RuntimeSizes sizes,
-                                                 const Progress& progress, Compatibility compatibility)
+                                                 const Progress& progress, Compatibility compatibility,
+                                                 const Shard& shard, const comm::Groups* groups)
 {
+    if (auto divides = checkShard(config, shard); !divides.ok())
+        return std::move(divides).error();
     Result<std::uint64_t> bytes =
-        checkpoint ? checkTensors(config, *checkpoint) : weightBytesOf(config, ops.computeType());
+        checkpoint ? checkTensors(config, *checkpoint, shard) : weightBytesOf(config, ops.computeType(), shard);
     if (!bytes.ok())
         return std::move(bytes).error();
+    const Rank rank{.shard = shard,
+                    .tensor = groups != nullptr ? groups->tensor.get() : nullptr,
+                    .pipeline = groups != nullptr ? groups->pipeline.get() : nullptr};
     try {
         WeightReader reader(ops, checkpoint.get(), config.awq, *bytes, progress);
-        auto impl = std::make_unique<Impl>(ops, config, checkpoint, sizes, compatibility, *bytes, reader);
+        auto impl = std::make_unique<Impl>(ops, config, checkpoint, sizes, compatibility, rank, *bytes, reader);
         ops.synchronize(); // steps may fetch weights before they look at anything else
         return std::unique_ptr<Qwen25VL>(new Qwen25VL(std::move(impl)));
     } catch (const ops::DeviceLost&) {
@@ -57,6 +71,10 @@ const ModelConfig& Qwen25VL::config() const
 {
     return m_impl->config;
 }
+const Shard& Qwen25VL::shard() const
+{
+    return m_impl->shard;
+}
 std::uint64_t Qwen25VL::weightBytes() const
 {
     return m_impl->weightBytes;
@@ -67,7 +85,9 @@ std::uint64_t Qwen25VL::kvBytes() const
 }
 ops::DeviceTensor Qwen25VL::encodeVision(ConstTensorView patches, std::span<const Grid> grids)
 {
-    return m_impl->vision.encode(patches, grids);
+    if (!m_impl->vision)
+        throw OpsError("vision tower: only the first stage has one");
+    return m_impl->vision->encode(patches, grids);
 }
 void Qwen25VL::run(const Batch& batch)
 {

@@ -2,9 +2,11 @@
 // Qwen2.5-VL: weights of one device, the vision tower and the decoder, written against Ops.
 
 #include "engine/base/result.h"
+#include "engine/comm/communicator.h"
 #include "engine/model/checkpoint.h"
 #include "engine/model/config.h"
 #include "engine/model/positions.h"
+#include "engine/model/shard.h"
 #include "engine/ops/ops.h"
 #include "engine/tensor/tensor.h"
 
@@ -52,8 +54,10 @@ struct BatchSlice {
 /// Rows of the batch whose embeddings come from the vision tower.
 struct VisionRows {
     std::int64_t firstRow = 0;
-    ConstTensorView embeddings; ///< on the device, of its compute type [rows, hidden]
+    ConstTensorView embeddings; ///< on the device, of its compute type [rows, hidden]; a stage that is not the first
+                                ///< looks at the shape alone
 };
+/// One step. Every rank of the model runs the same batches in the same order.
 struct Batch {
     std::span<const std::int32_t> ids;       ///< [tokens]; -1 - slot: the token drawn last in that slot
     std::span<const std::int32_t> positions; ///< [3, tokens]
@@ -63,32 +67,38 @@ struct Batch {
     std::span<const ops::SamplingRow> sampling{}; ///< one a row of logitRows, or none: nothing is drawn
 };
 
-/// Lives on its rank's thread. Methods throw OpsError.
+/// The part of the model that one rank has: all of it, or what its shard says. Lives on its rank's thread. Methods
+/// throw OpsError.
 class Qwen25VL {
 public:
     using Progress = std::function<void(std::uint64_t doneBytes, std::uint64_t totalBytes, const std::string& tensor)>;
     /// Takes every weight from the checkpoint (checking names and shapes first) and allocates the KV cache.
     /// The checkpoint outlives the model: a processor uses weights where they are mapped. No checkpoint: every weight
-    /// is made up on the device (load_format dummy).
-    [[nodiscard]] static Result<std::unique_ptr<Qwen25VL>> load(ops::Ops& ops, ModelConfig config,
-                                                                std::shared_ptr<const Checkpoint> checkpoint,
-                                                                RuntimeSizes sizes, const Progress& progress,
-                                                                Compatibility compatibility = {});
+    /// is made up on the device (load_format dummy). Of a part, only that part is taken, and `groups`, which outlives
+    /// the model, holds the ranks it computes with; without groups a part can be measured and not run. Errors: those of
+    /// checkShard() and checkTensors(), DoesNotFit.
+    [[nodiscard]] static Result<std::unique_ptr<Qwen25VL>>
+    load(ops::Ops& ops, ModelConfig config, std::shared_ptr<const Checkpoint> checkpoint, RuntimeSizes sizes,
+         const Progress& progress, Compatibility compatibility = {}, const Shard& shard = {},
+         const comm::Groups* groups = nullptr);
     ~Qwen25VL();
 
     [[nodiscard]] const ModelConfig& config() const;
+    [[nodiscard]] const Shard& shard() const;
     [[nodiscard]] std::uint64_t weightBytes() const;
     [[nodiscard]] std::uint64_t kvBytes() const;
 
     /// The vision tower on several items at once. patches F32 [sum of patches, 1176] on the host; result [sum of
-    /// tokens, hidden] of the compute type on the device, items in order. Source  design/qwen2_5_vl.md §5
+    /// tokens, hidden] of the compute type on the device, items in order. First stage only, on each of its ranks alike.
+    /// Source  design/qwen2_5_vl.md §5
     [[nodiscard]] ops::DeviceTensor encodeVision(ConstTensorView patches, std::span<const Grid> grids);
-    /// Enqueues one step: K and V of every row, scores of logitRows, and a token for each when there is sampling.
-    /// Source  design/qwen2_5_vl.md §3
+    /// Enqueues one step: K and V of every row, scores of logitRows, and a token for each when there is sampling. Takes
+    /// the hidden rows from the stage before and hands them to the next one; scores and tokens are the last stage's,
+    /// the same on each of its ranks. Source  design/qwen2_5_vl.md §3, §11
     void run(const Batch& batch);
-    /// The tokens that the last run() drew, on their way to the host; -1 where scores were not finite.
+    /// The tokens that the last run() drew, on their way to the host; -1 where scores were not finite. Last stage only.
     [[nodiscard]] ops::Fetch fetchDrawn();
-    /// Scores F32 [logitRows, vocab] of the last run() on the host, valid until the next call. Waits.
+    /// Scores F32 [logitRows, vocab] of the last run() on the host, valid until the next call. Waits. Last stage only.
     [[nodiscard]] ConstTensorView scores();
     /// run() and scores().
     [[nodiscard]] ConstTensorView forward(const Batch& batch)

@@ -65,34 +65,44 @@ std::vector<std::vector<Grid>> passesOf(std::span<const Grid> grids, std::int64_
 
 } // namespace
 
-VisionTower::VisionTower(ops::Ops& ops, const VisionConfig& config, const RuntimeSizes& sizes,
-                         Compatibility compatibility, WeightReader& weights)
-    : m_ops(ops), m_config(config), m_inner(ops.padded(config.intermediateSize)),
+VisionTower::VisionTower(ops::Ops& ops, const ModelConfig& model, const RuntimeSizes& sizes,
+                         Compatibility compatibility, const Rank& rank, WeightReader& weights)
+    : m_ops(ops), m_config(model.vision), m_parts(model, rank.shard), m_tensor(rank.tensor),
+      m_inner(ops.padded(m_parts.visionInner.count)),
       m_patchesPerPass(sizes.maxVisionPatches > 0 ? sizes.maxVisionPatches : kPatchesPerPass),
       m_mostPatches(sizes.maxVisionPatches)
 {
-    const std::int64_t hidden = config.hiddenSize;
-    const std::int64_t inner = config.intermediateSize;
-    const std::int64_t merged = hidden * config.mergeSize * config.mergeSize;
+    const VisionConfig& config = m_config;
+    const Extent& merged = m_parts.merged;
     const auto one = [&](const ops::StoredLinear& layer) { return ops.placeProduct({&layer, 1}); };
-    m_patchEmbed =
-        one(weights.flattened("visual.patch_embed.proj.weight", {hidden, config.inChannels, config.temporalPatchSize,
-                                                                 config.patchSize, config.patchSize}));
-    for (int i = 0; i < config.depth; ++i) {
-        const std::string name = fmt::format("visual.blocks.{}.", i);
-        Block& block = m_blocks.emplace_back();
-        block.norm1 = weights.vector(name + "norm1.weight", hidden);
-        block.qkv = one(weights.linear(name + "attn.qkv", 3 * hidden, hidden, true));
-        block.proj = one(weights.linear(name + "attn.proj", hidden, hidden, true));
-        block.norm2 = weights.vector(name + "norm2.weight", hidden);
-        const ops::StoredLinear gate = weights.linear(name + "mlp.gate_proj", inner, hidden, true, m_inner);
-        block.gateUp = ops.placeGatedProduct(gate, weights.linear(name + "mlp.up_proj", inner, hidden, true, m_inner));
-        block.down = one(weights.linear(name + "mlp.down_proj", hidden, inner, true, hidden, m_inner));
-    }
-    m_mergerNorm = weights.vector("visual.merger.ln_q.weight", hidden);
-    m_merger0 = one(weights.linear("visual.merger.mlp.0", merged, merged, true));
-    m_merger2 = one(weights.linear("visual.merger.mlp.2", config.outHiddenSize, merged, true));
+    m_patchEmbed = one(weights.flattened(
+        "visual.patch_embed.proj.weight",
+        {config.hiddenSize, config.inChannels, config.temporalPatchSize, config.patchSize, config.patchSize}));
+    for (int i = 0; i < config.depth; ++i)
+        m_blocks.push_back(takeBlock(i, weights));
+    m_mergerNorm = weights.vector("visual.merger.ln_q.weight", config.hiddenSize);
+    m_merger0 = one(weights.linear("visual.merger.mlp.0", merged, merged.stored, true));
+    m_merger2 = one(weights.linear("visual.merger.mlp.2", config.outHiddenSize, merged, merged.first == 0));
     m_frequencies = placeFrequencies(ops, frequencies(config.headDim()), compatibility);
+}
+
+VisionTower::Block VisionTower::takeBlock(int index, WeightReader& weights) const
+{
+    const std::int64_t hidden = m_config.hiddenSize;
+    const Extent& heads = m_parts.visionHidden;
+    const Extent& inner = m_parts.visionInner;
+    const std::string name = fmt::format("visual.blocks.{}.", index);
+    const auto one = [this](const ops::StoredLinear& layer) { return m_ops.placeProduct({&layer, 1}); };
+    Block block;
+    block.norm1 = weights.vector(name + "norm1.weight", hidden);
+    block.qkv = m_ops.placeProduct(weights.fused(name + "attn.qkv", heads, hidden));
+    // Ranks add their results up, so one of them has the bias.
+    block.proj = one(weights.linear(name + "attn.proj", hidden, heads, heads.first == 0));
+    block.norm2 = weights.vector(name + "norm2.weight", hidden);
+    const ops::StoredLinear gate = weights.linear(name + "mlp.gate_proj", inner, hidden, true, m_inner);
+    block.gateUp = m_ops.placeGatedProduct(gate, weights.linear(name + "mlp.up_proj", inner, hidden, true, m_inner));
+    block.down = one(weights.linear(name + "mlp.down_proj", hidden, inner, inner.first == 0, hidden, m_inner));
+    return block;
 }
 
 ops::DeviceTensor VisionTower::encode(ConstTensorView patches, std::span<const Grid> grids)
@@ -142,18 +152,19 @@ VisionTower::Scratch VisionTower::makeScratch(std::int64_t patches, const Take& 
 {
     const DType type = m_ops.computeType();
     const std::int64_t hidden = m_config.hiddenSize;
+    const std::int64_t heads = m_parts.visionHidden.count;
     const std::int64_t unit = std::int64_t{m_config.mergeSize} * m_config.mergeSize;
     Scratch scratch;
     scratch.pixels = take(type, {patches, m_config.patchElements()});
     scratch.hidden = take(m_ops.residualType(), {patches, hidden});
     scratch.normed = take(type, {patches, hidden});
-    scratch.qkv = take(type, {patches, 3 * hidden});
-    scratch.attention = take(type, {patches, hidden});
+    scratch.qkv = take(type, {patches, 3 * heads});
+    scratch.attention = take(type, {patches, hidden}); // as wide as patches are before the first attention
     scratch.gate = take(type, {patches, m_inner});
     scratch.gateScratch = take(type, {std::min(patches, kGatedRows), m_ops.gatedScratchColumns(m_inner)});
     scratch.cosines = take(DType::F32, {patches, m_config.headDim() / 2});
     scratch.sines = take(DType::F32, {patches, m_config.headDim() / 2});
-    scratch.merged = take(type, {patches / unit, unit * hidden});
+    scratch.merged = take(type, {patches / unit, m_parts.merged.count});
     scratch.output = take(type, {patches / unit, m_config.outHiddenSize});
     scratch.positions = take(DType::I32, {2 * patches});
     scratch.order = take(DType::I32, {patches / unit});
@@ -211,26 +222,37 @@ void VisionTower::encodePass(TensorView result, ConstTensorView patches, std::sp
     merge(result, pass);
 }
 
+/// hidden += the product of x, of which every rank has a share when they share the tower. scratch as large as hidden.
+void VisionTower::addProduct(TensorView hidden, ConstTensorView x, const ops::Product& product, TensorView scratch)
+{
+    if (!split()) {
+        m_ops.project(hidden, x, product, {}, true);
+        return;
+    }
+    m_ops.project(scratch, x, product, {}, false);
+    m_tensor->addSum(hidden, scratch);
+}
+
 void VisionTower::runBlock(const Block& block, const Pass& pass, bool full)
 {
-    const std::int64_t hidden = m_config.hiddenSize;
+    const std::int64_t heads = m_parts.visionHidden.count;
     const TensorView h = m_scratch.hidden.rows(0, pass.patches);
     const TensorView normed = m_scratch.normed.rows(0, pass.patches);
     const TensorView qkv = m_scratch.qkv.rows(0, pass.patches);
-    const TensorView attention = m_scratch.attention.rows(0, pass.patches);
+    const TensorView attention = m_scratch.attention.rows(0, pass.patches).columns(0, heads);
     const TensorView gate = m_scratch.gate.rows(0, pass.patches);
     const float scale = 1.0f / std::sqrt(static_cast<float>(m_config.headDim()));
 
     m_ops.project(qkv, h, *block.qkv, {.gain = block.norm1.view(), .epsilon = kEpsilon, .scratch = normed}, false);
-    m_ops.rotate(qkv.columns(0, 2 * hidden), pass.cosines, pass.sines); // q and k stand side by side
-    m_ops.segmentAttention(attention, qkv.columns(0, hidden), qkv.columns(hidden, hidden),
-                           qkv.columns(2 * hidden, hidden), full ? pass.sliceEnds : pass.windowEnds,
-                           full ? pass.longestSlice : pass.longestWindow, m_config.headDim(), scale);
-    m_ops.project(h, attention, *block.proj, {}, true);
+    m_ops.rotate(qkv.columns(0, 2 * heads), pass.cosines, pass.sines); // q and k stand side by side
+    m_ops.segmentAttention(attention, qkv.columns(0, heads), qkv.columns(heads, heads), qkv.columns(2 * heads, heads),
+                           full ? pass.sliceEnds : pass.windowEnds, full ? pass.longestSlice : pass.longestWindow,
+                           m_config.headDim(), scale);
+    addProduct(h, attention, *block.proj, normed);
 
     m_ops.gatedProject(gate, m_scratch.gateScratch.view(), h, *block.gateUp,
                        {.gain = block.norm2.view(), .epsilon = kEpsilon, .scratch = normed});
-    m_ops.project(h, gate, *block.down, {}, true);
+    addProduct(h, gate, *block.down, normed);
 }
 
 void VisionTower::merge(TensorView result, const Pass& pass)
@@ -244,6 +266,8 @@ void VisionTower::merge(TensorView result, const Pass& pass)
     m_ops.project(merged, normed.reshaped({tokens, unit * m_config.hiddenSize}), *m_merger0, {}, false);
     m_ops.gelu(merged, merged);
     m_ops.project(output, merged, *m_merger2, {}, false);
+    if (split())
+        m_tensor->sum(output);
     m_ops.scatterRows(result, output, pass.order);
 }
 

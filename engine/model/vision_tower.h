@@ -2,6 +2,8 @@
 // The vision tower: patches to embeddings of the decoder's width.
 
 #include "engine/model/qwen2_5_vl.h"
+#include "engine/model/rank.h"
+#include "engine/model/sharding.h"
 #include "engine/model/vision_windows.h"
 #include "engine/model/weights.h"
 #include "engine/model/workbench.h"
@@ -18,10 +20,14 @@ namespace argus::model {
 /// arena reserves activations for sizes.maxVisionPatches when it is made, and a slice that is larger is refused;
 /// elsewhere they grow to the largest pass seen so far: the processor's memory is no arena, and most deployments never
 /// see the largest picture.
+///
+/// Tensor ranks share heads and MLPs where those divide (Parts::visionSplit) and come to the same embeddings; else each
+/// computes everything. Either way all of them encode the same items in the same order. Source
+/// design/qwen2_5_vl.md §11.2
 class VisionTower {
 public:
-    VisionTower(ops::Ops& ops, const VisionConfig& config, const RuntimeSizes& sizes, Compatibility compatibility,
-                WeightReader& weights);
+    VisionTower(ops::Ops& ops, const ModelConfig& model, const RuntimeSizes& sizes, Compatibility compatibility,
+                const Rank& rank, WeightReader& weights);
 
     /// Places the activations of the largest pass, when there is a largest one.
     void layOut(Workbench& bench);
@@ -51,15 +57,20 @@ private:
 
     using Take = std::function<ops::DeviceTensor(DType, const Shape&)>;
     [[nodiscard]] Scratch makeScratch(std::int64_t patches, const Take& take) const;
+    [[nodiscard]] Block takeBlock(int index, WeightReader& weights) const;
     void reserve(std::int64_t patches);
     void encodePass(TensorView result, ConstTensorView patches, std::span<const Grid> grids);
     [[nodiscard]] Pass prepare(const VisionWindows& windows);
+    [[nodiscard]] bool split() const { return m_tensor != nullptr && m_parts.visionSplit; }
+    void addProduct(TensorView hidden, ConstTensorView x, const ops::Product& product, TensorView scratch);
     void runBlock(const Block& block, const Pass& pass, bool full);
     void merge(TensorView result, const Pass& pass);
 
     ops::Ops& m_ops;
     VisionConfig m_config;
-    std::int64_t m_inner = 0;          ///< of the MLP on this device
+    Parts m_parts;
+    comm::Communicator* m_tensor = nullptr;
+    std::int64_t m_inner = 0;          ///< of the own part of the MLP on this device
     std::int64_t m_patchesPerPass = 0; ///< slices up to this many together
     std::int64_t m_mostPatches = 0;    ///< of one slice; 0: as many as come
     std::vector<Block> m_blocks;

@@ -4,88 +4,136 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace argus::model {
 
 namespace {
 
-void addLinear(std::vector<TensorSpec>& specs, const std::string& name, std::int64_t outputs, std::int64_t inputs)
+constexpr std::int64_t kCodesOfWord = 8; ///< AWQ packs eight outputs
+
+class SpecList {
+public:
+    SpecList(const ModelConfig& config, const Shard& shard) : m_config(config), m_shard(shard), m_parts(config, shard)
+    {
+    }
+
+    void addVision();
+    void addDecoder();
+    [[nodiscard]] std::vector<TensorSpec> take() { return std::move(m_specs); }
+
+private:
+    void add(const std::string& name, const Extent& length)
+    {
+        m_specs.push_back({.name = name, .shape = {length.stored}, .taken = length.count});
+    }
+    void add(const std::string& name, const Extent& rows, const Extent& columns, std::optional<DType> type = {})
+    {
+        m_specs.push_back(
+            {.name = name, .shape = {rows.stored, columns.stored}, .type = type, .taken = rows.count * columns.count});
+    }
+    void addLinear(const std::string& name, const Extent& outputs, const Extent& inputs);
+    void addDecoderLinear(const std::string& name, const Extent& outputs, const Extent& inputs);
+    void addLayer(std::int64_t index);
+
+    const ModelConfig& m_config;
+    const Shard& m_shard;
+    Parts m_parts;
+    std::vector<TensorSpec> m_specs;
+};
+
+/// A linear layer of the vision tower. Of ranks that add their results up one has the bias.
+void SpecList::addLinear(const std::string& name, const Extent& outputs, const Extent& inputs)
 {
-    specs.push_back({name + ".weight", {outputs, inputs}});
-    specs.push_back({name + ".bias", {outputs}});
+    add(name + ".weight", outputs, inputs);
+    if (inputs.first == 0)
+        add(name + ".bias", outputs);
 }
 
 /// A linear layer of the decoder. Source: design/qwen2_5_vl.md §2.1, §12.2
-void addDecoderLinear(std::vector<TensorSpec>& specs, const ModelConfig& config, const std::string& name,
-                      std::int64_t outputs, std::int64_t inputs)
+void SpecList::addDecoderLinear(const std::string& name, const Extent& outputs, const Extent& inputs)
 {
-    if (!config.awq) {
-        specs.push_back({name + ".weight", {outputs, inputs}});
+    if (!m_config.awq) {
+        add(name + ".weight", outputs, inputs);
         return;
     }
-    specs.push_back({name + ".qweight", {inputs, outputs / 8}, DType::I32});
-    specs.push_back({name + ".qzeros", {inputs / ops::kAwqGroup, outputs / 8}, DType::I32});
-    specs.push_back({name + ".scales", {inputs / ops::kAwqGroup, outputs}, DType::F16});
+    const Extent words = outputs.inPiecesOf(kCodesOfWord);
+    const Extent groups = inputs.inPiecesOf(ops::kAwqGroup);
+    add(name + ".qweight", inputs, words, DType::I32);
+    add(name + ".qzeros", groups, words, DType::I32);
+    add(name + ".scales", groups, outputs, DType::F16);
 }
 
-void addDecoder(std::vector<TensorSpec>& specs, const ModelConfig& config)
+void SpecList::addLayer(std::int64_t index)
 {
-    const std::int64_t hidden = config.hiddenSize;
-    const std::int64_t queries = std::int64_t{config.heads} * config.headDim();
-    const std::int64_t keys = std::int64_t{config.kvHeads} * config.headDim();
-    specs.push_back({"model.embed_tokens.weight", {config.vocabSize, hidden}});
-    for (int i = 0; i < config.layers; ++i) {
-        const std::string layer = fmt::format("model.layers.{}.", i);
-        specs.push_back({layer + "input_layernorm.weight", {hidden}});
-        for (const auto& [name, rows] : {std::pair{"q", queries}, std::pair{"k", keys}, std::pair{"v", keys}}) {
-            addDecoderLinear(specs, config, fmt::format("{}self_attn.{}_proj", layer, name), rows, hidden);
-            specs.push_back({fmt::format("{}self_attn.{}_proj.bias", layer, name), {rows}});
-        }
-        addDecoderLinear(specs, config, layer + "self_attn.o_proj", hidden, queries);
-        specs.push_back({layer + "post_attention_layernorm.weight", {hidden}});
-        addDecoderLinear(specs, config, layer + "mlp.gate_proj", config.intermediateSize, hidden);
-        addDecoderLinear(specs, config, layer + "mlp.up_proj", config.intermediateSize, hidden);
-        addDecoderLinear(specs, config, layer + "mlp.down_proj", hidden, config.intermediateSize);
+    const std::int64_t hidden = m_config.hiddenSize;
+    const std::string layer = fmt::format("model.layers.{}.", index);
+    add(layer + "input_layernorm.weight", hidden);
+    for (const auto& [name, rows] :
+         {std::pair{"q", m_parts.queries}, std::pair{"k", m_parts.keys}, std::pair{"v", m_parts.keys}}) {
+        addDecoderLinear(fmt::format("{}self_attn.{}_proj", layer, name), rows, hidden);
+        add(fmt::format("{}self_attn.{}_proj.bias", layer, name), rows);
     }
-    specs.push_back({"model.norm.weight", {hidden}});
-    if (!config.tieWordEmbeddings)
-        specs.push_back({"lm_head.weight", {config.vocabSize, hidden}});
+    addDecoderLinear(layer + "self_attn.o_proj", hidden, m_parts.queries);
+    add(layer + "post_attention_layernorm.weight", hidden);
+    addDecoderLinear(layer + "mlp.gate_proj", m_parts.inner, hidden);
+    addDecoderLinear(layer + "mlp.up_proj", m_parts.inner, hidden);
+    addDecoderLinear(layer + "mlp.down_proj", hidden, m_parts.inner);
 }
 
-void addVision(std::vector<TensorSpec>& specs, const VisionConfig& vision)
+void SpecList::addDecoder()
 {
+    const std::int64_t hidden = m_config.hiddenSize;
+    if (m_shard.first() || (m_shard.last() && m_config.tieWordEmbeddings))
+        add("model.embed_tokens.weight", m_parts.vocabulary, hidden);
+    for (std::int64_t i = 0; i < m_parts.layers.count; ++i)
+        addLayer(m_parts.layers.first + i);
+    if (!m_shard.last())
+        return;
+    add("model.norm.weight", hidden);
+    if (!m_config.tieWordEmbeddings)
+        add("lm_head.weight", m_parts.vocabulary, hidden);
+}
+
+void SpecList::addVision()
+{
+    if (!m_shard.first())
+        return;
+    const VisionConfig& vision = m_config.vision;
     const std::int64_t hidden = vision.hiddenSize;
-    const std::int64_t merged = hidden * vision.mergeSize * vision.mergeSize;
-    specs.push_back({"visual.patch_embed.proj.weight",
-                     {hidden, vision.inChannels, vision.temporalPatchSize, vision.patchSize, vision.patchSize}});
+    const Extent heads = m_parts.visionHidden;
+    const Extent inner = m_parts.visionInner;
+    const Shape filters{hidden, vision.inChannels, vision.temporalPatchSize, vision.patchSize, vision.patchSize};
+    m_specs.push_back({.name = "visual.patch_embed.proj.weight", .shape = filters, .taken = filters.elements()});
     for (int i = 0; i < vision.depth; ++i) {
         const std::string block = fmt::format("visual.blocks.{}.", i);
-        specs.push_back({block + "norm1.weight", {hidden}});
-        addLinear(specs, block + "attn.qkv", 3 * hidden, hidden);
-        addLinear(specs, block + "attn.proj", hidden, hidden);
-        specs.push_back({block + "norm2.weight", {hidden}});
-        addLinear(specs, block + "mlp.gate_proj", vision.intermediateSize, hidden);
-        addLinear(specs, block + "mlp.up_proj", vision.intermediateSize, hidden);
-        addLinear(specs, block + "mlp.down_proj", hidden, vision.intermediateSize);
+        add(block + "norm1.weight", hidden);
+        addLinear(block + "attn.qkv", Extent{3 * hidden, heads.first, 3 * heads.count}, hidden);
+        addLinear(block + "attn.proj", hidden, heads);
+        add(block + "norm2.weight", hidden);
+        addLinear(block + "mlp.gate_proj", inner, hidden);
+        addLinear(block + "mlp.up_proj", inner, hidden);
+        addLinear(block + "mlp.down_proj", hidden, inner);
     }
-    specs.push_back({"visual.merger.ln_q.weight", {hidden}});
-    addLinear(specs, "visual.merger.mlp.0", merged, merged);
-    addLinear(specs, "visual.merger.mlp.2", vision.outHiddenSize, merged);
+    add("visual.merger.ln_q.weight", hidden);
+    addLinear("visual.merger.mlp.0", m_parts.merged, m_parts.merged.stored);
+    addLinear("visual.merger.mlp.2", vision.outHiddenSize, m_parts.merged);
 }
 
 } // namespace
 
-std::vector<TensorSpec> tensorsOf(const ModelConfig& config)
+std::vector<TensorSpec> tensorsOf(const ModelConfig& config, const Shard& shard)
 {
-    std::vector<TensorSpec> specs;
-    addVision(specs, config.vision);
-    addDecoder(specs, config);
-    return specs;
+    SpecList specs(config, shard);
+    specs.addVision();
+    specs.addDecoder();
+    return specs.take();
 }
 
-Result<std::uint64_t> checkTensors(const ModelConfig& config, const Checkpoint& checkpoint)
+Result<std::uint64_t> checkTensors(const ModelConfig& config, const Checkpoint& checkpoint, const Shard& shard)
 {
     std::uint64_t bytes = 0;
-    for (const TensorSpec& spec : tensorsOf(config)) {
+    for (const TensorSpec& spec : tensorsOf(config, shard)) {
         auto tensor = checkpoint.tensor(spec.name, spec.shape);
         if (!tensor.ok())
             return std::move(tensor).error();
@@ -100,16 +148,16 @@ Result<std::uint64_t> checkTensors(const ModelConfig& config, const Checkpoint& 
                 ErrorCode::Unsupported,
                 fmt::format("tensor {} holds {}; only F32, F16 and BF16 weights can be used", spec.name, nameOf(type)),
                 "use the checkpoint's bfloat16 release", ""};
-        bytes += static_cast<std::uint64_t>(spec.shape.elements()) * sizeOf(type);
+        bytes += static_cast<std::uint64_t>(spec.taken) * sizeOf(type);
     }
     return bytes;
 }
 
-std::uint64_t weightBytesOf(const ModelConfig& config, DType type)
+std::uint64_t weightBytesOf(const ModelConfig& config, DType type, const Shard& shard)
 {
     std::uint64_t bytes = 0;
-    for (const TensorSpec& spec : tensorsOf(config))
-        bytes += static_cast<std::uint64_t>(spec.shape.elements()) * sizeOf(spec.type.value_or(type));
+    for (const TensorSpec& spec : tensorsOf(config, shard))
+        bytes += static_cast<std::uint64_t>(spec.taken) * sizeOf(spec.type.value_or(type));
     return bytes;
 }
 
@@ -121,60 +169,109 @@ ops::Weight placeFrequencies(ops::Ops& ops, std::vector<float> frequencies, Comp
     return ops.placeFloats(frequencies);
 }
 
-ConstTensorView WeightReader::take(const std::string& name, const Shape& shape)
+/// The tensor as it stands in the file; without data when there is no file.
+ConstTensorView WeightReader::stored(const std::string& name, const Shape& shape)
 {
-    ConstTensorView view(nullptr, DType::BF16, shape);
-    if (m_checkpoint != nullptr) {
-        auto tensor = m_checkpoint->tensor(name, shape);
-        if (!tensor.ok())
-            throw OpsError(tensor.error().text());
-        view = *tensor;
-    }
-    m_doneBytes += static_cast<std::uint64_t>(shape.elements()) * sizeOf(view.dtype());
-    if (m_progress)
-        m_progress(m_doneBytes, m_totalBytes, name);
-    return view;
+    if (m_checkpoint == nullptr)
+        return {nullptr, DType::BF16, shape};
+    auto tensor = m_checkpoint->tensor(name, shape);
+    if (!tensor.ok())
+        throw OpsError(tensor.error().text());
+    return *tensor;
 }
 
-ops::StoredLinear WeightReader::linear(const std::string& name, std::int64_t outputs, std::int64_t inputs, bool bias,
+void WeightReader::report(const std::string& name, const ConstTensorView& taken)
+{
+    m_doneBytes += static_cast<std::uint64_t>(taken.shape().elements()) * sizeOf(taken.dtype());
+    if (m_progress)
+        m_progress(m_doneBytes, m_totalBytes, name);
+}
+
+ConstTensorView WeightReader::takeRows(const std::string& name, const Extent& rows)
+{
+    const ConstTensorView whole = stored(name, {rows.stored});
+    const ConstTensorView part = whole.bytes() != nullptr ? whole.rows(rows.first, rows.count)
+                                                          : ConstTensorView(nullptr, whole.dtype(), {rows.count});
+    report(name, part);
+    return part;
+}
+
+ConstTensorView WeightReader::takePart(const std::string& name, const Extent& rows, const Extent& columns)
+{
+    const ConstTensorView whole = stored(name, {rows.stored, columns.stored});
+    const ConstTensorView part =
+        whole.bytes() != nullptr
+            ? whole.rows(rows.first, rows.count).columns(columns.first, columns.count)
+            : ConstTensorView(nullptr, whole.dtype(), {rows.count, columns.count}); // no memory, nowhere in it
+    report(name, part);
+    return part;
+}
+
+ops::StoredLinear WeightReader::linear(const std::string& name, const Extent& outputs, const Extent& inputs, bool bias,
                                        std::int64_t placedOutputs, std::int64_t placedInputs)
 {
-    ops::StoredLinear layer{.outputs = placedOutputs > 0 ? placedOutputs : outputs,
-                            .inputs = placedInputs > 0 ? placedInputs : inputs};
-    layer.weight = take(name + ".weight", {outputs, inputs});
+    ops::StoredLinear layer{.outputs = placedOutputs > 0 ? placedOutputs : outputs.count,
+                            .inputs = placedInputs > 0 ? placedInputs : inputs.count};
+    layer.weight = takePart(name + ".weight", outputs, inputs);
     if (bias)
-        layer.bias = take(name + ".bias", {outputs});
+        layer.bias = takeRows(name + ".bias", outputs);
     return layer;
 }
 
-ops::StoredLinear WeightReader::decoderLinear(const std::string& name, std::int64_t outputs, std::int64_t inputs,
+ops::StoredLinear WeightReader::decoderLinear(const std::string& name, const Extent& outputs, const Extent& inputs,
                                               bool bias)
 {
     if (!m_awq)
         return linear(name, outputs, inputs, bias);
-    ops::StoredLinear layer{.packed = true, .outputs = outputs, .inputs = inputs};
-    layer.awq.qweight = take(name + ".qweight", {inputs, outputs / 8});
-    layer.awq.qzeros = take(name + ".qzeros", {inputs / ops::kAwqGroup, outputs / 8});
-    layer.awq.scales = take(name + ".scales", {inputs / ops::kAwqGroup, outputs});
+    const Extent words = outputs.inPiecesOf(kCodesOfWord);
+    const Extent groups = inputs.inPiecesOf(ops::kAwqGroup);
+    ops::StoredLinear layer{.packed = true, .outputs = outputs.count, .inputs = inputs.count};
+    layer.awq.qweight = takePart(name + ".qweight", inputs, words);
+    layer.awq.qzeros = takePart(name + ".qzeros", groups, words);
+    layer.awq.scales = takePart(name + ".scales", groups, outputs);
     if (bias)
-        layer.bias = take(name + ".bias", {outputs});
+        layer.bias = takeRows(name + ".bias", outputs);
     return layer;
 }
 
-ops::StoredLinear WeightReader::flattened(const std::string& name, const Shape& stored)
+std::vector<ops::StoredLinear> WeightReader::fused(const std::string& name, const Extent& part, std::int64_t inputs)
 {
-    const Shape flat{stored[0], stored.elements() / stored[0]};
-    return {.weight = take(name, stored).reshaped(flat), .outputs = flat[0], .inputs = flat[1]};
+    const std::int64_t size = part.stored;
+    if (part.count == size) // in one piece, as it is stored
+        return {linear(name, 3 * size, inputs, true)};
+    const ConstTensorView weight = stored(name + ".weight", {3 * size, inputs});
+    const ConstTensorView bias = stored(name + ".bias", {3 * size});
+    const bool exists = weight.bytes() != nullptr;
+    std::vector<ops::StoredLinear> layers;
+    for (std::int64_t first = part.first; first < 3 * size; first += size) {
+        ops::StoredLinear& layer = layers.emplace_back();
+        layer.outputs = part.count;
+        layer.inputs = inputs;
+        layer.weight =
+            exists ? weight.rows(first, part.count) : ConstTensorView(nullptr, weight.dtype(), {part.count, inputs});
+        layer.bias = exists ? bias.rows(first, part.count) : ConstTensorView(nullptr, bias.dtype(), {part.count});
+        report(name + ".weight", layer.weight);
+        report(name + ".bias", layer.bias);
+    }
+    return layers;
 }
 
-ops::Weight WeightReader::table(const std::string& name, std::int64_t rows, std::int64_t columns)
+ops::StoredLinear WeightReader::flattened(const std::string& name, const Shape& shape)
 {
-    return m_ops.placeTable(take(name, {rows, columns}));
+    const Shape flat{shape[0], shape.elements() / shape[0]};
+    const ConstTensorView whole = stored(name, shape).reshaped(flat);
+    report(name, whole);
+    return {.weight = whole, .outputs = flat[0], .inputs = flat[1]};
+}
+
+ops::Weight WeightReader::table(const std::string& name, const Extent& rows, std::int64_t columns)
+{
+    return m_ops.placeTable(takePart(name, rows, columns));
 }
 
 ops::Weight WeightReader::vector(const std::string& name, std::int64_t length)
 {
-    return m_ops.placeVector(take(name, {length}));
+    return m_ops.placeVector(takeRows(name, length));
 }
 
 } // namespace argus::model

@@ -5,6 +5,7 @@
 #include "engine/model/checkpoint.h"
 #include "engine/model/config.h"
 #include "engine/model/qwen2_5_vl.h"
+#include "engine/model/sharding.h"
 #include "engine/ops/ops.h"
 
 #include <cstdint>
@@ -19,17 +20,20 @@ struct TensorSpec {
     std::string name;
     Shape shape;
     std::optional<DType> type = {}; ///< what it must hold; none: F32, F16 or BF16
+    std::int64_t taken = 0;         ///< elements that the rank takes of it
 };
 
-/// Every tensor of the model in the order it is loaded, generation-1 names. Source: design/qwen2_5_vl.md §2.1
-[[nodiscard]] std::vector<TensorSpec> tensorsOf(const ModelConfig& config);
+/// Every tensor of which a rank takes something, in the order it is loaded, generation-1 names.
+/// Source: design/qwen2_5_vl.md §2.1
+[[nodiscard]] std::vector<TensorSpec> tensorsOf(const ModelConfig& config, const Shard& shard = {});
 
-/// Checks that the checkpoint has every tensor in the right shape and a float type; returns the bytes of all of them.
+/// Checks that the checkpoint has those tensors in the right shape and a float type; returns the bytes that are taken.
 /// Errors: NotFound, Corrupt, Unsupported, naming tensor and file.
-[[nodiscard]] Result<std::uint64_t> checkTensors(const ModelConfig& config, const Checkpoint& checkpoint);
+[[nodiscard]] Result<std::uint64_t> checkTensors(const ModelConfig& config, const Checkpoint& checkpoint,
+                                                 const Shard& shard = {});
 
 /// Bytes of the weights as a checkpoint of `type` has them.
-[[nodiscard]] std::uint64_t weightBytesOf(const ModelConfig& config, DType type);
+[[nodiscard]] std::uint64_t weightBytesOf(const ModelConfig& config, DType type, const Shard& shard = {});
 
 /// Rotary frequencies on the device.
 [[nodiscard]] ops::Weight placeFrequencies(ops::Ops& ops, std::vector<float> frequencies, Compatibility compatibility);
@@ -44,21 +48,27 @@ public:
     {
     }
 
-    /// A linear layer of the vision tower or one that is never quantised, `name` without ".weight". On the device it
-    /// has `placedOutputs` and `placedInputs` (0: those of the file).
-    [[nodiscard]] ops::StoredLinear linear(const std::string& name, std::int64_t outputs, std::int64_t inputs,
+    /// A part of a linear layer of the vision tower or one that is never quantised, `name` without ".weight". On the
+    /// device it has `placedOutputs` and `placedInputs` (0: what is taken).
+    [[nodiscard]] ops::StoredLinear linear(const std::string& name, const Extent& outputs, const Extent& inputs,
                                            bool bias, std::int64_t placedOutputs = 0, std::int64_t placedInputs = 0);
-    /// A linear layer of the decoder: packed in an AWQ checkpoint.
-    [[nodiscard]] ops::StoredLinear decoderLinear(const std::string& name, std::int64_t outputs, std::int64_t inputs,
+    /// A part of a linear layer of the decoder: packed in an AWQ checkpoint.
+    [[nodiscard]] ops::StoredLinear decoderLinear(const std::string& name, const Extent& outputs, const Extent& inputs,
                                                   bool bias);
+    /// `part` of each of three layers that are stored as one, q, k and v of the vision tower.
+    [[nodiscard]] std::vector<ops::StoredLinear> fused(const std::string& name, const Extent& part,
+                                                       std::int64_t inputs);
     /// A convolution whose window is its stride: the same numbers as a matrix [outputs, everything else].
-    [[nodiscard]] ops::StoredLinear flattened(const std::string& name, const Shape& stored);
-    [[nodiscard]] ops::Weight table(const std::string& name, std::int64_t rows, std::int64_t columns);
+    [[nodiscard]] ops::StoredLinear flattened(const std::string& name, const Shape& shape);
+    [[nodiscard]] ops::Weight table(const std::string& name, const Extent& rows, std::int64_t columns);
     [[nodiscard]] ops::Weight vector(const std::string& name, std::int64_t length);
     [[nodiscard]] ops::Ops& ops() { return m_ops; }
 
 private:
-    [[nodiscard]] ConstTensorView take(const std::string& name, const Shape& shape);
+    [[nodiscard]] ConstTensorView stored(const std::string& name, const Shape& shape);
+    [[nodiscard]] ConstTensorView takeRows(const std::string& name, const Extent& rows);
+    [[nodiscard]] ConstTensorView takePart(const std::string& name, const Extent& rows, const Extent& columns);
+    void report(const std::string& name, const ConstTensorView& taken);
 
     ops::Ops& m_ops;
     const Checkpoint* m_checkpoint = nullptr;

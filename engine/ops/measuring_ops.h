@@ -38,7 +38,12 @@ public:
     [[nodiscard]] std::unique_ptr<Recording> endRecording() override { return refuse(), nullptr; }
     void replay(const Recording&) override { refuse(); }
 
-    void embed(TensorView, ConstTensorView, ConstTensorView, ConstTensorView, const TokenBook&) override { refuse(); }
+    void embed(TensorView, ConstTensorView, ConstTensorView, ConstTensorView, const TokenBook&,
+               const TableRows&) override
+    {
+        refuse();
+    }
+    void markSeen(ConstTensorView, ConstTensorView, std::int64_t, const TokenBook&) override { refuse(); }
     void gatherRows(TensorView, ConstTensorView, ConstTensorView) override { refuse(); }
     void scatterRows(TensorView, ConstTensorView, ConstTensorView) override { refuse(); }
     void copyRows(TensorView, ConstTensorView) override { refuse(); }

@@ -116,6 +116,12 @@ struct TokenBook {
     TensorView seen = {}; ///< I32 [slots, ceil(vocab / 32)]: a bit for every id of prompt and answer
 };
 
+/// Which rows of a vocabulary a table holds: those of ids from firstId on.
+struct TableRows {
+    std::int64_t firstId = 0;
+    std::int64_t vocabulary = 0; ///< ids there are; 0: the table holds all of them
+};
+
 /// Numbers on their way to the host. From fetch() until take(), at most kMostFetches at a time.
 using Fetch = int;
 constexpr int kMostFetches = 4;
@@ -209,14 +215,18 @@ public:
 
     /// y[i,:] = table[id,:], id = ids[i], or the last token of slot -1 - ids[i] where that is negative; marks id as
     /// seen in slots[i]. y [count, columns] of residualType(), ids and slots [count]; a slot below 0 is padding and
-    /// leaves no mark. Where no token could be drawn, y is zero and nothing marked
+    /// leaves no mark. Where no token could be drawn, y is zero and nothing marked; where `held` says that the table
+    /// lacks the id, y is zero and the id marked
     virtual void embed(TensorView y, ConstTensorView table, ConstTensorView ids, ConstTensorView slots,
-                       const TokenBook& book) = 0;
+                       const TokenBook& book, const TableRows& held) = 0;
+    /// Marks ids as embed() does, of a vocabulary of `vocabulary`, and does nothing else
+    virtual void markSeen(ConstTensorView ids, ConstTensorView slots, std::int64_t vocabulary,
+                          const TokenBook& book) = 0;
     /// y[i,:] = x[index[i],:]; x and y of one type
     virtual void gatherRows(TensorView y, ConstTensorView x, ConstTensorView index) = 0;
     /// y[index[i],:] = x[i,:]. Indices do not repeat
     virtual void scatterRows(TensorView y, ConstTensorView x, ConstTensorView index) = 0;
-    /// y = x, converted from computeType() to residualType() or equal
+    /// y = x, each of computeType() or residualType(), rounded to nearest where y's has fewer bits
     virtual void copyRows(TensorView y, ConstTensorView x) = 0;
     /// y = x / sqrt(mean(x²) + epsilon) · gain. y, x [tokens, hidden], gain [hidden]; y may be x. x of residualType()
     virtual void rmsNorm(TensorView y, ConstTensorView x, ConstTensorView gain, float epsilon) = 0;

@@ -143,7 +143,7 @@ Sizes gpuSizes(const model::ModelConfig& model, const Gpu& gpu, const wire::Engi
                                    .capabilityMinor = gpu.capabilityMinor,
                                    .processors = gpu.processors};
     return {kGpuBlockTokens,
-            [=, &model](std::uint32_t context) { return model::footprint(model, sizes, context, patches, facts); }};
+            [=, &model](std::uint32_t context) { return model::footprint(model, {}, sizes, context, patches, facts); }};
 }
 
 /// The memory of a device, and the part of it that may be filled.

@@ -16,13 +16,13 @@ __global__ void __launch_bounds__(kMostThreads) gatherRow(GatherRows work, int p
     if (id < 0 && work.last != nullptr)
         id = work.last[-1 - id];
     letNextStart();
-    const bool exists = id >= 0 && id < work.rows;
-    const From* from = static_cast<const From*>(work.table) + (exists ? id * work.tableStride : 0);
-    movePart<true>(static_cast<To*>(work.y) + row * work.yStride, from, part, exists ? work.columns : 0, work.columns,
+    const bool held = id >= work.firstId && id - work.firstId < work.rows;
+    const From* from = static_cast<const From*>(work.table) + (held ? (id - work.firstId) * work.tableStride : 0);
+    movePart<true>(static_cast<To*>(work.y) + row * work.yStride, from, part, held ? work.columns : 0, work.columns,
                    Unseen());
     if (first && work.resolved != nullptr)
         work.resolved[row] = id;
-    if (slot >= 0 && exists)
+    if (slot >= 0 && id >= 0 && id < work.knownIds)
         atomicOr(work.seen + slot * work.seenStride + id / 32, 1u << (id % 32)); // rows of a slot may share a word
 }
 
@@ -39,8 +39,11 @@ Status gatherRows(const GatherRows& work, Stream stream)
 {
     if (work.count == 0)
         return 0;
+    GatherRows all = work;
+    if (all.knownIds == 0)
+        all.knownIds = work.firstId + work.rows;
     return forFormat(work.type, [&]<typename T>() {
-        return work.out == Format::F32 ? gather<float, T>(work, stream) : gather<T, T>(work, stream);
+        return work.out == Format::F32 ? gather<float, T>(all, stream) : gather<T, T>(all, stream);
     });
 }
 

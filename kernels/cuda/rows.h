@@ -24,12 +24,13 @@ struct RmsNorm {
 };
 [[nodiscard]] Status rmsNorm(const RmsNorm& work, Stream stream);
 
-/// y[i,:] = table[id(i),:] where id(i) = ids[i] when that is not negative, else last[-1 - ids[i]]
+/// y[i,:] = table[id(i) - firstId,:] where id(i) = ids[i] when that is not negative, else last[-1 - ids[i]]
 ///
 /// Shapes   y [count, columns] of type `out`; table [rows, columns] of type `type`; ids [count]; last [slots] (may be
 ///          null when no id is negative)
-/// Promises an id outside [0, rows) writes zeros. With `seen`: bit id(i) of row slots[i] of seen [slots, seenStride
-///          words] is set (rows whose slot is negative leave no mark). `resolved` (may be null) receives id(i)
+/// Promises an id outside [firstId, firstId + rows) writes zeros. With `seen`: bit id(i) of row slots[i] of seen
+///          [slots, seenStride words] is set when id(i) is in [0, knownIds) (rows whose slot is negative leave no
+///          mark). `resolved` (may be null) receives id(i). No columns: marks are all there is, y and table may be null
 struct GatherRows {
     void* y = nullptr;
     std::int64_t yStride = 0;
@@ -44,6 +45,8 @@ struct GatherRows {
     int count = 0;
     int columns = 0;
     int rows = 0;
+    int firstId = 0;  ///< of the table's first row
+    int knownIds = 0; ///< 0: those of the table
     Format type = Format::BF16;
     Format out = Format::BF16; ///< the type, or F32
 };

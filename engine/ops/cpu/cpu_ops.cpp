@@ -136,6 +136,13 @@ kernels::LinearPart partOf(const CpuPart& part, TensorView y)
             .format = formatOf(weight.dtype())};
 }
 
+/// -1 stands for a token that could not be drawn.
+void requireId(const char* operation, std::size_t row, std::int32_t id, std::int64_t bound)
+{
+    if (id >= bound)
+        throw OpsError(fmt::format("{}: ids[{}] = {} is not below {}", operation, row, id, bound));
+}
+
 std::span<std::uint32_t> seenOf(const TokenBook& book, std::int32_t slot)
 {
     return {reinterpret_cast<std::uint32_t*>(book.seen.rows(slot, 1).data<std::int32_t>()),
@@ -278,42 +285,60 @@ void CpuOps::replay(const Recording&)
     throw OpsError("a processor records no steps");
 }
 
+/// m_ids: the id of every row. Marks each as seen in its slot.
+void CpuOps::resolveIds(const char* operation, ConstTensorView ids, ConstTensorView slots, std::int64_t vocabulary,
+                        const TokenBook& book)
+{
+    const auto dims = Contract(operation)
+                          .tensor("ids", ids, DType::I32, {"count"})
+                          .tensor("slots", slots, DType::I32, {"count"})
+                          .tensor("last", book.last, DType::I32, {"slots"})
+                          .tensor("seen", book.seen, DType::I32, {"slots", "words"});
+    const auto given = indices(ids);
+    const auto of = indices(slots);
+    const auto* const last = book.last.data<const std::int32_t>();
+    const std::int64_t bound = std::min(vocabulary, std::int64_t{dims["words"]} * 32);
+    m_ids.clear();
+    for (std::size_t row = 0; row < given.size(); ++row) {
+        requireSlot(operation, of[row], dims["slots"]);
+        requireSlot(operation, given[row] < 0 ? -1 - given[row] : 0, dims["slots"]);
+        m_ids.push_back(std::max(given[row] < 0 ? last[-1 - given[row]] : given[row], -1));
+        requireId(operation, row, m_ids[row], bound);
+    }
+    for (std::size_t row = 0; row < m_ids.size(); ++row)
+        if (of[row] >= 0 && m_ids[row] >= 0)
+            seenOf(book, of[row])[static_cast<std::size_t>(m_ids[row] / 32)] |= 1U << (m_ids[row] % 32);
+}
+
 void CpuOps::embed(TensorView y, ConstTensorView table, ConstTensorView ids, ConstTensorView slots,
-                   const TokenBook& book)
+                   const TokenBook& book, const TableRows& held)
 {
     const auto dims = Contract("embed")
                           .weight("table", table, {"rows", "columns"})
                           .tensor("ids", ids, DType::I32, {"count"})
-                          .tensor("slots", slots, DType::I32, {"count"})
-                          .tensor("last", book.last, DType::I32, {"slots"})
-                          .tensor("seen", book.seen, DType::I32, {"slots", "words"})
                           .tensor("y", y, DType::F32, {"count", "columns"});
-    const auto given = indices(ids);
-    const auto of = indices(slots);
-    const auto* const last = book.last.data<const std::int32_t>();
-    const auto tokenOf = [&](std::size_t row) { return given[row] < 0 ? last[-1 - given[row]] : given[row]; };
-    m_ids.clear();
-    for (std::size_t row = 0; row < given.size(); ++row) {
-        requireSlot("embed", of[row], dims["slots"]);
-        requireSlot("embed", given[row] < 0 ? -1 - given[row] : 0, dims["slots"]);
-        m_ids.push_back(std::max(tokenOf(row), 0));
-    }
-    requireIndices("embed", "ids", m_ids, std::min(dims["rows"], dims["words"] * 32));
-    for (std::size_t row = 0; row < given.size(); ++row)
-        if (of[row] >= 0 && tokenOf(row) >= 0)
-            seenOf(book, of[row])[static_cast<std::size_t>(m_ids[row] / 32)] |= 1U << (m_ids[row] % 32);
+    resolveIds("embed", ids, slots, held.vocabulary > 0 ? held.vocabulary : dims["rows"], book);
+    const auto isHeld = [&](std::int64_t id) { return id >= held.firstId && id < held.firstId + dims["rows"]; };
+    m_rows.clear();
+    for (const std::int32_t id : m_ids)
+        m_rows.push_back(isHeld(id) ? static_cast<std::int32_t>(id - held.firstId) : 0);
     kernels::cpu::gatherRows({.y = y.data<float>(),
                               .yStride = y.rowStride(),
                               .table = table.bytes(),
                               .tableStride = table.rowStride(),
-                              .index = m_ids.data(),
+                              .index = m_rows.data(),
                               .count = dims["count"],
                               .columns = dims["columns"],
                               .format = formatOf(table.dtype())},
                              *m_team);
-    for (std::size_t row = 0; row < given.size(); ++row)
-        if (tokenOf(row) < 0)
+    for (std::size_t row = 0; row < m_ids.size(); ++row)
+        if (!isHeld(m_ids[row]))
             std::fill_n(y.data<float>() + static_cast<std::int64_t>(row) * y.rowStride(), dims["columns"], 0.0f);
+}
+
+void CpuOps::markSeen(ConstTensorView ids, ConstTensorView slots, std::int64_t vocabulary, const TokenBook& book)
+{
+    resolveIds("markSeen", ids, slots, vocabulary, book);
 }
 
 void CpuOps::gatherRows(TensorView y, ConstTensorView x, ConstTensorView index)

@@ -41,8 +41,9 @@ public:
     [[nodiscard]] std::unique_ptr<Recording> endRecording() override;
     void replay(const Recording& recording) override;
 
-    void embed(TensorView y, ConstTensorView table, ConstTensorView ids, ConstTensorView slots,
-               const TokenBook& book) override;
+    void embed(TensorView y, ConstTensorView table, ConstTensorView ids, ConstTensorView slots, const TokenBook& book,
+               const TableRows& held) override;
+    void markSeen(ConstTensorView ids, ConstTensorView slots, std::int64_t vocabulary, const TokenBook& book) override;
     void gatherRows(TensorView y, ConstTensorView x, ConstTensorView index) override;
     void scatterRows(TensorView y, ConstTensorView x, ConstTensorView index) override;
     void copyRows(TensorView y, ConstTensorView x) override;
@@ -63,11 +64,14 @@ public:
     void sample(TensorView drawn, ConstTensorView scores, ConstTensorView sampling, const TokenBook& book) override;
 
 private:
+    void resolveIds(const char* operation, ConstTensorView ids, ConstTensorView slots, std::int64_t vocabulary,
+                    const TokenBook& book);
     void writeCache(const LayerCache& cache, ConstTensorView k, ConstTensorView v, const PagedBatch& batch);
 
     std::unique_ptr<kernels::cpu::Team> m_team;
     std::vector<std::int32_t> m_fetched[kMostFetches]; ///< empty: free
-    std::vector<std::int32_t> m_ids;                   ///< of a step, those of slots looked up
+    std::vector<std::int32_t> m_ids;                   ///< of a step, those of slots looked up; -1: none was drawn
+    std::vector<std::int32_t> m_rows;                  ///< of the table, one an id; any where it holds none
     std::vector<float> m_scores;                       ///< one row, which the sampler changes
 };
 

@@ -69,6 +69,7 @@ private:
 
 /// Threads that fill pinned memory: one copies at some 10 GB/s, the bus takes several times that.
 constexpr int kCopiers = 6;
+constexpr std::size_t kCopiedPiece = std::size_t{1} << 20; ///< bytes of one task of theirs
 
 } // namespace
 
@@ -124,13 +125,12 @@ void CudaOps::upload(TensorView device, ConstTensorView host)
 {
     Contract("upload")
         .dense("device", device)
-        .dense("host", host)
         .require(device.shape() == host.shape() && (device.dtype() == host.dtype() || host.dtype() == DType::F32),
                  "device and host tensor have different shapes or types");
     const std::size_t bytes = static_cast<std::size_t>(host.shape().elements()) * sizeOf(host.dtype());
     if (bytes == 0)
         return;
-    if (device.dtype() == host.dtype() && bytes <= Device::kSmallBytes) {
+    if (device.dtype() == host.dtype() && host.dense() && bytes <= Device::kSmallBytes) {
         m_device->uploadSmall(device.bytes(), host.bytes(), bytes);
         return;
     }
@@ -143,7 +143,7 @@ void CudaOps::upload(TensorView device, ConstTensorView host)
         if (count == 0)
             throw OpsError(fmt::format("upload: a row of {} is longer than the staging memory", host.shape().text()));
         const std::size_t part = static_cast<std::size_t>(count) * rowBytes;
-        fill(half.host, host.bytes() + static_cast<std::size_t>(first) * rowBytes, part);
+        fillRows(half.host, host.rows(first, count));
         std::byte* const target = device.bytes() + static_cast<std::size_t>(first * columns) * sizeOf(device.dtype());
         check("upload", cudaMemcpyAsync(converts ? half.device : target, half.host, part, cudaMemcpyHostToDevice,
                                         m_device->stream()));
@@ -165,11 +165,29 @@ void CudaOps::upload(TensorView device, ConstTensorView host)
 /// Several threads copy: pages of a mapped file are faulted in on the way.
 void CudaOps::fill(std::byte* pinned, const std::byte* from, std::size_t bytes)
 {
-    constexpr std::size_t kPiece = std::size_t{1} << 20;
-    const auto pieces = static_cast<std::int64_t>((bytes + kPiece - 1) / kPiece);
+    const auto pieces = static_cast<std::int64_t>((bytes + kCopiedPiece - 1) / kCopiedPiece);
     m_copiers->forEachTask(static_cast<std::int64_t>(bytes), pieces, [&](std::int64_t piece) {
-        const std::size_t at = static_cast<std::size_t>(piece) * kPiece;
-        std::memcpy(pinned + at, from + at, std::min(kPiece, bytes - at));
+        const std::size_t at = static_cast<std::size_t>(piece) * kCopiedPiece;
+        std::memcpy(pinned + at, from + at, std::min(kCopiedPiece, bytes - at));
+    });
+}
+
+/// Rows of a view one behind the other: a part of a matrix stands in the rows of the whole one.
+void CudaOps::fillRows(std::byte* pinned, ConstTensorView from)
+{
+    const std::size_t rowBytes = static_cast<std::size_t>(from.rowElements()) * sizeOf(from.dtype());
+    const std::size_t bytes = static_cast<std::size_t>(from.extent(0)) * rowBytes;
+    if (from.dense()) {
+        fill(pinned, from.bytes(), bytes);
+        return;
+    }
+    const auto rowsOfPiece = static_cast<std::int64_t>(std::max<std::size_t>(kCopiedPiece / rowBytes, 1));
+    const std::size_t step = static_cast<std::size_t>(from.rowStride()) * sizeOf(from.dtype());
+    const std::int64_t pieces = (from.extent(0) + rowsOfPiece - 1) / rowsOfPiece;
+    m_copiers->forEachTask(static_cast<std::int64_t>(bytes), pieces, [&](std::int64_t piece) {
+        const std::int64_t end = std::min(from.extent(0), (piece + 1) * rowsOfPiece);
+        for (auto row = static_cast<std::size_t>(piece * rowsOfPiece); row < static_cast<std::size_t>(end); ++row)
+            std::memcpy(pinned + row * rowBytes, from.bytes() + row * step, rowBytes);
     });
 }
 
@@ -282,7 +300,7 @@ void CudaOps::replay(const Recording& recording)
 }
 
 void CudaOps::embed(TensorView y, ConstTensorView table, ConstTensorView ids, ConstTensorView slots,
-                    const TokenBook& book)
+                    const TokenBook& book, const TableRows& held)
 {
     const auto dims = Contract("embed")
                           .tensor("table", table, computeType(), {"rows", "columns"})
@@ -305,9 +323,32 @@ void CudaOps::embed(TensorView y, ConstTensorView table, ConstTensorView ids, Co
                                               .count = dims["count"],
                                               .columns = dims["columns"],
                                               .rows = dims["rows"],
+                                              .firstId = static_cast<int>(held.firstId),
+                                              .knownIds = static_cast<int>(held.vocabulary),
                                               .type = format(),
                                               .out = residualFormat()},
                                              m_device->stream()));
+}
+
+void CudaOps::markSeen(ConstTensorView ids, ConstTensorView slots, std::int64_t vocabulary, const TokenBook& book)
+{
+    const auto dims = Contract("markSeen")
+                          .tensor("ids", ids, DType::I32, {"count"})
+                          .tensor("slots", slots, DType::I32, {"count"})
+                          .tensor("last", book.last, DType::I32, {"slots of the device"})
+                          .tensor("seen", book.seen, DType::I32, {"slots of the device", "words"})
+                          .require(vocabulary <= book.seen.extent(1) * 32, "seen has no bit for every id");
+    check("markSeen",
+          kernels::cuda::gatherRows({.ids = ids.data<const std::int32_t>(),
+                                     .last = book.last.data<const std::int32_t>(),
+                                     .seen = reinterpret_cast<std::uint32_t*>(book.seen.data<std::int32_t>()),
+                                     .seenStride = book.seen.rowStride(),
+                                     .slots = slots.data<const std::int32_t>(),
+                                     .count = dims["count"],
+                                     .knownIds = static_cast<int>(vocabulary),
+                                     .type = format(),
+                                     .out = format()},
+                                    m_device->stream()));
 }
 
 void CudaOps::gatherRows(TensorView y, ConstTensorView x, ConstTensorView index)
@@ -351,17 +392,19 @@ void CudaOps::scatterRows(TensorView y, ConstTensorView x, ConstTensorView index
 
 void CudaOps::copyRows(TensorView y, ConstTensorView x)
 {
+    const auto ofStep = [this](DType type) { return type == computeType() || type == residualType(); };
     const auto dims = Contract("copyRows")
-                          .tensor("x", x, computeType(), {"rows", "columns"})
-                          .tensor("y", y, residualType(), {"rows", "columns"});
+                          .tensor("x", x, x.dtype(), {"rows", "columns"})
+                          .tensor("y", y, y.dtype(), {"rows", "columns"})
+                          .require(ofStep(x.dtype()) && ofStep(y.dtype()), "x or y holds another type than steps do");
     check("copyRows", kernels::cuda::copyRows({.y = y.bytes(),
                                                .yStride = y.rowStride(),
                                                .x = x.bytes(),
                                                .xStride = x.rowStride(),
                                                .count = dims["rows"],
                                                .columns = dims["columns"],
-                                               .from = format(),
-                                               .to = residualFormat()},
+                                               .from = formatOf(x.dtype()),
+                                               .to = formatOf(y.dtype())},
                                               m_device->stream()));
 }
 

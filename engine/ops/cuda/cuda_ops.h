@@ -57,8 +57,9 @@ public:
     [[nodiscard]] std::unique_ptr<Recording> endRecording() override;
     void replay(const Recording& recording) override;
 
-    void embed(TensorView y, ConstTensorView table, ConstTensorView ids, ConstTensorView slots,
-               const TokenBook& book) override;
+    void embed(TensorView y, ConstTensorView table, ConstTensorView ids, ConstTensorView slots, const TokenBook& book,
+               const TableRows& held) override;
+    void markSeen(ConstTensorView ids, ConstTensorView slots, std::int64_t vocabulary, const TokenBook& book) override;
     void gatherRows(TensorView y, ConstTensorView x, ConstTensorView index) override;
     void scatterRows(TensorView y, ConstTensorView x, ConstTensorView index) override;
     void copyRows(TensorView y, ConstTensorView x) override;
@@ -80,6 +81,7 @@ public:
 
 private:
     void fill(std::byte* pinned, const std::byte* from, std::size_t bytes);
+    void fillRows(std::byte* pinned, ConstTensorView from);
 
     // weights.cpp
     void placeRows(std::byte* target, std::int64_t targetColumns, std::int64_t firstRow, std::int64_t rowStep, DType to,

@@ -32,7 +32,7 @@ void CudaOps::placeRows(std::byte* target, std::int64_t targetColumns, std::int6
         if (count == 0)
             throw OpsError(fmt::format("a row of {} is longer than the staging memory", host.shape().text()));
         const std::size_t bytes = static_cast<std::size_t>(count) * rowBytes;
-        fill(half.host, host.bytes() + static_cast<std::size_t>(first) * rowBytes, bytes);
+        fillRows(half.host, host.rows(first, count));
         check("load", cudaMemcpyAsync(half.device, half.host, bytes, cudaMemcpyHostToDevice, m_device->stream()));
         check("load", kernels::cuda::placeRows({.target = target,
                                                 .targetStride = targetColumns,

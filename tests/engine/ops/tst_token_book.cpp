@@ -73,10 +73,11 @@ private:
         return count;
     }
     /// The embeddings of the ids; element [id, c] of the table is 10 · id + c.
-    std::vector<float> embed(const std::vector<std::int32_t>& ids, const std::vector<std::int32_t>& of)
+    std::vector<float> embed(const std::vector<std::int32_t>& ids, const std::vector<std::int32_t>& of,
+                             const TableRows& held = {})
     {
         HostTensor y(DType::F32, {static_cast<std::int64_t>(ids.size()), kColumns});
-        m_ops.embed(y.view(), m_table.view(), integers(ids).view(), integers(of).view(), book());
+        m_ops.embed(y.view(), m_table.view(), integers(ids).view(), integers(of).view(), book(), held);
         const auto* values = y.view().data<float>();
         return {values, values + y.shape().elements()};
     }
