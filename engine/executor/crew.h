@@ -15,7 +15,7 @@ namespace argus::executor {
 
 /// Where a model has several ranks, one that cannot go on ends them all: the others could only wait for it. A rank
 /// alone in the world goes on after a failure.
-class Crew final : private RankHost {
+class Crew final : public RankHost {
 public:
     /// Sends to the node; any thread. The epoch is filled in there.
     using Send = std::function<Result<Done>(wire::ExecutorToNode&)>;
