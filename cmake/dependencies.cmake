@@ -21,6 +21,12 @@ find_library(DNNL_LIBRARY dnnl REQUIRED)
 add_library(argus_dnnl INTERFACE)
 target_include_directories(argus_dnnl SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})
 target_link_libraries(argus_dnnl INTERFACE ${DNNL_LIBRARY})
+# Gloo's own CMake package names Redis and InfiniBand, which we do not use.
+find_path(GLOO_INCLUDE_DIR gloo/config.h REQUIRED)
+find_library(GLOO_LIBRARY gloo REQUIRED)
+add_library(argus_gloo INTERFACE)
+target_include_directories(argus_gloo SYSTEM INTERFACE ${GLOO_INCLUDE_DIR})
+target_link_libraries(argus_gloo INTERFACE ${GLOO_LIBRARY})
 find_path(CPPZMQ_INCLUDE_DIR zmq.hpp REQUIRED)
 
 if(ARGUS_WITH_GUI)

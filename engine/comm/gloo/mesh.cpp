@@ -1,0 +1,264 @@
+#include "engine/comm/gloo/mesh.h"
+
+#include <fmt/format.h>
+#include <gloo/context.h>
+#include <gloo/transport/address.h>
+#include <gloo/transport/context.h>
+#include <gloo/transport/device.h>
+#include <gloo/transport/pair.h>
+#include <gloo/transport/tcp/device.h>
+#include <gloo/transport/unbound_buffer.h>
+
+#include <algorithm>
+#include <cstring>
+#include <thread>
+
+namespace argus::comm::gloo {
+
+namespace {
+
+constexpr Milliseconds kLongest = std::chrono::hours(24); // Gloo adds time limits to now without looking
+
+using Why = GroupBroken::Why;
+
+} // namespace
+
+class Device {
+public:
+    explicit Device(std::shared_ptr<::gloo::transport::Device> opened) : device(std::move(opened)) {}
+    std::shared_ptr<::gloo::transport::Device> device;
+};
+
+std::shared_ptr<Device> openDevice(const std::string& address, const std::string& interface)
+{
+    ::gloo::transport::tcp::attr where;
+    if (!address.empty())
+        where.hostname = address;
+    else if (!interface.empty())
+        where.iface = interface;
+    else
+        where.hostname = "127.0.0.1";
+    try {
+        return std::make_shared<Device>(::gloo::transport::tcp::CreateDevice(where));
+    } catch (const std::exception&) {
+        throw GroupBroken(Why::PeerGone,
+                          address.empty()
+                              ? fmt::format("this machine has no network interface \"{}\" with an address", interface)
+                              : fmt::format("this machine does not have the address {}", address));
+    }
+}
+
+/// Gloo's context, connected by ourselves: its own rendezvous waits 30 s for every rank whatever time limit was set.
+class Mesh::Connections final : public ::gloo::Context {
+public:
+    Connections(const Device& device, int ownRank, int ranks, Milliseconds patience) : ::gloo::Context(ownRank, ranks)
+    {
+        setTimeout(std::min(patience, kLongest));
+        device_ = device.device;
+        transportContext_ = device_->createContext(rank, size);
+        // A pair waits five of its time limits for the other side to connect.
+        transportContext_->setTimeout(std::clamp(patience / (5 * std::max(size - 1, 1)), Milliseconds(1), kLongest));
+    }
+    ~Connections() override { closeConnections(); }
+
+    /// The address under which the other rank reaches us.
+    [[nodiscard]] std::string createPair(int other)
+    {
+        const std::vector<char> bytes = transportContext_->createPair(other)->address().bytes();
+        return {bytes.begin(), bytes.end()};
+    }
+    void connectPair(int other, const std::string& address)
+    {
+        transportContext_->getPair(other)->connect({address.begin(), address.end()});
+    }
+};
+
+/// Memory as Gloo sends it or fills it; known to abort() for as long as it exists.
+class Mesh::Buffer {
+public:
+    Buffer(Mesh& mesh, void* memory, std::size_t bytes)
+        : gloo(mesh.m_connections->createUnboundBuffer(memory, bytes)), m_mesh(mesh)
+    {
+        const std::lock_guard lock(m_mesh.m_waitingMutex);
+        m_mesh.m_waiting.push_back(this);
+    }
+    ~Buffer()
+    {
+        const std::lock_guard lock(m_mesh.m_waitingMutex);
+        std::erase(m_mesh.m_waiting, this);
+    }
+    Buffer(const Buffer&) = delete;
+    Buffer& operator=(const Buffer&) = delete;
+
+    std::unique_ptr<::gloo::transport::UnboundBuffer> gloo;
+
+private:
+    Mesh& m_mesh;
+};
+
+struct Mesh::Copy {
+    std::unique_ptr<std::byte[]> memory;
+    std::unique_ptr<Buffer> buffer; ///< goes first
+};
+
+Mesh::Mesh(std::shared_ptr<Device> device, const GroupPlace& place, MeetingPoint& meeting, Deadline forming,
+           Milliseconds operation)
+    : m_place(place), m_operation(std::min(operation, kLongest)), m_device(std::move(device)),
+      m_sent(static_cast<std::size_t>(place.size)), m_received(static_cast<std::size_t>(place.size))
+{
+    connect(meeting, forming);
+}
+
+Mesh::~Mesh() = default;
+
+void Mesh::connect(MeetingPoint& meeting, Deadline forming)
+{
+    m_connections = std::make_unique<Connections>(*m_device, rank(), size(), forming.left());
+    std::vector<std::string> addresses(static_cast<std::size_t>(size()));
+    for (int other = 0; other < size(); ++other)
+        if (other != rank())
+            meeting.put(m_place.key(fmt::format("address-for-{}-of", other), rank()), m_connections->createPair(other));
+    for (int other = 0; other < size(); ++other)
+        if (other != rank())
+            addresses[static_cast<std::size_t>(other)] =
+                meeting.get(m_place.key(fmt::format("address-for-{}-of", rank()), other), forming);
+
+    // Connecting takes no deadline and cannot be aborted, but it ends when the pairs are closed: another thread waits
+    // at the meeting point for the deadline, for an abort, or for our own word that all is well.
+    std::atomic<bool> ended = false;
+    const std::string done = m_place.key("connected", rank());
+    std::optional<GroupBroken> broken;
+    std::jthread watch([&] {
+        try {
+            (void)meeting.get(done, forming);
+        } catch (const GroupBroken& end) {
+            broken = end;
+            ended = true;
+            m_connections->closeConnections();
+        }
+    });
+    std::string failure;
+    try {
+        for (int other = 0; other < size() && !ended; ++other)
+            if (other != rank())
+                m_connections->connectPair(other, addresses[static_cast<std::size_t>(other)]);
+    } catch (const std::exception& error) {
+        failure = error.what();
+    }
+    meeting.arrived(done, {});
+    watch.join();
+    if (broken)
+        throw GroupBroken(*broken);
+    if (!failure.empty())
+        throw GroupBroken(Why::PeerGone, fmt::format("rank {} of {} could not connect to the others: {}", rank(),
+                                                     m_place.name, failure));
+}
+
+void Mesh::exchange(std::span<const Outgoing> outgoing, std::span<const Incoming> incoming)
+{
+    const Deadline deadline = Deadline::in(m_operation);
+    guarded(deadline, [&] {
+        std::vector<std::unique_ptr<Buffer>> receiving, sending;
+        for (const Incoming& message : incoming) {
+            if (message.bytes == 0)
+                continue;
+            const std::unique_ptr<Buffer>& buffer =
+                receiving.emplace_back(std::make_unique<Buffer>(*this, message.to, message.bytes));
+            buffer->gloo->recv(message.from, m_received[static_cast<std::size_t>(message.from)]++);
+        }
+        for (const Outgoing& message : outgoing)
+            if (message.bytes != 0)
+                sending.push_back(send(message));
+        for (const std::unique_ptr<Buffer>& buffer : receiving)
+            finish(*buffer, false, deadline);
+        for (const std::unique_ptr<Buffer>& buffer : sending)
+            finish(*buffer, true, deadline);
+    });
+}
+
+void Mesh::post(const Outgoing& outgoing)
+{
+    const Deadline deadline = Deadline::in(m_operation);
+    if (outgoing.bytes == 0)
+        return;
+    guarded(deadline, [&] {
+        if (m_underWay.size() == kMostSendsUnderWay) {
+            finish(*m_underWay.front().buffer, true, deadline);
+            m_underWay.pop_front();
+        }
+        Copy copy;
+        copy.memory = std::make_unique<std::byte[]>(outgoing.bytes);
+        std::memcpy(copy.memory.get(), outgoing.from, outgoing.bytes);
+        copy.buffer = send({outgoing.to, copy.memory.get(), outgoing.bytes});
+        m_underWay.push_back(std::move(copy));
+    });
+}
+
+std::unique_ptr<Mesh::Buffer> Mesh::send(const Outgoing& outgoing)
+{
+    // Gloo reads what it sends, but says so nowhere.
+    auto buffer = std::make_unique<Buffer>(*this, const_cast<void*>(outgoing.from), outgoing.bytes);
+    buffer->gloo->send(outgoing.to, m_sent[static_cast<std::size_t>(outgoing.to)]++);
+    return buffer;
+}
+
+void Mesh::finish(Buffer& buffer, bool sending, Deadline deadline)
+{
+    requireWhole(); // a flag set later is followed by a wake-up
+    const Milliseconds left = std::max(deadline.left(), Milliseconds(1));
+    const bool done = sending ? buffer.gloo->waitSend(left) : buffer.gloo->waitRecv(left);
+    if (!done) {
+        m_aborted = true; // nobody else ends a wait
+        requireWhole();
+    }
+}
+
+template <typename Work>
+void Mesh::guarded(Deadline deadline, Work&& work)
+{
+    requireWhole();
+    try {
+        work();
+    } catch (const GroupBroken&) {
+        throw;
+    } catch (const std::exception& error) {
+        requireWhole(); // abort() closes connections, too
+        if (deadline.passed())
+            breakOff(Why::Timeout, fmt::format("rank {} of {} waited {} ms for the others, its limit", rank(),
+                                               m_place.name, m_operation.count()));
+        breakOff(Why::PeerGone, fmt::format("rank {} of {} lost another rank: {}", rank(), m_place.name, error.what()));
+    }
+}
+
+void Mesh::requireWhole()
+{
+    if (m_broken)
+        throw GroupBroken(*m_broken);
+    if (m_aborted)
+        breakOff(Why::Aborted, fmt::format("{} was aborted", m_place.name));
+}
+
+void Mesh::breakOff(Why why, const std::string& text)
+{
+    m_broken = std::make_unique<GroupBroken>(why, text);
+    m_connections->closeConnections(); // so that the others need not wait for their time limit
+    throw GroupBroken(*m_broken);
+}
+
+void Mesh::abort() noexcept
+{
+    m_aborted = true;
+    {
+        const std::lock_guard lock(m_waitingMutex);
+        for (Buffer* buffer : m_waiting) {
+            buffer->gloo->abortWaitRecv();
+            buffer->gloo->abortWaitSend();
+        }
+    }
+    try {
+        m_connections->closeConnections();
+    } catch (...) { // they are closed when the mesh goes, at the latest
+    }
+}
+
+} // namespace argus::comm::gloo

@@ -1,0 +1,40 @@
+#include "engine/comm/gloo/open.h"
+
+#include "engine/comm/gloo/gloo_communicator.h"
+#include "engine/comm/outcome.h"
+
+#include <fmt/format.h>
+
+#include <csignal>
+
+namespace argus::comm {
+
+Result<Groups> openGloo(const GlooSettings& settings, MeetingPoint& meeting)
+{
+    const World& world = settings.world;
+    if (!world.valid())
+        return badWorld(world);
+    Groups groups;
+    if (world.size == 1)
+        return groups;
+    std::signal(SIGPIPE, SIG_IGN);
+    const Deadline forming = Deadline::in(settings.forming);
+    try {
+        const std::shared_ptr<gloo::Device> device = gloo::openDevice(settings.address, settings.interface);
+        const auto form = [&](const GroupPlace& place) -> std::unique_ptr<Communicator> {
+            if (place.size == 1)
+                return nullptr;
+            return std::make_unique<gloo::GlooCommunicator>(
+                std::make_unique<gloo::Mesh>(device, place, meeting, forming, settings.operation));
+        };
+        groups.tensor = form(tensorGroup(world));
+        groups.pipeline = form(pipelineGroup(world));
+    } catch (const GroupBroken& broken) {
+        return errorOf(broken);
+    } catch (const std::exception& error) {
+        return Error{ErrorCode::Internal, fmt::format("the ranks could not be connected: {}", error.what()), "", ""};
+    }
+    return groups;
+}
+
+} // namespace argus::comm
