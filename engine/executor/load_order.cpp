@@ -68,6 +68,14 @@ model::Shard shardOf(const wire::LoadModel& order, const wire::RankOrder& rank)
             .endLayer = static_cast<int>(rank.end_layer())};
 }
 
+comm::World worldOf(const wire::LoadModel& order, const wire::RankOrder& rank, std::uint64_t epoch)
+{
+    return {.epoch = epoch,
+            .rank = static_cast<int>(rank.rank()),
+            .size = static_cast<int>(ranksOfAll(order)),
+            .tensorRanks = static_cast<int>(tensorSize(order))};
+}
+
 Result<model::RuntimeSizes> sizesOf(const wire::LoadModel& order)
 {
     const auto within = [](std::uint32_t value, int most) {

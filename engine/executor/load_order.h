@@ -2,6 +2,7 @@
 // What a load order says of one rank: its share of the model, its sizes, its threads. Pure.
 
 #include "engine/base/result.h"
+#include "engine/comm/world.h"
 #include "engine/model/qwen2_5_vl.h"
 #include "engine/model/shard.h"
 #include "engine/protocol/executor.pb.h"
@@ -17,6 +18,9 @@ namespace argus::executor {
 
 /// The share of a rank that checkRanks() has passed.
 [[nodiscard]] model::Shard shardOf(const wire::LoadModel& order, const wire::RankOrder& rank);
+
+/// Where that rank stands among all.
+[[nodiscard]] comm::World worldOf(const wire::LoadModel& order, const wire::RankOrder& rank, std::uint64_t epoch);
 
 /// Errors: Internal when the sizes are impossible.
 [[nodiscard]] Result<model::RuntimeSizes> sizesOf(const wire::LoadModel& order);
