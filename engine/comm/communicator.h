@@ -47,6 +47,10 @@ public:
     virtual void send(ConstTensorView x, int to) = 0;
     virtual void receive(TensorView x, int from) = 0;
 
+    /// Throws GroupBroken when something that was enqueued or replayed has failed, as far as that is known. Costs no
+    /// wait: ask before believing what a recorded step has computed.
+    virtual void requireWhole() {}
+
     /// Any thread, any time, more than once: operations that wait end with GroupBroken, as far as the library can.
     virtual void abort() noexcept = 0;
 

@@ -18,6 +18,8 @@ namespace {
 
 /// How long a step on the device may be done before somebody looks.
 constexpr std::chrono::microseconds kGlance{50};
+/// How often a rank that has nothing to do looks whether the others are still there.
+constexpr Milliseconds kIdleGlance{500};
 
 /// Bytes this process holds beyond files it maps: resident less shared pages.
 std::uint64_t privateBytes()
@@ -94,20 +96,53 @@ void Rank::guarded(const Work& work)
 void Rank::serveNext()
 {
     const bool waiting = m_runner && m_runner->open() > 0;
-    const auto command = waiting ? m_commands.popUntil(Deadline(now() + kGlance)) : m_commands.pop();
-    if (command)
+    if (const auto command = nextCommand(waiting))
         handle(*command);
-    else if (!waiting || m_commands.closed())
+    else if (m_commands.closed())
         m_over = true;
-    if (!m_over)
-        finishReady();
+    if (m_over)
+        return;
+    requireWhole();
+    finishReady();
+}
+
+/// The next command; nothing while a step is on the device, or to look after the others now and then.
+std::optional<Command> Rank::nextCommand(bool waiting)
+{
+    if (waiting)
+        return m_commands.popUntil(Deadline(now() + kGlance));
+    return joined() ? m_commands.popUntil(Deadline::in(kIdleGlance)) : m_commands.pop();
+}
+
+void Rank::requireWhole()
+{
+    for (comm::Communicator* const group : {m_groups.tensor.get(), m_groups.pipeline.get()})
+        if (group != nullptr)
+            group->requireWhole();
 }
 
 /// Reports steps that the device has done; waits for one when no more may be open.
 void Rank::finishReady()
 {
-    while (m_runner && m_runner->open() > 0 && (m_runner->open() == m_runner->mostOpen() || m_runner->ready()))
-        report(m_runner->finish());
+    while (m_runner && m_runner->open() > 0) {
+        const bool full = m_runner->open() == m_runner->mostOpen();
+        if (full && joined())
+            waitForOldest();
+        if (!m_runner->ready() && (!full || joined()))
+            return;
+        wire::StepResult result = m_runner->finish();
+        requireWhole(); // nothing of a step that lost its group is told
+        report(std::move(result));
+    }
+}
+
+/// A device whose rank has others may wait for one who is gone, so it is not waited for blindly.
+void Rank::waitForOldest()
+{
+    while (!m_runner->ready() && !m_commands.closed()) {
+        requireWhole();
+        std::this_thread::sleep_for(kGlance);
+    }
 }
 
 void Rank::handle(const Command& command)

@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 namespace argus::executor {
@@ -64,6 +65,10 @@ private:
     template <typename Work>
     void guarded(const Work& work);
     void serveNext();
+    [[nodiscard]] std::optional<Command> nextCommand(bool waiting);
+    [[nodiscard]] bool joined() const { return m_groups.tensor || m_groups.pipeline; }
+    void requireWhole();
+    void waitForOldest();
     void handle(const Command& command);
     [[nodiscard]] Result<Done> load();
     [[nodiscard]] Result<Done> join(const wire::LoadModel& plan);
