@@ -1,5 +1,6 @@
 #include "engine/comm/meeting_point.h"
 
+#include "engine/base/ids.h"
 #include "engine/comm/communicator.h"
 
 #include <fmt/format.h>
@@ -18,6 +19,8 @@ bool bounded(const std::string& key, const std::string& value)
 }
 
 } // namespace
+
+MeetingPoint::MeetingPoint(Publish publish) : m_publish(std::move(publish)), m_executor(randomId()) {}
 
 void MeetingPoint::put(const std::string& key, const std::string& value)
 {
@@ -69,6 +72,13 @@ bool MeetingPoint::has(const std::string& key)
 {
     const std::lock_guard lock(m_mutex);
     return m_values.contains(key);
+}
+
+void MeetingPoint::pause(Milliseconds time)
+{
+    std::unique_lock lock(m_mutex);
+    if (m_changed.wait_for(lock, time, [&] { return m_aborted.has_value(); }))
+        throw GroupBroken(GroupBroken::Why::Aborted, *m_aborted);
 }
 
 void MeetingPoint::abort(const std::string& why)

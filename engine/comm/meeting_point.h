@@ -20,7 +20,10 @@ class MeetingPoint {
 public:
     /// Brings a key and its value to the meeting points of all other executors of the epoch.
     using Publish = std::function<void(const std::string& key, const std::string& value)>;
-    explicit MeetingPoint(Publish publish) : m_publish(std::move(publish)) {}
+    explicit MeetingPoint(Publish publish);
+
+    /// A name that no other executor has.
+    [[nodiscard]] const std::string& executor() const { return m_executor; }
 
     /// Leaves a value here and everywhere. Throws OpsError when key or value are out of bounds or the key is taken,
     /// GroupBroken after abort().
@@ -30,6 +33,8 @@ public:
     /// Waits for a value. Throws GroupBroken at the deadline (naming the key) or after abort().
     [[nodiscard]] std::string get(const std::string& key, Deadline deadline);
     [[nodiscard]] bool has(const std::string& key);
+    /// Lets so much time pass. Throws GroupBroken after abort().
+    void pause(Milliseconds time);
     /// Everybody who waits, now or later, gets GroupBroken.
     void abort(const std::string& why);
 
@@ -46,6 +51,7 @@ private:
                                                      const std::function<std::shared_ptr<void>()>& make);
 
     Publish m_publish;
+    std::string m_executor;
     std::mutex m_mutex;
     std::condition_variable m_changed;
     std::map<std::string, std::string> m_values;

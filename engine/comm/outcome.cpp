@@ -15,7 +15,7 @@ Error errorOf(const GroupBroken& broken)
     case GroupBroken::Why::Aborted:
         return {ErrorCode::Cancelled, broken.what(), "", ""};
     case GroupBroken::Why::Version:
-        return {ErrorCode::Unsupported, broken.what(), "use the same version of NCCL on every machine", ""};
+        return {ErrorCode::Unsupported, broken.what(), "install the same version on every machine", ""};
     }
     return {ErrorCode::Internal, broken.what(), "", ""};
 }

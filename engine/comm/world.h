@@ -1,8 +1,6 @@
 #pragma once
 // The ranks of one epoch, and which of them belong together.
 
-#include <fmt/format.h>
-
 #include <cstdint>
 #include <string>
 
@@ -32,17 +30,19 @@ struct GroupPlace {
 
     [[nodiscard]] std::string key(const std::string& what, int ofRank) const
     {
-        return fmt::format("{}/{}/{}", name, what, ofRank);
+        return name + "/" + what + "/" + std::to_string(ofRank);
     }
 };
 
 [[nodiscard]] inline GroupPlace tensorGroup(const World& world)
 {
-    return {fmt::format("{}/tensor{}", world.epoch, world.stage()), world.tensorRank(), world.tensorRanks};
+    return {std::to_string(world.epoch) + "/tensor" + std::to_string(world.stage()), world.tensorRank(),
+            world.tensorRanks};
 }
 [[nodiscard]] inline GroupPlace pipelineGroup(const World& world)
 {
-    return {fmt::format("{}/pipeline{}", world.epoch, world.tensorRank()), world.stage(), world.stages()};
+    return {std::to_string(world.epoch) + "/pipeline" + std::to_string(world.tensorRank()), world.stage(),
+            world.stages()};
 }
 
 } // namespace argus::comm

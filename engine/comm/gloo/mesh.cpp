@@ -114,14 +114,26 @@ Mesh::~Mesh() = default;
 void Mesh::connect(MeetingPoint& meeting, Deadline forming)
 {
     m_connections = std::make_unique<Connections>(*m_device, rank(), size(), forming.left());
+    // A rank has one address for each of the others; it leaves them side by side, rank by rank, all of one length.
     std::vector<std::string> addresses(static_cast<std::size_t>(size()));
+    std::size_t length = 0;
     for (int other = 0; other < size(); ++other)
         if (other != rank())
-            meeting.put(m_place.key(fmt::format("address-for-{}-of", other), rank()), m_connections->createPair(other));
+            length = (addresses[static_cast<std::size_t>(other)] = m_connections->createPair(other)).size();
+    addresses[static_cast<std::size_t>(rank())].resize(length);
+    std::string together;
+    for (const std::string& address : addresses)
+        together += address;
+    meeting.put(m_place.key("addresses", rank()), together);
     for (int other = 0; other < size(); ++other)
-        if (other != rank())
+        if (other != rank()) {
+            const std::string theirs = meeting.get(m_place.key("addresses", other), forming);
+            if (theirs.size() != together.size())
+                throw GroupBroken(Why::Version, fmt::format("rank {} of {} has another version of Gloo than rank {}",
+                                                            other, m_place.name, rank()));
             addresses[static_cast<std::size_t>(other)] =
-                meeting.get(m_place.key(fmt::format("address-for-{}-of", rank()), other), forming);
+                theirs.substr(static_cast<std::size_t>(rank()) * length, length);
+        }
 
     // Connecting takes no deadline and cannot be aborted, but it ends when the pairs are closed: another thread waits
     // at the meeting point for the deadline, for an abort, or for our own word that all is well.

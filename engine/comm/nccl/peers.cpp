@@ -1,0 +1,191 @@
+#include "engine/comm/nccl/peers.h"
+
+#include "engine/comm/communicator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+
+namespace argus::comm::nccl {
+
+namespace {
+
+using kernels::cuda::kMostPeerBlocks;
+using kernels::cuda::kMostPeers;
+
+constexpr Milliseconds kEndPatience{2'000};
+
+int numberIn(const std::string& text)
+{
+    int number = -1;
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return number;
+}
+
+/// Every rank says yes or no; whether all said yes.
+bool agree(const char* about, bool yes, const GroupPlace& place, MeetingPoint& meeting, Deadline forming)
+{
+    meeting.put(place.key(about, place.rank), yes ? "yes" : "no");
+    bool all = true;
+    for (int rank = 0; rank < place.size; ++rank)
+        all = meeting.get(place.key(about, rank), forming) == "yes" && all;
+    return all;
+}
+
+bool inOneExecutor(const GroupPlace& place, MeetingPoint& meeting, Deadline forming)
+{
+    meeting.put(place.key("executor", place.rank), meeting.executor());
+    bool same = true;
+    for (int rank = 0; rank < place.size; ++rank)
+        same = meeting.get(place.key("executor", rank), forming) == meeting.executor() && same;
+    return same;
+}
+
+/// Opens the memory of the other ranks' devices to the current one. False when one of them cannot be seen.
+bool seesOthers(const GroupPlace& place, int device, MeetingPoint& meeting, Deadline forming)
+{
+    meeting.put(place.key("device", place.rank), std::to_string(device));
+    for (int rank = 0; rank < place.size; ++rank) {
+        const int other = numberIn(meeting.get(place.key("device", rank), forming));
+        if (rank == place.rank)
+            continue;
+        int can = 0;
+        if (other == device || cudaDeviceCanAccessPeer(&can, device, other) != cudaSuccess || can == 0)
+            return false;
+        const cudaError_t status = cudaDeviceEnablePeerAccess(other, 0);
+        cudaGetLastError();
+        if (status != cudaSuccess && status != cudaErrorPeerAccessAlreadyEnabled)
+            return false;
+    }
+    return true;
+}
+
+} // namespace
+
+PeerMemory::~PeerMemory()
+{
+    try {
+        const OnDevice on(device);
+        inbox.reset();
+        flags.reset();
+    } catch (const OpsError&) { // the device is lost, and its memory with it
+        (void)inbox.release();
+        (void)flags.release();
+    }
+}
+
+std::unique_ptr<PeerGroup> PeerGroup::meet(const GroupPlace& place, int device, cudaStream_t stream,
+                                           std::int64_t slotBytes, Milliseconds operation, MeetingPoint& meeting,
+                                           Deadline forming)
+{
+    if (!inOneExecutor(place, meeting, forming))
+        return nullptr;
+    const bool able = slotBytes > 0 && place.size <= kMostPeers && seesOthers(place, device, meeting, forming);
+    if (!agree("sees-others", able, place, meeting, forming))
+        return nullptr;
+    std::unique_ptr<PeerGroup> group(new PeerGroup);
+    group->m_stream = stream;
+    group->m_peers.patience = static_cast<std::uint64_t>(std::chrono::nanoseconds(operation).count());
+    group->allocate(place, device, slotBytes, meeting, forming);
+    const bool delivered = group->delivers(stream, meeting, forming);
+    if (!agree("delivers", delivered, place, meeting, forming))
+        return nullptr;
+    return group;
+}
+
+void PeerGroup::allocate(const GroupPlace& place, int device, std::int64_t slotBytes, MeetingPoint& meeting,
+                         Deadline forming)
+{
+    const auto ranks = static_cast<std::size_t>(place.size);
+    m_peers.slotBytes = (slotBytes + 255) / 256 * 256;
+    m_peers.rank = place.rank;
+    m_peers.ranks = place.size;
+    auto memory = std::make_shared<PeerMemory>();
+    memory->device = device;
+    memory->inbox = nccl::allocate(2 * ranks * static_cast<std::size_t>(m_peers.slotBytes));
+    memory->flags = nccl::allocate(std::size_t{kMostPeerBlocks} * kMostPeers * sizeof(std::uint32_t));
+    m_calls = nccl::allocate(2 * sizeof(std::uint32_t));
+    m_peers.calls = reinterpret_cast<std::uint32_t*>(m_calls.get());
+    require("cudaHostAlloc",
+            cudaHostAlloc(reinterpret_cast<void**>(&m_broken), sizeof(std::uint32_t), cudaHostAllocMapped));
+    *m_broken = kernels::cuda::kPeersWhole;
+    require("cudaHostGetDevicePointer",
+            cudaHostGetDevicePointer(reinterpret_cast<void**>(&m_peers.broken), m_broken, 0));
+
+    m_board = meeting.shared<Board>(place.name + "/peers");
+    {
+        const std::lock_guard lock(m_board->mutex);
+        m_board->memories.resize(ranks);
+        m_board->memories[static_cast<std::size_t>(place.rank)] = memory;
+    }
+    (void)agree("allocated", true, place, meeting, forming);
+    const std::lock_guard lock(m_board->mutex);
+    for (std::size_t rank = 0; rank < ranks; ++rank) {
+        m_peers.inbox[rank] = m_board->memories[rank]->inbox.get();
+        m_peers.flags[rank] = reinterpret_cast<std::uint32_t*>(m_board->memories[rank]->flags.get());
+    }
+}
+
+/// Adds up what every rank can foretell, over a whole slot, in both halves.
+bool PeerGroup::delivers(cudaStream_t stream, MeetingPoint& meeting, Deadline forming)
+{
+    const std::int64_t elements = m_peers.slotBytes / 4 / 8 * 8;
+    const auto bytes = static_cast<std::size_t>(elements) * 4;
+    const DeviceMemory x = nccl::allocate(bytes);
+    std::vector<float> numbers(static_cast<std::size_t>(elements));
+    for (int round = 0; round < 3; ++round) {
+        const auto number = [&](int rank, std::int64_t i) {
+            return static_cast<float>((rank + 1) * 1000 + i % 509 + round);
+        };
+        for (std::int64_t i = 0; i < elements; ++i)
+            numbers[static_cast<std::size_t>(i)] = number(m_peers.rank, i);
+        require("cudaMemcpy", cudaMemcpy(x.get(), numbers.data(), bytes, cudaMemcpyHostToDevice));
+        require("a sum of GPUs", kernels::cuda::sumOfPeers({.y = x.get(),
+                                                            .yStride = elements,
+                                                            .x = x.get(),
+                                                            .rows = 1,
+                                                            .columns = elements,
+                                                            .type = kernels::Format::F32,
+                                                            .out = kernels::Format::F32},
+                                                           m_peers, stream));
+        waitFor(stream, meeting, forming);
+        require("cudaMemcpy", cudaMemcpy(numbers.data(), x.get(), bytes, cudaMemcpyDeviceToHost));
+        for (std::int64_t i = 0; i < elements; ++i) {
+            float sum = 0;
+            for (int rank = 0; rank < m_peers.ranks; ++rank)
+                sum += number(rank, i);
+            if (numbers[static_cast<std::size_t>(i)] != sum)
+                return false;
+        }
+    }
+    return !timedOut();
+}
+
+PeerGroup::~PeerGroup()
+{
+    end();
+    if (m_stream != nullptr && !settles(m_stream, kEndPatience)) {
+        (void)m_calls.release(); // a kernel that does not end may still use them
+        return;
+    }
+    m_calls.reset();
+    if (m_broken != nullptr)
+        cudaFreeHost(m_broken);
+}
+
+bool PeerGroup::timedOut() const
+{
+    return std::atomic_ref(*m_broken).load() == kernels::cuda::kPeersTimedOut;
+}
+
+void PeerGroup::end() noexcept
+{
+    if (m_broken == nullptr)
+        return;
+    std::uint32_t whole = kernels::cuda::kPeersWhole;
+    std::atomic_ref(*m_broken).compare_exchange_strong(whole, kernels::cuda::kPeersAborted);
+}
+
+} // namespace argus::comm::nccl
