@@ -71,21 +71,12 @@ ModelRanks::ModelRanks(const model::ModelConfig& config, const std::shared_ptr<c
         m_ranks.back()->shard = shard;
         m_ranks.back()->ops = makeOps();
     }
-    if (division.tensorSize > 1)
-        for (std::size_t first = 0; first < m_ranks.size(); first += m_tensorSize) {
-            auto group = threadGroup(division.tensorSize);
-            for (std::size_t i = 0; i < m_tensorSize; ++i)
-                m_ranks[first + i]->groups.tensor = std::move(group[i]);
-        }
-    if (division.stages > 1)
-        for (std::size_t i = 0; i < m_tensorSize; ++i) {
-            auto group = threadGroup(division.stages);
-            for (std::size_t stage = 0; stage < group.size(); ++stage)
-                m_ranks[stage * m_tensorSize + i]->groups.pipeline = std::move(group[stage]);
-        }
+    connect(division);
+    model::RuntimeSizes own = sizes;
+    own.recordsSteps = sizes.recordsSteps && division.whole(); // these groups are met on the host
     for (const auto& rank : m_ranks) {
         auto loaded =
-            model::Qwen25VL::load(*rank->ops, config, checkpoint, sizes, {}, compatibility, rank->shard, &rank->groups);
+            model::Qwen25VL::load(*rank->ops, config, checkpoint, own, {}, compatibility, rank->shard, &rank->groups);
         if (!loaded.ok())
             throw std::runtime_error(loaded.error().text());
         rank->model = std::move(*loaded);
@@ -93,6 +84,26 @@ ModelRanks::ModelRanks(const model::ModelConfig& config, const std::shared_ptr<c
 }
 
 ModelRanks::~ModelRanks() = default;
+
+void ModelRanks::connect(const Division& division)
+{
+    const auto group = [this](std::size_t first, std::size_t step, int count) {
+        std::vector<ops::Ops*> devices;
+        for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i)
+            devices.push_back(m_ranks[first + i * step]->ops.get());
+        return threadGroup(devices);
+    };
+    for (std::size_t first = 0; division.tensorSize > 1 && first < m_ranks.size(); first += m_tensorSize) {
+        auto members = group(first, 1, division.tensorSize);
+        for (std::size_t i = 0; i < members.size(); ++i)
+            m_ranks[first + i]->groups.tensor = std::move(members[i]);
+    }
+    for (std::size_t first = 0; division.stages > 1 && first < m_tensorSize; ++first) {
+        auto members = group(first, m_tensorSize, division.stages);
+        for (std::size_t stage = 0; stage < members.size(); ++stage)
+            m_ranks[first + stage * m_tensorSize]->groups.pipeline = std::move(members[stage]);
+    }
+}
 
 const model::ModelConfig& ModelRanks::config() const
 {
@@ -132,9 +143,13 @@ void ModelRanks::onRanks(std::size_t first, std::size_t end, const std::function
 ops::DeviceTensor ModelRanks::encodeVision(ConstTensorView patches, std::span<const model::Grid> grids)
 {
     std::vector<ops::DeviceTensor> encoded(m_tensorSize);
-    onRanks(0, m_tensorSize, [&](std::size_t i) { encoded[i] = m_ranks[i]->model->encodeVision(patches, grids); });
+    onRanks(0, m_tensorSize, [&](std::size_t i) {
+        encoded[i] = m_ranks[i]->model->encodeVision(patches, grids);
+        m_ranks[i]->ops->synchronize(); // others may read it
+    });
+    const HostTensor first = onHost(encoded.front());
     for (const ops::DeviceTensor& each : encoded)
-        if (m_tensorSize > 1 && !sameBits(each.view(), encoded.front().view()))
+        if (!sameBits(onHost(each).view(), first.view()))
             throw std::runtime_error("the ranks' embeddings differ");
     return encoded.front();
 }

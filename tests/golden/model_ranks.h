@@ -25,7 +25,7 @@ struct Division {
 [[nodiscard]] std::vector<model::Shard> shardsOf(const model::ModelConfig& config, const Division& division);
 
 /// Methods throw std::runtime_error, what the ranks throw, and when ranks that should hold the same numbers do not.
-/// Divided, the devices' memory has to be the host's.
+/// Divided, every device has to reach the memory of the others: processors, or the first GPU several times.
 class ModelRanks {
 public:
     ModelRanks(const model::ModelConfig& config, const std::shared_ptr<const model::Checkpoint>& checkpoint,
@@ -53,6 +53,7 @@ private:
         std::unique_ptr<ops::Ops> ops;
         std::unique_ptr<model::Qwen25VL> model; ///< uses ops and groups
     };
+    void connect(const Division& division);
     void onRanks(std::size_t first, std::size_t end, const std::function<void(std::size_t)>& work);
     [[nodiscard]] std::size_t firstOfLastStage() const { return m_ranks.size() - m_tensorSize; }
 

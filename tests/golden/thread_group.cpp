@@ -41,18 +41,18 @@ public:
         wait(lock, [&] { return m_round != round; });
     }
 
-    void put(int from, int to, std::vector<float> numbers)
+    void put(int from, int to, HostTensor numbers)
     {
         const std::lock_guard lock(m_mutex);
         m_letters[{from, to}].push_back(std::move(numbers));
         m_changed.notify_all();
     }
-    std::vector<float> get(int from, int to)
+    HostTensor get(int from, int to)
     {
         std::unique_lock lock(m_mutex);
-        std::deque<std::vector<float>>& letters = m_letters[{from, to}];
+        std::deque<HostTensor>& letters = m_letters[{from, to}];
         wait(lock, [&] { return !letters.empty(); });
-        std::vector<float> numbers = std::move(letters.front());
+        HostTensor numbers = std::move(letters.front());
         letters.pop_front();
         return numbers;
     }
@@ -80,7 +80,7 @@ private:
     int m_round = 0;
     bool m_broken = false;
     std::vector<ConstTensorView> m_shown;
-    std::map<std::pair<int, int>, std::deque<std::vector<float>>> m_letters;
+    std::map<std::pair<int, int>, std::deque<HostTensor>> m_letters;
 };
 
 void require(bool kept, const char* promise)
@@ -89,34 +89,27 @@ void require(bool kept, const char* promise)
         throw OpsError(promise);
 }
 
-std::vector<float> copyOf(ConstTensorView dense)
-{
-    const auto* const values = dense.data<const float>();
-    return {values, values + dense.shape().elements()};
-}
-
 class ThreadCommunicator final : public comm::Communicator {
 public:
-    ThreadCommunicator(int rank, int size, std::shared_ptr<Meeting> meeting)
-        : Communicator(rank, size), m_meeting(std::move(meeting))
+    ThreadCommunicator(int rank, int size, ops::Ops& ops, std::shared_ptr<Meeting> meeting)
+        : Communicator(rank, size), m_ops(ops), m_meeting(std::move(meeting))
     {
     }
 
-    void sum(TensorView x) override
-    {
-        const std::vector<float> total = sumOfAll(x);
-        std::copy(total.begin(), total.end(), x.data<float>());
-    }
+    void sum(TensorView x) override { m_ops.upload(x, sumOfAll(x).view()); }
 
     void addSum(TensorView residual, TensorView partial) override
     {
         require(residual.shape() == partial.shape(), "addSum: residual and partial have different shapes");
-        const std::vector<float> total = sumOfAll(partial);
-        std::fill_n(partial.data<float>(), total.size(), -1e30f); // it may be overwritten, so it is
-        const std::int64_t columns = residual.extent(1);
-        for (std::int64_t row = 0; row < residual.extent(0); ++row)
-            for (std::int64_t i = 0; i < columns; ++i)
-                residual.rows(row, 1).data<float>()[i] += total[static_cast<std::size_t>(row * columns + i)];
+        require(partial.dtype() == m_ops.computeType(), "addSum: partial is not of the compute type");
+        HostTensor total = sumOfAll(partial);
+        const HostTensor before = onHost(residual);
+        const std::int64_t count = total.shape().elements();
+        for (std::int64_t i = 0; i < count; ++i)
+            total.view().data<float>()[i] += before.view().data<const float>()[i];
+        m_ops.upload(residual, total.view());
+        std::fill_n(total.view().data<float>(), count, -1e30f);
+        m_ops.upload(partial, total.view()); // it may be overwritten, so it is
     }
 
     void gatherColumns(TensorView y, ConstTensorView x, TensorView scratch) override
@@ -125,59 +118,74 @@ public:
         require(y.extent(0) == x.extent(0) && y.extent(1) == size() * columns &&
                     scratch.shape().elements() >= y.shape().elements() && scratch.dtype() == x.dtype(),
                 "gatherColumns: y is not what the ranks have side by side, or scratch is too small");
-        const std::vector<ConstTensorView>& all = m_meeting->show(rank(), x);
+        const HostTensor mine = onHost(x);
+        HostTensor all(DType::F32, y.shape());
+        const std::vector<ConstTensorView>& shown = m_meeting->show(rank(), mine.view());
         for (std::int64_t from = 0; from < size(); ++from)
             for (std::int64_t row = 0; row < x.extent(0); ++row)
-                std::copy_n(all[static_cast<std::size_t>(from)].rows(row, 1).data<const float>(), columns,
-                            y.rows(row, 1).data<float>() + from * columns);
-        m_meeting->meet(); // x belongs to its rank again when everybody has read it
+                std::copy_n(shown[static_cast<std::size_t>(from)].rows(row, 1).data<const float>(), columns,
+                            all.view().rows(row, 1).data<float>() + from * columns);
+        m_meeting->meet(); // everybody has read
+        m_ops.upload(y, all.view());
     }
 
     void send(ConstTensorView x, int to) override
     {
         require(x.dense() && to != rank(), "send: x is not dense, or goes nowhere");
-        m_meeting->put(rank(), to, copyOf(x));
+        m_meeting->put(rank(), to, onHost(x));
     }
 
     void receive(TensorView x, int from) override
     {
-        const std::vector<float> numbers = m_meeting->get(from, rank());
-        require(x.dense() && static_cast<std::int64_t>(numbers.size()) == x.shape().elements(),
-                "receive: something of another size was sent");
-        std::copy(numbers.begin(), numbers.end(), x.data<float>());
+        const HostTensor numbers = m_meeting->get(from, rank());
+        require(x.dense() && numbers.shape() == x.shape(), "receive: something of another shape was sent");
+        m_ops.upload(x, numbers.view());
     }
 
     void abort() noexcept override { m_meeting->abort(); }
 
 private:
-    /// Of every rank's x, in the order of ranks; when it returns, everybody has read.
-    std::vector<float> sumOfAll(ConstTensorView x)
+    HostTensor onHost(ConstTensorView x)
+    {
+        HostTensor host(DType::F32, x.shape());
+        m_ops.download(host.view(), x);
+        return host;
+    }
+
+    /// Of every rank's x, in the order of ranks.
+    HostTensor sumOfAll(ConstTensorView x)
     {
         require(x.dense(), "sum: the tensor is not dense");
-        const std::vector<ConstTensorView>& all = m_meeting->show(rank(), x);
-        std::vector<float> total(static_cast<std::size_t>(x.shape().elements()), 0.0f);
+        const HostTensor mine = onHost(x);
+        HostTensor total(DType::F32, x.shape());
+        const std::int64_t count = x.shape().elements();
+        std::fill_n(total.view().data<float>(), count, 0.0f);
         bool alike = true;
-        for (const ConstTensorView& each : all)
+        const std::vector<ConstTensorView>& shown = m_meeting->show(rank(), mine.view());
+        for (const ConstTensorView& each : shown)
             alike = alike && each.shape() == x.shape();
-        for (const ConstTensorView& each : all)
-            for (std::size_t i = 0; alike && i < total.size(); ++i)
-                total[i] += each.data<const float>()[i];
-        m_meeting->meet();
+        for (const ConstTensorView& each : shown)
+            for (std::int64_t i = 0; alike && i < count; ++i)
+                total.view().data<float>()[i] += each.data<const float>()[i];
+        m_meeting->meet(); // everybody has read
         require(alike, "sum: the ranks have tensors of different shapes");
         return total;
     }
 
+    ops::Ops& m_ops;
     std::shared_ptr<Meeting> m_meeting;
 };
 
 } // namespace
 
-std::vector<std::unique_ptr<comm::Communicator>> threadGroup(int size)
+std::vector<std::unique_ptr<comm::Communicator>> threadGroup(const std::vector<ops::Ops*>& devices)
 {
+    const auto size = static_cast<int>(devices.size());
     const auto meeting = std::make_shared<Meeting>(size);
     std::vector<std::unique_ptr<comm::Communicator>> ranks;
     for (int rank = 0; rank < size; ++rank)
-        ranks.push_back(std::make_unique<ThreadCommunicator>(rank, size, meeting));
+        ranks.push_back(
+            std::make_unique<ThreadCommunicator>(rank, size, *devices[static_cast<std::size_t>(rank)], meeting));
     return ranks;
 }
 
