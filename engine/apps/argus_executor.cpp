@@ -47,10 +47,11 @@ int main(int argc, char** argv)
         return 2;
     }
     using namespace argus::executor;
-    Link link(argus::protocol::Channel(argus::UniqueFd(channelFd)),
-              {.threads = threads, .makeOps = argus::apps::openExecutorDevice});
+    Link link(argus::protocol::Channel(argus::UniqueFd(channelFd)), {.threads = threads,
+                                                                     .makeOps = argus::apps::openExecutorDevice,
+                                                                     .openGroups = argus::apps::openExecutorGroups});
     const Link::End end = link.run();
-    const int status = end == Link::End::Broken ? 1 : 0;
+    const int status = end == Link::End::Broken || end == Link::End::RanksGone ? 1 : 0;
     // A long step cannot be interrupted, and nobody waits for its answer any more.
     constexpr argus::Milliseconds kPatience{300};
     if (!link.finish(argus::Deadline::in(kPatience))) {

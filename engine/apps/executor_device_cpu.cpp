@@ -1,4 +1,6 @@
 #include "engine/apps/executor_device.h"
+#include "engine/comm/gloo/open.h"
+#include "engine/executor/load_order.h"
 #include "engine/ops/cpu/cpu_ops.h"
 
 namespace argus::apps {
@@ -11,6 +13,17 @@ Result<std::unique_ptr<ops::Ops>> openExecutorDevice(const wire::LoadModel& orde
         return Error{ErrorCode::Unsupported, "load_format is dummy, but a CPU executor only loads weights that exist",
                      "use load_format auto", "load_format"};
     return std::unique_ptr<ops::Ops>(std::make_unique<ops::CpuOps>(threads));
+}
+
+Result<comm::Groups> openExecutorGroups(const wire::LoadModel& order, const wire::RankOrder& rank, ops::Ops&,
+                                        comm::MeetingPoint& meeting, std::uint64_t epoch, Deadline forming)
+{
+    return comm::openGloo({.world = executor::worldOf(order, rank, epoch),
+                           .address = order.address(),
+                           .interface = order.interface(),
+                           .forming = forming.left(),
+                           .operation = kGroupOperationPatience},
+                          meeting);
 }
 
 } // namespace argus::apps

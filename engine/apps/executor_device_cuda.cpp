@@ -1,4 +1,6 @@
 #include "engine/apps/executor_device.h"
+#include "engine/comm/nccl/open.h"
+#include "engine/executor/load_order.h"
 #include "engine/model/config.h"
 #include "engine/ops/cuda/open.h"
 
@@ -25,6 +27,17 @@ Result<std::unique_ptr<ops::Ops>> openExecutorDevice(const wire::LoadModel& orde
                           .compute = compute,
                           .arenaBytes = rank.device_bytes(),
                           .packed = config->awq});
+}
+
+Result<comm::Groups> openExecutorGroups(const wire::LoadModel& order, const wire::RankOrder& rank, ops::Ops& ops,
+                                        comm::MeetingPoint& meeting, std::uint64_t epoch, Deadline forming)
+{
+    return comm::openNccl({.world = executor::worldOf(order, rank, epoch),
+                           .device = static_cast<int>(rank.device_index()),
+                           .stream = ops::cudaStream(ops),
+                           .forming = forming.left(),
+                           .operation = kGroupOperationPatience},
+                          meeting);
 }
 
 } // namespace argus::apps

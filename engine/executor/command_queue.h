@@ -1,5 +1,6 @@
 #pragma once
-// Commands on their way from the link to a rank: bounded, closed once, nothing lost that was taken in.
+// Commands on their way from the link to a rank: bounded, closed once, nothing lost that was taken in. Every rank has a
+// queue of its own; all of them get the same commands.
 
 #include "engine/base/clock.h"
 #include "engine/base/unique_fd.h"
@@ -7,6 +8,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -14,16 +16,17 @@
 
 namespace argus::executor {
 
-/// A message of the node with the descriptors that came with it.
+/// A message of the node with the descriptors that came with it, shared by all ranks.
 struct Command {
-    wire::NodeToExecutor message;
-    std::vector<UniqueFd> descriptors;
+    std::shared_ptr<const wire::NodeToExecutor> message;
+    std::shared_ptr<const std::vector<UniqueFd>> descriptors;
 };
 
 /// Any thread may push, one pops.
 class CommandQueue {
 public:
-    /// A node keeps one step in work and one waiting; the rest are drops. More than this means that nobody counts.
+    /// A node keeps a step for each stage on its way, or two; the rest are drops. More than this means that nobody
+    /// counts.
     static constexpr std::size_t kCapacity = 64;
 
     /// False when the queue stayed full until the deadline, or is closed; the command is untouched then.

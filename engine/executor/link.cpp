@@ -1,17 +1,23 @@
 #include "engine/executor/link.h"
 
 #include "engine/base/log.h"
+#include "engine/executor/load_order.h"
+#include "engine/protocol/validate.h"
 
+#include <fmt/format.h>
 #include <poll.h>
-#include <pthread.h>
 
 namespace argus::executor {
 namespace {
 
-/// How often the link looks up from an idle channel to see whether its rank still lives.
+/// How often the link looks up from an idle channel to see whether its ranks still live.
 constexpr Milliseconds kGlance{500};
 /// The node reads answers between two polls of its own; one that takes longer is stuck.
 constexpr Milliseconds kSendPatience{30'000};
+/// How long the ranks of the last model may take to end before the next one is loaded.
+constexpr Milliseconds kUnloadPatience{30'000};
+/// Exchanges kept for a load order that is still on its way: a few for each rank there can be.
+constexpr std::size_t kMostEarly = 4096;
 
 bool peerHungUp(int fd)
 {
@@ -22,30 +28,15 @@ bool peerHungUp(int fd)
 } // namespace
 
 Link::Link(protocol::Channel channel, RankOptions options)
-    : m_channel(std::move(channel)),
-      m_rank(std::move(options), m_commands, [this](const wire::ExecutorToNode& message) {
-          return m_channel.send(message, {}, Deadline::in(kSendPatience));
-      })
+    : m_channel(std::move(channel)), m_options(std::move(options))
 {
 }
 
-Link::~Link()
-{
-    m_commands.close();
-    if (m_thread.joinable())
-        m_thread.join();
-}
+Link::~Link() = default;
 
 Link::End Link::run()
 {
-    m_thread = std::thread([this] {
-        ::pthread_setname_np(::pthread_self(), "argus-rank-0");
-        m_rank.run();
-        const std::lock_guard lock(m_mutex);
-        m_rankEnded = true;
-        m_ended.notify_all();
-    });
-    while (!rankEnded()) {
+    while (!m_crew || !m_crew->over()) {
         auto frame = m_channel.receive(Deadline::in(kGlance));
         if (!frame) {
             if (frame.error().code == ErrorCode::Unreachable)
@@ -55,39 +46,120 @@ Link::End Link::run()
         }
         if (!frame->has_value())
             continue;
-        Command command{.message = {}, .descriptors = std::move((*frame)->descriptors)};
-        if (!command.message.ParseFromString((*frame)->body)) {
+        auto message = std::make_shared<wire::NodeToExecutor>();
+        if (!message->ParseFromString((*frame)->body)) {
             log::error("the node sent {} bytes that are no message", (*frame)->body.size());
             return End::Broken;
         }
-        if (command.message.body_case() == wire::NodeToExecutor::kQuit)
-            return End::Quit;
-        if (!handOver(command))
-            return End::NodeGone;
+        auto descriptors = std::make_shared<const std::vector<UniqueFd>>(std::move((*frame)->descriptors));
+        if (const auto end = take({.message = std::move(message), .descriptors = std::move(descriptors)}))
+            return *end;
     }
-    return End::NodeGone;
+    return peerHungUp(m_channel.fd()) ? End::NodeGone : End::RanksGone;
 }
 
-bool Link::handOver(Command& command)
+std::optional<Link::End> Link::take(Command command)
 {
-    constexpr Milliseconds kTry{100};
-    while (!m_commands.push(command, Deadline::in(kTry)))
-        if (rankEnded() || peerHungUp(m_channel.fd()))
-            return false;
-    return true;
+    const wire::NodeToExecutor& message = *command.message;
+    switch (message.body_case()) {
+    case wire::NodeToExecutor::kQuit:
+        return End::Quit;
+    case wire::NodeToExecutor::kLoad:
+        if (message.epoch() > m_epoch)
+            return load(command.message);
+        break;
+    case wire::NodeToExecutor::kExchange:
+        if (message.epoch() >= m_epoch)
+            return takeExchange(message), std::nullopt;
+        break;
+    case wire::NodeToExecutor::kStep:
+    case wire::NodeToExecutor::kDrop:
+        if (message.epoch() == m_epoch)
+            return handOver(command);
+        break;
+    case wire::NodeToExecutor::BODY_NOT_SET:
+        fail({ErrorCode::Unsupported,
+              "the node sent a message that this executor does not know",
+              "install Argus whole: its programs belong together",
+              {}});
+        return std::nullopt;
+    }
+    log::debug("dropped a message of epoch {}, this is epoch {}", message.epoch(), m_epoch);
+    return std::nullopt;
+}
+
+std::optional<Link::End> Link::load(std::shared_ptr<const wire::NodeToExecutor> order)
+{
+    if (m_crew) {
+        m_crew->end("another model is loaded");
+        if (!m_crew->ended(Deadline::in(kUnloadPatience))) {
+            log::error("the ranks of epoch {} do not end", m_epoch);
+            return End::Broken;
+        }
+        m_crew.reset();
+    }
+    m_epoch = order->epoch();
+    if (auto checked = checkRanks(order->load()); !checked) {
+        fail(checked.error());
+        return std::nullopt;
+    }
+    m_crew = std::make_unique<Crew>(
+        m_options, order, [this, epoch = m_epoch](wire::ExecutorToNode& message) { return send(message, epoch); });
+    std::deque<wire::NodeToExecutor> early;
+    std::swap(early, m_early);
+    for (const wire::NodeToExecutor& exchange : early)
+        if (exchange.epoch() >= m_epoch)
+            takeExchange(exchange);
+    return std::nullopt;
+}
+
+/// Never through the queues of the ranks: they wait for these while they load.
+void Link::takeExchange(const wire::NodeToExecutor& message)
+{
+    if (m_crew && message.epoch() == m_epoch)
+        m_crew->arrived(message.exchange());
+    else if (message.epoch() > m_epoch && m_early.size() < kMostEarly)
+        m_early.push_back(message);
+}
+
+std::optional<Link::End> Link::handOver(const Command& command)
+{
+    if (m_crew) {
+        const bool handed = m_crew->push(command, [this] { return peerHungUp(m_channel.fd()); });
+        if (handed)
+            return std::nullopt;
+        return peerHungUp(m_channel.fd()) ? End::NodeGone : End::RanksGone;
+    }
+    if (command.message->has_step())
+        fail({ErrorCode::Internal,
+              fmt::format("step {} came before a model was loaded", command.message->step().step()),
+              "restart the node",
+              {}});
+    return std::nullopt;
+}
+
+void Link::fail(const Error& error)
+{
+    log::error("{}", error.text());
+    wire::ExecutorToNode message;
+    *message.mutable_failed()->mutable_error() = protocol::toWire(error);
+    if (auto sent = send(message, m_epoch); !sent)
+        log::warn("{}", sent.error().text()); // the next receive notices
+}
+
+Result<Done> Link::send(wire::ExecutorToNode& message, std::uint64_t epoch)
+{
+    message.set_epoch(epoch);
+    const std::lock_guard lock(m_sending);
+    return m_channel.send(message, {}, Deadline::in(kSendPatience));
 }
 
 bool Link::finish(Deadline deadline)
 {
-    m_commands.close();
-    std::unique_lock lock(m_mutex);
-    return !m_thread.joinable() || m_ended.wait_until(lock, deadline.at(), [this] { return m_rankEnded; });
-}
-
-bool Link::rankEnded()
-{
-    const std::lock_guard lock(m_mutex);
-    return m_rankEnded;
+    if (!m_crew)
+        return true;
+    m_crew->end("the node has said goodbye");
+    return m_crew->ended(deadline);
 }
 
 } // namespace argus::executor

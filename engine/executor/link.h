@@ -2,40 +2,44 @@
 // The executor's side of the channel to its node.
 
 #include "engine/executor/command_queue.h"
-#include "engine/executor/rank.h"
+#include "engine/executor/crew.h"
 #include "engine/protocol/channel.h"
 
-#include <condition_variable>
+#include <deque>
+#include <memory>
 #include <mutex>
-#include <thread>
 
 namespace argus::executor {
 
-/// Receives on the thread that calls run(), answers from the rank's. The process has nothing to live for once run()
-/// returned.
+/// Receives on the thread that calls run(); answers come from the ranks' threads. The process has nothing to live for
+/// once run() returned. A message of another epoch than that of the last LoadModel is dropped; a LoadModel must be
+/// newer than the last.
 class Link {
 public:
     Link(protocol::Channel channel, RankOptions options);
-    /// Waits for a step that is still being computed; the program leaves by _Exit instead when finish() says so.
+    /// Waits for steps that are still being computed; the program leaves by _Exit instead when finish() says so.
     ~Link();
 
-    enum class End { Quit, NodeGone, Broken };
-    /// Starts the rank and serves it until the node says quit, is gone, or cannot be understood.
+    enum class End { Quit, NodeGone, Broken, RanksGone };
+    /// Serves the node until it says quit, is gone, or cannot be understood, or until the ranks cannot go on.
     [[nodiscard]] End run();
-    /// Asks the rank to end. False when it still computes at the deadline.
+    /// Asks the ranks to end. False when one still computes at the deadline.
     [[nodiscard]] bool finish(Deadline deadline);
 
 private:
-    [[nodiscard]] bool rankEnded();
-    [[nodiscard]] bool handOver(Command& command);
+    [[nodiscard]] std::optional<End> take(Command command);
+    [[nodiscard]] std::optional<End> load(std::shared_ptr<const wire::NodeToExecutor> order);
+    [[nodiscard]] std::optional<End> handOver(const Command& command);
+    void takeExchange(const wire::NodeToExecutor& message);
+    void fail(const Error& error);
+    [[nodiscard]] Result<Done> send(wire::ExecutorToNode& message, std::uint64_t epoch);
 
     protocol::Channel m_channel;
-    CommandQueue m_commands;
-    Rank m_rank;
-    std::mutex m_mutex;
-    std::condition_variable m_ended;
-    bool m_rankEnded = false;
-    std::thread m_thread;
+    std::mutex m_sending; ///< one of the ranks at a time
+    RankOptions m_options;
+    std::uint64_t m_epoch = 0;
+    std::deque<wire::NodeToExecutor> m_early; ///< exchanges of epochs that have not begun here
+    std::unique_ptr<Crew> m_crew;             ///< sends through this link
 };
 
 } // namespace argus::executor

@@ -1,6 +1,7 @@
 #include "engine/executor/rank.h"
 
 #include "engine/base/log.h"
+#include "engine/executor/load_order.h"
 #include "engine/model/checkpoint.h"
 #include "engine/model/config.h"
 
@@ -9,7 +10,6 @@
 
 #include <algorithm>
 #include <fstream>
-#include <limits>
 #include <new>
 #include <thread>
 
@@ -18,6 +18,8 @@ namespace {
 
 /// How long a step on the device may be done before somebody looks.
 constexpr std::chrono::microseconds kGlance{50};
+/// How often a rank that has nothing to do looks whether the others are still there.
+constexpr Milliseconds kIdleGlance{500};
 
 /// Bytes this process holds beyond files it maps: resident less shared pages.
 std::uint64_t privateBytes()
@@ -31,43 +33,28 @@ std::uint64_t privateBytes()
     return (resident - shared) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-Result<model::RuntimeSizes> sizesOf(const wire::LoadModel& plan)
+int cores()
 {
-    const auto within = [](std::uint32_t value, int most) {
-        return value >= 1 && value <= static_cast<std::uint32_t>(most);
-    };
-    if (!within(plan.kv_blocks(), std::numeric_limits<int>::max()) || !within(plan.kv_block_tokens(), 1024) ||
-        plan.max_vision_patches() > 1U << 20 || plan.settings().max_model_len() > 1U << 24 ||
-        plan.ranks_size() < 1 || !within(plan.max_batched_tokens(), 1 << 20) || !within(plan.max_num_seqs(), 1 << 16))
-        return Error{ErrorCode::Internal,
-                     fmt::format("the sizes to load with are impossible: {} KV blocks of {} tokens, {} tokens and {} "
-                                 "sequences in a step",
-                                 plan.kv_blocks(), plan.kv_block_tokens(), plan.max_batched_tokens(),
-                                 plan.max_num_seqs()),
-                     "restart the node",
-                     {}};
-    return model::RuntimeSizes{.kvBlocks = static_cast<int>(plan.kv_blocks()),
-                               .kvBlockTokens = static_cast<int>(plan.kv_block_tokens()),
-                               .maxBatchedTokens = static_cast<int>(plan.max_batched_tokens()),
-                               .maxSequences = static_cast<int>(plan.max_num_seqs()),
-                               .maxModelLen = static_cast<int>(plan.settings().max_model_len()),
-                               .maxVisionPatches = static_cast<int>(plan.max_vision_patches()),
-                               .recordsSteps = !plan.settings().enforce_eager()};
+    return static_cast<int>(std::max(std::thread::hardware_concurrency(), 1U));
 }
 
-int threadsFor(const RankOptions& options, const wire::EngineSettings& settings)
+Error errorOf(const comm::GroupBroken& problem, const wire::RankOrder& rank)
 {
-    if (options.threads > 0)
-        return options.threads;
-    if (settings.threads() > 0)
-        return static_cast<int>(std::min(settings.threads(), 1024U));
-    return static_cast<int>(std::max(std::thread::hardware_concurrency(), 1U));
+    using Why = comm::GroupBroken::Why;
+    const ErrorCode code = problem.why() == Why::PeerGone  ? ErrorCode::Unreachable
+                           : problem.why() == Why::Timeout ? ErrorCode::Timeout
+                           : problem.why() == Why::Version ? ErrorCode::Unsupported
+                                                           : ErrorCode::Cancelled;
+    return {code,
+            fmt::format("rank {} has lost the others: {}", rank.rank(), problem.what()),
+            "look whether the other machines run and reach each other; the head starts the model again",
+            {}};
 }
 
 } // namespace
 
-Rank::Rank(RankOptions options, CommandQueue& commands, Answer answer)
-    : m_options(std::move(options)), m_commands(commands), m_answer(std::move(answer))
+Rank::Rank(const RankOptions& options, std::shared_ptr<const wire::NodeToExecutor> order, int index, RankHost& host)
+    : m_options(options), m_keepsLoad(std::move(order)), m_load(*m_keepsLoad), m_index(index), m_host(host)
 {
 }
 
@@ -75,78 +62,102 @@ Rank::~Rank() = default;
 
 void Rank::run()
 {
-    while (!m_deaf) {
-        const bool waiting = m_runner && m_runner->open() > 0;
-        auto command = waiting ? m_commands.popUntil(Deadline(now() + kGlance)) : m_commands.pop();
-        if (!command && (!waiting || m_commands.closed()))
-            break;
-        try {
-            if (command)
-                handle(*command);
-            finishReady();
-        } catch (const ops::DeviceLost& problem) {
-            // The node starts another process and replays what was asked.
-            log::error("{}", problem.what());
-            break;
-        } catch (const std::bad_alloc&) {
-            fail({ErrorCode::DoesNotFit, "memory ran out",
-                  "close other programs, or lower max_model_len or max_num_seqs", "max_model_len"});
-        } catch (const std::exception& problem) {
-            fail({ErrorCode::Internal, problem.what(), "ask again; if it happens again, report it with the log", {}});
+    guarded([this] {
+        if (auto loaded = load(); !loaded) {
+            unload();
+            fail(loaded.error());
         }
-    }
+    });
+    while (!m_over)
+        guarded([this] { serveNext(); });
     unload(); // on the thread that made it
+}
+
+template <typename Work>
+void Rank::guarded(const Work& work)
+{
+    try {
+        work();
+    } catch (const ops::DeviceLost& problem) {
+        // The node starts another process and replays what was asked.
+        log::error("{}", problem.what());
+        m_over = true;
+    } catch (const comm::GroupBroken& problem) {
+        fail(errorOf(problem, order()));
+        m_over = true;
+    } catch (const std::bad_alloc&) {
+        fail({ErrorCode::DoesNotFit, "memory ran out", "close other programs, or lower max_model_len or max_num_seqs",
+              "max_model_len"});
+    } catch (const std::exception& problem) {
+        fail({ErrorCode::Internal, problem.what(), "ask again; if it happens again, report it with the log", {}});
+    }
+}
+
+void Rank::serveNext()
+{
+    const bool waiting = m_runner && m_runner->open() > 0;
+    if (const auto command = nextCommand(waiting))
+        handle(*command);
+    else if (m_commands.closed())
+        m_over = true;
+    if (m_over)
+        return;
+    requireWhole();
+    finishReady();
+}
+
+/// The next command; nothing while a step is on the device, or to look after the others now and then.
+std::optional<Command> Rank::nextCommand(bool waiting)
+{
+    if (waiting)
+        return m_commands.popUntil(Deadline(now() + kGlance));
+    return joined() ? m_commands.popUntil(Deadline::in(kIdleGlance)) : m_commands.pop();
+}
+
+void Rank::requireWhole()
+{
+    for (comm::Communicator* const group : {m_groups.tensor.get(), m_groups.pipeline.get()})
+        if (group != nullptr)
+            group->requireWhole();
 }
 
 /// Reports steps that the device has done; waits for one when no more may be open.
 void Rank::finishReady()
 {
-    while (m_runner && m_runner->open() > 0 && (m_runner->open() == StepRunner::kMostOpen || m_runner->ready())) {
-        wire::ExecutorToNode message;
-        *message.mutable_result() = m_runner->finish();
-        send(message);
+    while (m_runner && m_runner->open() > 0) {
+        const bool full = m_runner->open() == m_runner->mostOpen();
+        if (full && joined())
+            waitForOldest();
+        if (!m_runner->ready() && (!full || joined()))
+            return;
+        wire::StepResult result = m_runner->finish();
+        requireWhole(); // nothing of a step that lost its group is told
+        report(std::move(result));
+    }
+}
+
+/// A device whose rank has others may wait for one who is gone, so it is not waited for blindly.
+void Rank::waitForOldest()
+{
+    while (!m_runner->ready() && !m_commands.closed()) {
+        requireWhole();
+        std::this_thread::sleep_for(kGlance);
     }
 }
 
 void Rank::handle(const Command& command)
 {
-    const wire::NodeToExecutor& message = command.message;
-    const bool loads = message.body_case() == wire::NodeToExecutor::kLoad;
-    if (loads ? message.epoch() <= m_epoch : message.epoch() != m_epoch) {
-        log::debug("dropped a message of epoch {}, this is epoch {}", message.epoch(), m_epoch);
-        return;
-    }
-    switch (message.body_case()) {
-    case wire::NodeToExecutor::kLoad:
-        m_epoch = message.epoch();
-        if (auto loaded = load(message.load()); !loaded) {
-            unload();
-            fail(loaded.error());
-        }
-        return;
-    case wire::NodeToExecutor::kStep:
-        step(message.step(), command.descriptors);
-        return;
-    case wire::NodeToExecutor::kDrop:
-        if (m_runner)
-            m_runner->drop(message.drop());
-        return;
-    case wire::NodeToExecutor::kExchange:
-    case wire::NodeToExecutor::kQuit:
-        return; // the link's business
-    case wire::NodeToExecutor::BODY_NOT_SET:
-        break;
-    }
-    fail({ErrorCode::Unsupported,
-          "the node sent a message that this executor does not know",
-          "install Argus whole: its programs belong together",
-          {}});
+    const wire::NodeToExecutor& message = *command.message;
+    if (message.has_step())
+        step(message.step(), *command.descriptors);
+    else if (message.has_drop() && m_runner)
+        m_runner->drop(message.drop());
 }
 
-Result<Done> Rank::load(const wire::LoadModel& plan)
+Result<Done> Rank::load()
 {
     const Instant started = now();
-    unload();
+    const wire::LoadModel& plan = m_load.load();
     const wire::EngineSettings& settings = plan.settings();
     auto sizes = sizesOf(plan);
     if (!sizes)
@@ -161,39 +172,68 @@ Result<Done> Rank::load(const wire::LoadModel& plan)
             return std::move(checkpoint).error();
         weights = std::move(*checkpoint);
     }
-    auto ops = m_options.makeOps(plan, plan.ranks(0), threadsFor(m_options, settings));
+    auto ops = m_options.makeOps(plan, order(), threadsOf(plan, order(), m_options.threads, cores()));
     if (!ops)
         return std::move(ops).error();
     m_ops = std::move(*ops);
-    auto loaded = model::Qwen25VL::load(*m_ops, std::move(*config), std::move(weights), *sizes,
-                                        [this](std::uint64_t done, std::uint64_t total, const std::string& tensor) {
-                                            reportProgress(done, total, tensor);
-                                        });
+    if (auto joined = join(plan); !joined)
+        return joined;
+    const model::Shard shard = shardOf(plan, order());
+    auto loaded = model::Qwen25VL::load(
+        *m_ops, std::move(*config), std::move(weights), *sizes,
+        [this](std::uint64_t done, std::uint64_t total, const std::string& tensor) {
+            reportProgress(done, total, tensor);
+        },
+        {}, shard, &m_groups);
     if (!loaded)
         return std::move(loaded).error();
     m_model = std::move(*loaded);
     m_ops->synchronize(); // what is said to be loaded is there
-    m_runner = std::make_unique<StepRunner>(*m_ops, *m_model, *sizes);
+    m_runner = std::make_unique<StepRunner>(*m_ops, *m_model, *sizes, shard);
+    reportLoaded(*sizes, started);
+    return Done{};
+}
 
+Result<Done> Rank::join(const wire::LoadModel& plan)
+{
+    if (ranksOfAll(plan) == 1)
+        return Done{};
+    if (!m_options.openGroups)
+        return Error{ErrorCode::Unsupported, "this executor cannot share a model with others",
+                     "set tensor_parallel_size and pipeline_parallel_size to 1", "tensor_parallel_size"};
+    auto groups = m_options.openGroups(plan, order(), *m_ops, m_host.meetingPoint(), m_load.epoch(),
+                                       Deadline::in(m_options.groupPatience));
+    if (!groups)
+        return std::move(groups).error();
+    const std::lock_guard lock(m_mutex);
+    m_groups = std::move(*groups);
+    if (m_aborted)
+        throw comm::GroupBroken(comm::GroupBroken::Why::Aborted, "the model is not loaded any more");
+    return Done{};
+}
+
+void Rank::reportLoaded(const model::RuntimeSizes& sizes, Instant started)
+{
     wire::ExecutorToNode message;
     wire::Loaded& report = *message.mutable_loaded();
     const ops::DeviceReport device = m_ops->report();
+    report.set_rank(order().rank());
     report.set_device_name(device.name);
     report.set_device_kind(device.kind);
     report.set_weights_bytes(m_model->weightBytes());
     report.set_kv_bytes(m_model->kvBytes());
     const std::uint64_t kept = report.weights_bytes() + report.kv_bytes();
     // A device counts everything that stands on it; of a processor's memory the mapped weights are not its own.
-    report.set_runtime_bytes(device.usedBytes > 0 ? device.usedBytes - std::min(device.usedBytes, kept)
-                                                  : privateBytes());
+    report.set_runtime_bytes(device.usedBytes > 0
+                                 ? device.usedBytes - std::min(device.usedBytes, kept)
+                                 : privateBytes() / static_cast<std::uint64_t>(m_load.load().ranks_size()));
     report.set_seconds(std::chrono::duration<double>(now() - started).count());
     send(message);
     const auto gib = [](std::uint64_t bytes) { return static_cast<double>(bytes) / static_cast<double>(1ULL << 30); };
-    log::info("loaded the model in {:.2f} s on {}: weights {:.2f} GiB, KV cache {:.2f} GiB in {} blocks of {} tokens, "
-              "working memory {:.2f} GiB",
-              report.seconds(), device.name, gib(report.weights_bytes()), gib(report.kv_bytes()), sizes->kvBlocks,
-              sizes->kvBlockTokens, gib(report.runtime_bytes()));
-    return Done{};
+    log::info("rank {} of {} loaded its share of the model in {:.2f} s on {}: weights {:.2f} GiB, KV cache {:.2f} GiB "
+              "in {} blocks of {} tokens, working memory {:.2f} GiB",
+              order().rank(), ranksOfAll(m_load.load()), report.seconds(), device.name, gib(report.weights_bytes()),
+              gib(report.kv_bytes()), sizes.kvBlocks, sizes.kvBlockTokens, gib(report.runtime_bytes()));
 }
 
 void Rank::reportProgress(std::uint64_t doneBytes, std::uint64_t totalBytes, const std::string& tensor)
@@ -204,6 +244,7 @@ void Rank::reportProgress(std::uint64_t doneBytes, std::uint64_t totalBytes, con
     m_lastProgress = now();
     wire::ExecutorToNode message;
     wire::LoadProgress& progress = *message.mutable_progress();
+    progress.set_rank(order().rank());
     progress.set_done_bytes(doneBytes);
     progress.set_total_bytes(totalBytes);
     progress.set_tensor(tensor);
@@ -223,33 +264,61 @@ void Rank::step(const wire::StepPlan& plan, std::span<const UniqueFd> descriptor
         fail(begun.error());
 }
 
+void Rank::report(wire::StepResult result)
+{
+    if (!m_runner->reports())
+        return reportFailures(result);
+    wire::ExecutorToNode message;
+    *message.mutable_result() = std::move(result);
+    send(message);
+}
+
+void Rank::reportFailures(const wire::StepResult& result)
+{
+    if (result.failures_size() == 0)
+        return;
+    wire::ExecutorToNode message;
+    message.mutable_sequences_failed()->set_step(result.step());
+    *message.mutable_sequences_failed()->mutable_failures() = result.failures();
+    send(message);
+}
+
+void Rank::abort() noexcept
+{
+    m_commands.close();
+    const std::lock_guard lock(m_mutex);
+    m_aborted = true;
+    for (comm::Communicator* const group : {m_groups.tensor.get(), m_groups.pipeline.get()})
+        if (group != nullptr)
+            group->abort();
+}
+
 void Rank::unload()
 {
     m_runner.reset();
     m_model.reset();
+    comm::Groups groups;
+    {
+        const std::lock_guard lock(m_mutex);
+        std::swap(groups, m_groups);
+    }
+    groups = {}; // uses the device
     m_ops.reset();
 }
 
 void Rank::fail(const Error& error)
 {
-    log::error("{}", error.text());
-    wire::ExecutorToNode message;
-    wire::Error& told = *message.mutable_failed()->mutable_error();
-    told.set_code(std::string(errorCodeName(error.code)));
-    told.set_cause(error.cause);
-    told.set_remedy(error.remedy);
-    told.set_setting(error.setting);
-    send(message);
+    if (!m_host.failed(error))
+        m_over = true;
 }
 
 void Rank::send(wire::ExecutorToNode& message)
 {
-    if (m_deaf)
+    if (m_over)
         return;
-    message.set_epoch(m_epoch);
-    if (auto sent = m_answer(message); !sent) {
+    if (auto sent = m_host.answer(message); !sent) {
         log::warn("{}", sent.error().text());
-        m_deaf = true;
+        m_over = true;
     }
 }
 

@@ -1,8 +1,13 @@
 #include "engine/executor/step_runner.h"
 
+#include "engine/comm/communicator.h"
 #include "engine/executor/pixels.h"
+#include "engine/protocol/validate.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace argus::executor {
 namespace {
@@ -11,49 +16,35 @@ void addFailure(wire::StepResult& result, SequenceId sequence, const Error& erro
 {
     wire::SequenceFailed* const failure = result.add_failures();
     failure->set_sequence(sequence);
-    wire::Error* const told = failure->mutable_error();
-    told->set_code(std::string(errorCodeName(error.code)));
-    told->set_cause(error.cause);
-    told->set_remedy(error.remedy);
-    told->set_setting(error.setting);
+    *failure->mutable_error() = protocol::toWire(error);
 }
 
-/// Embeddings for the part of an item that lies in [start, end) of its sequence, which begins at `row` of the batch.
-void addVision(std::vector<model::VisionRows>& vision, const VisionItem& item, std::int64_t start, std::int64_t end,
-               std::int64_t row)
+bool hasFailed(const wire::StepResult& result, SequenceId sequence)
 {
-    const std::int64_t from = std::max(start, item.firstRow);
-    const std::int64_t to = std::min(end, item.endRow());
-    if (from < to)
-        vision.push_back(
-            {.firstRow = row + (from - start), .embeddings = item.embeddings.rows(from - item.firstRow, to - from)});
+    return std::any_of(result.failures().begin(), result.failures().end(),
+                       [sequence](const wire::SequenceFailed& failure) { return failure.sequence() == sequence; });
 }
 
 } // namespace
 
+std::size_t StepRunner::mostOpen() const
+{
+    return static_cast<std::size_t>(std::clamp(m_shard.stages, 2, ops::kMostFetches));
+}
+
 Result<Done> StepRunner::begin(const wire::StepPlan& plan, std::span<const UniqueFd> descriptors)
 {
-    if (m_open.size() >= kMostOpen)
-        return Error{ErrorCode::Internal, "a step came while two were under way", "restart the node", {}};
+    if (m_open.size() >= mostOpen())
+        return Error{ErrorCode::Internal,
+                     fmt::format("a step came while {} were under way", m_open.size()),
+                     "restart the node",
+                     {}};
     if (auto checked = m_book.checkStep(plan); !checked)
         return std::move(checked).error();
     Open open;
     open.since = now();
     open.result.set_step(plan.step());
-    std::vector<Row> rows;
-    for (const wire::SequenceSlice& slice : plan.slices()) {
-        auto taken = m_book.take(slice, descriptors.size());
-        if (!taken) {
-            addFailure(open.result, slice.sequence(), taken.error());
-            continue;
-        }
-        if (auto looked = look(**taken, descriptors); !looked) {
-            addFailure(open.result, slice.sequence(), looked.error());
-            m_book.drop(slice.sequence());
-            continue;
-        }
-        rows.push_back({.slice = &slice, .state = *taken});
-    }
+    const std::vector<Row> rows = takeSlices(plan, descriptors, open);
     if (!rows.empty()) {
         try {
             enqueue(rows, open);
@@ -68,29 +59,91 @@ Result<Done> StepRunner::begin(const wire::StepPlan& plan, std::span<const Uniqu
     return Done{};
 }
 
+/// The slices that take part in the step: the same ones on every rank.
+std::vector<StepRunner::Row> StepRunner::takeSlices(const wire::StepPlan& plan, std::span<const UniqueFd> descriptors,
+                                                    Open& open)
+{
+    // Descriptors come only to ranks that look at pictures, and only they can miss one.
+    constexpr std::size_t kAny = std::numeric_limits<std::size_t>::max();
+    std::vector<Row> rows;
+    for (const wire::SequenceSlice& slice : plan.slices()) {
+        auto taken = m_book.take(slice, m_shard.whole() ? descriptors.size() : kAny);
+        if (!taken) {
+            if (reports())
+                addFailure(open.result, slice.sequence(), taken.error());
+            continue;
+        }
+        if (m_shard.first())
+            if (auto looked = look(**taken, descriptors); !looked) {
+                addFailure(open.result, slice.sequence(), looked.error());
+                if (m_shard.whole()) {
+                    m_book.drop(slice.sequence());
+                    continue;
+                }
+            }
+        rows.push_back({.slice = &slice, .state = *taken});
+    }
+    return rows;
+}
+
 Result<Done> StepRunner::look(SequenceState& state, std::span<const UniqueFd> descriptors)
 {
     // One item at a time: the memory of the vision tower is budgeted for the largest item, not for ten of them.
-    for (VisionItem& item : state.vision) {
-        if (!item.waiting)
-            continue;
-        auto pixels =
-            readPixels(descriptors[item.descriptor].get(), item.grid, m_model.config().vision.patchElements());
-        if (!pixels)
-            return std::move(pixels).error();
-        try {
-            item.embeddings = m_model.encodeVision(pixels->view(), {&item.grid, 1});
-        } catch (const ops::DeviceLost&) {
-            throw;
-        } catch (const OpsError& problem) {
-            return Error{ErrorCode::Internal,
-                         std::string("the picture could not be encoded: ") + problem.what(),
-                         "ask with another picture",
-                         {}};
-        }
-        item.waiting = false;
+    Result<Done> outcome = Done{};
+    for (VisionItem& item : state.vision)
+        if (item.waiting && (outcome.ok() || !m_shard.whole()))
+            if (auto looked = look(item, descriptors); !looked && outcome.ok())
+                outcome = std::move(looked);
+    return outcome;
+}
+
+/// Encodes a picture; with other ranks also one that cannot be read, for they encode it at the same time.
+Result<Done> StepRunner::look(VisionItem& item, std::span<const UniqueFd> descriptors)
+{
+    const int elements = m_model.config().vision.patchElements();
+    Result<HostTensor> pixels =
+        item.descriptor < descriptors.size()
+            ? readPixels(descriptors[item.descriptor].get(), item.grid, elements)
+            : Error{ErrorCode::Internal, "the pixels of a picture did not come with it", "restart the node", {}};
+    Result<Done> outcome = pixels.ok() ? Result<Done>(Done{}) : Result<Done>(pixels.error());
+    if (!pixels.ok() && m_shard.whole())
+        return outcome;
+    if (!pixels.ok()) {
+        pixels = HostTensor(DType::F32, {item.grid.patches(), elements});
+        std::fill_n(pixels->view().bytes(), item.grid.patches() * elements * 4, std::byte{0});
     }
-    return Done{};
+    try {
+        item.embeddings = m_model.encodeVision(pixels->view(), {&item.grid, 1});
+    } catch (const ops::DeviceLost&) {
+        throw;
+    } catch (const comm::GroupBroken&) {
+        throw;
+    } catch (const OpsError& problem) {
+        outcome = Error{ErrorCode::Internal,
+                        std::string("the picture could not be encoded: ") + problem.what(),
+                        "ask with another picture",
+                        {}};
+        if (m_shard.whole())
+            return outcome;
+        item.embeddings = m_ops.allocate(m_ops.computeType(), {item.rows, m_model.config().hiddenSize});
+        m_ops.fillZero(item.embeddings.view());
+    }
+    item.waiting = false;
+    return outcome;
+}
+
+/// Embeddings for the part of an item that lies in [start, end) of its sequence, which begins at `row` of the batch.
+/// Later stages say where they are and have none.
+void StepRunner::addVision(const VisionItem& item, std::int64_t start, std::int64_t end, std::int64_t row)
+{
+    const std::int64_t from = std::max(start, item.firstRow);
+    const std::int64_t to = std::min(end, item.endRow());
+    if (from >= to)
+        return;
+    const ConstTensorView embeddings =
+        m_shard.first() ? ConstTensorView(item.embeddings.rows(from - item.firstRow, to - from))
+                        : ConstTensorView(nullptr, m_ops.computeType(), {to - from, m_model.config().hiddenSize});
+    m_vision.push_back({.firstRow = row + (from - start), .embeddings = embeddings});
 }
 
 void StepRunner::enqueue(std::span<const Row> rows, Open& open)
@@ -115,12 +168,13 @@ void StepRunner::enqueue(std::span<const Row> rows, Open& open)
                             .slot = row.state->slot,
                             .blocks = row.state->blocks});
         for (const VisionItem& item : row.state->vision)
-            addVision(m_vision, item, slice.start(), slice.start() + tokens, first);
+            addVision(item, slice.start(), slice.start() + tokens, first);
         if (slice.sample()) {
             m_logitRows.push_back(static_cast<std::int32_t>(m_ids.size()) - 1);
             m_sampling.push_back(
                 samplingRow(row.state->sampling, row.state->slot, static_cast<std::uint64_t>(row.state->cached)));
-            open.drawing.push_back(slice.sequence());
+            if (reports())
+                open.drawing.push_back(slice.sequence());
         }
     }
     for (int axis = 0; axis < 3; ++axis)
@@ -135,7 +189,7 @@ void StepRunner::enqueue(std::span<const Row> rows, Open& open)
                  .vision = m_vision,
                  .logitRows = m_logitRows,
                  .sampling = m_sampling});
-    if (!m_sampling.empty())
+    if (!open.drawing.empty())
         open.fetch = m_model.fetchDrawn();
     // Embeddings whose last row is in the cache are of no more use.
     for (const Row& row : rows)
@@ -158,6 +212,8 @@ wire::StepResult StepRunner::finish()
         m_ops.take(open.fetch, m_drawn);
     for (std::size_t i = 0; i < m_drawn.size(); ++i) {
         const SequenceId sequence = open.drawing[i];
+        if (hasFailed(open.result, sequence))
+            continue;
         if (m_drawn[i] >= 0) {
             wire::SampledToken* const token = open.result.add_tokens();
             token->set_sequence(sequence);
@@ -169,7 +225,6 @@ wire::StepResult StepRunner::finish()
                     "the model's answer cannot be read: scores are not finite",
                     "ask again; if it happens again, check the checkpoint's files",
                     {}});
-        m_book.drop(sequence);
     }
     open.result.set_seconds(std::chrono::duration<double>(now() - open.since).count());
     return std::move(open.result);

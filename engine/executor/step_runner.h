@@ -18,14 +18,22 @@ namespace argus::executor {
 ///
 /// Between begin() and finish() of a step the next one may begin: the device works through them in order, and a token
 /// that one draws is where the next one needs it without having been to the host.
+///
+/// Of a model with several ranks each has a runner, and all of them begin the same steps in the same order. What every
+/// rank finds out alike (the book's checks) takes a sequence out of all of them; what only one can find out (its pixels
+/// cannot be read) is told, but the sequence stays in the step with made-up numbers: the others count on its rows.
 class StepRunner {
 public:
-    static constexpr std::size_t kMostOpen = 2;
-
-    StepRunner(ops::Ops& ops, model::Qwen25VL& model, model::RuntimeSizes sizes)
-        : m_ops(ops), m_model(model), m_book(model.config(), sizes)
+    StepRunner(ops::Ops& ops, model::Qwen25VL& model, model::RuntimeSizes sizes, const model::Shard& shard = {})
+        : m_ops(ops), m_model(model), m_shard(shard), m_book(model.config(), sizes)
     {
     }
+
+    /// Steps that may be open at a time: one for each stage, at least two, and no more than can be fetched from.
+    [[nodiscard]] std::size_t mostOpen() const;
+    /// Whether this rank tells what became of a step: the first one of the last stage does. Of the others finish() says
+    /// only what failed there alone.
+    [[nodiscard]] bool reports() const { return m_shard.last() && m_shard.tensorRank == 0; }
 
     /// Enqueues a step. A slice that fails alone hurts no other. Errors  Internal when the plan breaks its limits as a
     /// whole Throws  OpsError when the step itself failed; its sequences are gone then
@@ -34,7 +42,8 @@ public:
     /// Whether finish() would not wait.
     [[nodiscard]] bool ready();
     /// What every slice of the oldest open step came to: a token, a failure, or nothing while its prompt is still being
-    /// read. Throws  OpsError when the device is lost
+    /// read. A sequence whose token could not be drawn stays until it is dropped: other ranks do not know. Throws
+    /// OpsError when the device is lost
     [[nodiscard]] wire::StepResult finish();
 
     void drop(const wire::DropSequences& drops);
@@ -53,11 +62,16 @@ private:
         ops::Fetch fetch = -1; ///< none when nothing is drawn
         Instant since;
     };
+    [[nodiscard]] std::vector<Row> takeSlices(const wire::StepPlan& plan, std::span<const UniqueFd> descriptors,
+                                              Open& open);
     [[nodiscard]] Result<Done> look(SequenceState& state, std::span<const UniqueFd> descriptors);
+    [[nodiscard]] Result<Done> look(VisionItem& item, std::span<const UniqueFd> descriptors);
+    void addVision(const VisionItem& item, std::int64_t start, std::int64_t end, std::int64_t row);
     void enqueue(std::span<const Row> rows, Open& open);
 
     ops::Ops& m_ops;
     model::Qwen25VL& m_model;
+    model::Shard m_shard;
     SequenceBook m_book;
     std::deque<Open> m_open;
 

@@ -219,7 +219,7 @@ Supervisor::Hooks Node::Impl::supervisorHooks()
                 },
             .sequencesFailed =
                 [this](std::uint64_t epoch, wire::SequencesFailed failures) {
-                    tellPlanner(SequencesFailed{epoch, std::move(failures)});
+                    tellPlanner(SequencesFailed{epoch, {failures.failures().begin(), failures.failures().end()}});
                 },
             .lost = [this](std::uint64_t epoch, std::string how) { tellPlanner(ExecutorLost{epoch, std::move(how)}); },
             .failed = [this](Error error, bool wasReady) { deploymentFailed(std::move(error), wasReady); },

@@ -117,7 +117,8 @@ void Planner::on(DeploymentKnown message, Instant now)
                                          .kvBlockTokens = placement.kvBlockTokens,
                                          .maxBatchedTokens = settings.max_batched_tokens(),
                                          .maxSequences = settings.max_num_seqs(),
-                                         .maxModelLen = placement.maxModelLen});
+                                         .maxModelLen = placement.maxModelLen,
+                                         .stages = std::max(settings.pipeline_parallel_size(), 1U)});
     if (first)
         return;
     std::vector<AskNumber> moved;
@@ -172,9 +173,7 @@ void Planner::on(StepDone message, Instant now)
     const schedule::StepPlan plan = m_scheduler->commit();
     m_oldestSince = now;
 
-    for (const wire::SequenceFailed& failure : message.result.failures())
-        if (const auto ask = m_asks.find(failure.sequence()); ask != m_asks.end())
-            fail(ask, protocol::fromWire(failure.error()), now);
+    failThose(message.result.failures(), now);
     std::map<AskNumber, text::TokenId> sampled;
     for (const wire::SampledToken& token : message.result.tokens())
         sampled[token.sequence()] = token.id();
@@ -182,6 +181,12 @@ void Planner::on(StepDone message, Instant now)
         const auto token = sampled.find(slice.sequence);
         takeShare(slice, token == sampled.end() ? std::nullopt : std::optional(token->second), now);
     }
+}
+
+void Planner::on(SequencesFailed message, Instant now)
+{
+    if (message.epoch == m_epoch)
+        failThose(message.failures, now);
 }
 
 void Planner::on(ExecutorLost message, Instant now)
@@ -212,15 +217,6 @@ bool Planner::hitBy(Running& ask)
     ask.crashesInVain = progress ? 1 : ask.crashesInVain + 1;
     ask.tokensAtCrash = ask.outputIds.size();
     return ask.crashesInVain >= kCrashesForgiven || ask.crashes >= kMostCrashes;
-}
-
-void Planner::on(SequencesFailed message, Instant now)
-{
-    if (message.epoch != m_epoch)
-        return;
-    for (const wire::SequenceFailed& failure : message.failures.failures())
-        if (const auto ask = m_asks.find(failure.sequence()); ask != m_asks.end())
-            fail(ask, protocol::fromWire(failure.error()), now);
 }
 
 void Planner::on(BeginDrain message, Instant)
@@ -465,6 +461,14 @@ void Planner::end(Book::iterator place, AskEnded ended, Instant now)
     m_port.tell(std::move(ended));
 }
 
+template <typename Failures>
+void Planner::failThose(const Failures& failures, Instant now)
+{
+    for (const wire::SequenceFailed& failure : failures)
+        if (const auto ask = m_asks.find(failure.sequence()); ask != m_asks.end())
+            fail(ask, protocol::fromWire(failure.error()), now);
+}
+
 void Planner::failAll(const Error& error, Instant now)
 {
     while (!m_asks.empty())
@@ -495,6 +499,7 @@ void Planner::giveUpOnExecutor(const std::string& why)
 PlannerFigures Planner::figures() const
 {
     PlannerFigures figures;
+    figures.replayed = m_replayed;
     for (const auto& [number, ask] : m_asks)
         if (ask.stage != Stage::Scheduled)
             ++figures.waiting;

@@ -52,10 +52,10 @@ struct StepDone {
     std::uint64_t epoch = 0;
     wire::StepResult result;
 };
-/// A rank that does not report steps gives up on these.
+/// These asks fail although their steps go on: ranks that report no steps could not do their part.
 struct SequencesFailed {
     std::uint64_t epoch = 0;
-    wire::SequencesFailed failures;
+    std::vector<wire::SequenceFailed> failures;
 };
 /// It is gone and so is its cache; another one is on its way.
 struct ExecutorLost {
@@ -149,6 +149,8 @@ private:
     void fail(Book::iterator ask, Error error, Instant now);
     void finish(Book::iterator ask, wire::AskFinished::Reason reason, Instant now);
     void end(Book::iterator ask, AskEnded ended, Instant now);
+    template <typename Failures>
+    void failThose(const Failures& failures, Instant now);
     void failAll(const Error& error, Instant now);
     void dropEnded();
     void giveUpOnExecutor(const std::string& why);

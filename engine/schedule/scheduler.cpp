@@ -30,6 +30,7 @@ Scheduler::Scheduler(Limits limits) : m_limits(limits)
     m_limits.kvBlockTokens = std::max(m_limits.kvBlockTokens, 1U);
     m_limits.maxBatchedTokens = std::max(m_limits.maxBatchedTokens, 1U);
     m_limits.maxSequences = std::max(m_limits.maxSequences, 1U);
+    m_limits.stages = std::max(m_limits.stages, 1U);
     m_freeBlocks.reserve(m_limits.kvBlocks);
     for (std::uint32_t block = m_limits.kvBlocks; block > 0; --block)
         m_freeBlocks.push_back(block - 1);
@@ -86,22 +87,38 @@ void Scheduler::admit()
     }
 }
 
+bool Scheduler::canMoveOn(const Sequence& sequence) const
+{
+    // A sequence whose answer is as long as it may be waits for its remove(): one more token would outgrow its blocks.
+    if (sequence.length() >= sequence.longest)
+        return false;
+    return !inStages() || sequence.awaited == 0;
+}
+
+std::size_t Scheduler::answersInAStep() const
+{
+    if (!inStages())
+        return m_running.size();
+    const auto answering = std::count_if(m_running.begin(), m_running.end(),
+                                         [this](SequenceId id) { return m_sequences.at(id).answers(); });
+    return (static_cast<std::size_t>(answering) + m_limits.stages - 1) / m_limits.stages;
+}
+
 StepPlan Scheduler::plan()
 {
-    if (m_onTheirWay.size() >= kStepsOnTheirWay)
+    if (m_onTheirWay.size() >= mostOnTheirWay())
         return {};
     admit();
     StepPlan plan;
     std::uint32_t budget = m_limits.maxBatchedTokens;
-    const auto take = [&](bool decoding) {
+    const auto take = [&](bool answering, std::size_t most) {
         for (const SequenceId id : m_running) {
             const Sequence& sequence = m_sequences.at(id);
-            const std::uint32_t pending = sequence.length() - sequence.sent;
-            const bool decodes = sequence.sent > 0 && pending == 1;
-            // A sequence whose answer is as long as it may be waits for its remove(): one more token would outgrow its
-            // blocks.
-            if (budget == 0 || decodes != decoding || sequence.length() >= sequence.longest)
+            if (budget == 0 || plan.size() >= most)
+                return;
+            if (sequence.answers() != answering || !canMoveOn(sequence))
                 continue;
+            const std::uint32_t pending = sequence.length() - sequence.sent;
             const std::uint32_t tokens = std::min(pending, budget);
             budget -= tokens;
             plan.push_back({.sequence = id,
@@ -112,8 +129,8 @@ StepPlan Scheduler::plan()
                             .follows = sequence.sent == sequence.known});
         }
     };
-    take(true); // answers that are being read keep flowing while a long prompt is taken in piece by piece
-    take(false);
+    take(true, answersInAStep()); // answers that are being read keep flowing while a long prompt comes piece by piece
+    take(false, m_running.size());
     return plan;
 }
 

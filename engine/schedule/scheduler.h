@@ -7,6 +7,10 @@
 //
 // Steps are planned ahead: while one runs, the next one waits behind it, so a device never waits for its node. What the
 // step before samples is not known by then; that it will be one token, and where it stands, is.
+//
+// Where a model is cut into stages, a token that the last stage samples is not where the first stage needs it. So no
+// step follows another: the running sequences are spread over as many steps as there are stages, each stage works on
+// another one of them, and a sequence goes on when its token has come back.
 
 #include "engine/base/result.h"
 
@@ -21,8 +25,8 @@ namespace argus::schedule {
 
 using SequenceId = std::uint64_t;
 
-/// Steps on their way at a time: one that runs and one that waits behind it. More would only make what has ended run
-/// longer; a slice that follows relies on the step right before its own.
+/// Steps on their way to a model of one stage: one that runs and one that waits behind it. More would only make what
+/// has ended run longer; a slice that follows relies on the step right before its own.
 constexpr std::size_t kStepsOnTheirWay = 2;
 
 struct Limits {
@@ -31,6 +35,7 @@ struct Limits {
     std::uint32_t maxBatchedTokens = 2048;
     std::uint32_t maxSequences = 8;
     std::uint32_t maxModelLen = 8192;
+    std::uint32_t stages = 1; ///< that a step passes one after the other
 };
 
 /// One sequence's share of a step.
@@ -52,8 +57,9 @@ public:
     /// max_model_len or could never get their blocks; the cause has the numbers, the remedy the largest max_tokens or
     /// context that would work.
     [[nodiscard]] Result<Done> add(SequenceId id, std::uint32_t promptTokens, std::uint32_t maxNewTokens);
-    /// The step after those on their way; empty when there is nothing to do or kStepsOnTheirWay are on their way. A
-    /// sequence that will be as long as it may be when they have run is left out. Reserves nothing beyond admission.
+    /// The step after those on their way; empty when there is nothing to do or mostOnTheirWay() are on their way. A
+    /// sequence that will be as long as it may be when they have run is left out; with several stages also one whose
+    /// token is on its way, and answers are spread evenly over the steps. Reserves nothing beyond admission.
     [[nodiscard]] StepPlan plan();
     /// The last plan, or a beginning of it, is on its way.
     void start(StepPlan plan);
@@ -70,6 +76,8 @@ public:
     /// cached, in order of arrival, and what was removed is gone.
     void forgetCaches();
 
+    /// Steps that may be on their way at a time: one for each stage, or kStepsOnTheirWay.
+    [[nodiscard]] std::size_t mostOnTheirWay() const { return inStages() ? m_limits.stages : kStepsOnTheirWay; }
     [[nodiscard]] const std::deque<StepPlan>& onTheirWay() const { return m_onTheirWay; } ///< oldest first
     [[nodiscard]] std::span<const std::uint32_t> blocksOf(SequenceId id) const;
     [[nodiscard]] std::uint32_t running() const;
@@ -88,9 +96,14 @@ private:
         std::vector<std::uint32_t> blocks = {};
 
         [[nodiscard]] std::uint32_t length() const { return known + awaited; }
+        /// The prompt is cached, or will be when the steps on their way have run.
+        [[nodiscard]] bool answers() const { return sent > 0 && length() - sent <= 1; }
     };
     using Book = std::map<SequenceId, Sequence>;
 
+    [[nodiscard]] bool inStages() const { return m_limits.stages > 1; }
+    [[nodiscard]] bool canMoveOn(const Sequence& sequence) const;
+    [[nodiscard]] std::size_t answersInAStep() const;
     void admit();
     void erase(Book::iterator sequence);
     void freeBlocks(Sequence& sequence);

@@ -82,4 +82,9 @@ CudaMemory cudaMemory(const Ops& cudaOps)
     return {.total = total, .used = total - free, .arena = device.arena().bytes(), .arenaUsed = device.arena().used()};
 }
 
+void* cudaStream(const Ops& cudaOps)
+{
+    return static_cast<const cuda::CudaOps&>(cudaOps).device().stream();
+}
+
 } // namespace argus::ops

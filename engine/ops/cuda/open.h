@@ -44,4 +44,7 @@ struct CudaMemory {
 };
 [[nodiscard]] CudaMemory cudaMemory(const Ops& cudaOps);
 
+/// The cudaStream_t on which `cudaOps` enqueues everything: what shares its tensors has to be enqueued there too.
+[[nodiscard]] void* cudaStream(const Ops& cudaOps);
+
 } // namespace argus::ops

@@ -83,6 +83,13 @@ wire::SequenceSlice withPicture()
     return made;
 }
 
+Command ofEpoch(std::uint64_t epoch)
+{
+    auto message = std::make_shared<wire::NodeToExecutor>();
+    message->set_epoch(epoch);
+    return {.message = std::move(message), .descriptors = {}};
+}
+
 } // namespace
 
 class TstSequenceBook : public QObject {
@@ -445,15 +452,13 @@ void TstSequenceBook::aFullQueueSaysSo()
     CommandQueue queue;
     const Deadline already = Deadline::in(Milliseconds(0));
     for (std::size_t i = 0; i < CommandQueue::kCapacity; ++i) {
-        Command command;
-        command.message.set_epoch(i);
+        Command command = ofEpoch(i);
         QVERIFY(queue.push(command, already));
     }
-    Command late;
-    late.message.set_epoch(1000);
+    Command late = ofEpoch(1000);
     QVERIFY(!queue.push(late, already));
-    QCOMPARE(late.message.epoch(), std::uint64_t{1000});
-    QCOMPARE(queue.pop()->message.epoch(), std::uint64_t{0});
+    QCOMPARE(late.message->epoch(), std::uint64_t{1000});
+    QCOMPARE(queue.pop()->message->epoch(), std::uint64_t{0});
     QVERIFY(queue.push(late, already));
 }
 
@@ -474,10 +479,9 @@ void TstSequenceBook::aQueueIsWaitedForUntilADeadline()
     CommandQueue queue;
     QVERIFY(!queue.popUntil(Deadline::in(Milliseconds(1))).has_value());
     QVERIFY(!queue.closed());
-    Command command;
-    command.message.set_epoch(4);
+    Command command = ofEpoch(4);
     QVERIFY(queue.push(command, Deadline::in(Milliseconds(0))));
-    QCOMPARE(queue.popUntil(Deadline::in(Milliseconds(5'000)))->message.epoch(), std::uint64_t{4});
+    QCOMPARE(queue.popUntil(Deadline::in(Milliseconds(5'000)))->message->epoch(), std::uint64_t{4});
     bool ended = false;
     std::thread reader([&] { ended = !queue.popUntil(Deadline::in(Milliseconds(60'000))).has_value(); });
     queue.close();

@@ -255,7 +255,7 @@ void TstStepRunner::twoStepsOpenGiveTheTokensOfOne()
     run(talks, 1);
     for (const Talk& talk : talks)
         drop(talk.id);
-    run(ahead, StepRunner::kMostOpen);
+    run(ahead, m_runner->mostOpen());
     for (std::size_t i = 0; i < talks.size(); ++i) {
         QVERIFY(talks[i].failures.empty() && ahead[i].failures.empty());
         QCOMPARE(ahead[i].answer, talks[i].answer);
@@ -274,9 +274,9 @@ void TstStepRunner::aThirdStepIsRefused()
     *plan.add_slices() = late.next(files);
     const auto begun = m_runner->begin(plan, files);
     QVERIFY(!begun.ok());
-    QCOMPARE(begun.error().cause, std::string("a step came while two were under way"));
+    QCOMPARE(begun.error().cause, std::string("a step came while 2 were under way"));
     QCOMPARE(m_runner->sequences(), std::size_t{1});
-    run(talks, StepRunner::kMostOpen);
+    run(talks, m_runner->mostOpen());
     QCOMPARE(talks[0].answer, talks[0].asked->greedy);
     QCOMPARE(talks[1].answer, talks[1].asked->greedy);
 }
@@ -306,7 +306,7 @@ void TstStepRunner::aSliceThatFailsAheadHurtsNobody()
     finish(talks);
     QCOMPARE(talks[1].failures.size(), std::size_t{1});
     QVERIFY(talks[1].failures[0].find("position -1") != std::string::npos);
-    run(talks, StepRunner::kMostOpen);
+    run(talks, m_runner->mostOpen());
     QCOMPARE(talks[0].answer, talks[0].asked->greedy);
     QCOMPARE(talks[2].answer, talks[2].asked->greedy);
     QCOMPARE(talks[1].answer.size(), std::size_t{1});
@@ -326,9 +326,11 @@ void TstStepRunner::scoresThatAreNotFiniteAheadHurtNobody()
     finish(talks);
     QCOMPARE(talks[1].failures.size(), std::size_t{1});
     QVERIFY(talks[1].failures[0].find("not finite") != std::string::npos);
+    finish(talks); // the second step, which is the last of the poisoned one: only then may it be dropped
+    drop(talks[1].id);
     talks.push_back(everybody()[3]);
     talks[3].firstBlock = talks[1].firstBlock; // where the poisoned one has left its numbers
-    run(talks, StepRunner::kMostOpen);
+    run(talks, m_runner->mostOpen());
     for (const std::size_t healthy : {0, 2, 3})
         QCOMPARE(talks[healthy].answer, talks[healthy].asked->greedy);
     QVERIFY(talks[1].answer.empty());
@@ -353,7 +355,7 @@ void TstStepRunner::whatIsDroppedAheadDisturbsNobody()
     begin({&talks[0], &talks[2]}); // in blocks and slot of the dropped one, whose last step is still under way
     finish(talks);
     talks[1].failures.emplace_back("dropped");
-    run(talks, StepRunner::kMostOpen);
+    run(talks, m_runner->mostOpen());
     QCOMPARE(talks[0].answer, first);
     QCOMPARE(talks[2].answer, third);
 }
@@ -364,7 +366,7 @@ void TstStepRunner::slotsAreUsedAgain()
     brief.greedy.resize(3);
     for (SequenceId id = 1; id <= 5 * kMaxSequences; ++id) {
         std::vector<Talk> talks{{.asked = &brief, .id = id}};
-        run(talks, StepRunner::kMostOpen);
+        run(talks, m_runner->mostOpen());
         QVERIFY2(talks[0].failures.empty(), talks[0].failures.empty() ? "" : talks[0].failures[0].c_str());
         QCOMPARE(talks[0].answer, brief.greedy);
         drop(id);
@@ -397,7 +399,7 @@ void TstStepRunner::aStepThatBreaksTakesItsSequencesAlong()
     finish(talks); // what was under way is not lost
     QCOMPARE(talks[0].answer.size(), std::size_t{1});
     std::vector<Talk> again = everybody();
-    run(again, StepRunner::kMostOpen);
+    run(again, m_runner->mostOpen());
     for (const Talk& talk : again)
         QCOMPARE(talk.answer, talk.asked->greedy);
 }
@@ -406,7 +408,7 @@ void TstStepRunner::aPictureLargerThanItsRoomFailsAlone()
 {
     load(100);
     std::vector<Talk> talks{{.asked = &find("text"), .id = 1}, {.asked = &find("one_image"), .id = 2, .firstBlock = 8}};
-    run(talks, StepRunner::kMostOpen);
+    run(talks, m_runner->mostOpen());
     QCOMPARE(talks[0].answer, talks[0].asked->greedy);
     QVERIFY(talks[1].answer.empty());
     QVERIFY(!talks[1].failures.empty());

@@ -30,6 +30,8 @@ public:
                                  .blockTokens = deployment->budget.kvBlockTokens,
                                  .batchedTokens = deployment->settings.max_batched_tokens(),
                                  .sequences = deployment->settings.max_num_seqs()},
+          m_mostOnTheirWay(
+              std::max<std::size_t>(deployment->settings.pipeline_parallel_size(), schedule::kStepsOnTheirWay)),
           m_model(std::move(model))
     {
         port.onSend = [this](const wire::NodeToExecutor& message) { look(message); };
@@ -141,7 +143,7 @@ private:
         if (!message.has_step())
             return;
         std::set<std::uint64_t>& sequences = m_onTheirWay.emplace_back();
-        if (m_onTheirWay.size() > schedule::kStepsOnTheirWay)
+        if (m_onTheirWay.size() > m_mostOnTheirWay)
             complain("too many steps are on their way");
         crowd = std::max(crowd, message.step().slices_size());
         for (const wire::SequenceSlice& slice : message.step().slices()) {
@@ -163,6 +165,7 @@ private:
     }
 
     PretendExecutor::Sizes m_sizes;
+    std::size_t m_mostOnTheirWay;
     Model m_model;
     std::deque<std::set<std::uint64_t>> m_onTheirWay;
     std::map<std::uint64_t, std::set<std::uint32_t>> m_holders; ///< blocks, until the drop is sent

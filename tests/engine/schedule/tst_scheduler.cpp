@@ -21,6 +21,14 @@ Limits small()
     return {.kvBlocks = 16, .kvBlockTokens = 4, .maxBatchedTokens = 10, .maxSequences = 3, .maxModelLen = 60};
 }
 
+Limits inStages(std::uint32_t stages, std::uint32_t sequences)
+{
+    Limits limits = small();
+    limits.maxSequences = sequences;
+    limits.stages = stages;
+    return limits;
+}
+
 std::string text(const StepPlan& plan)
 {
     std::string out;
@@ -59,6 +67,7 @@ struct Shadow {
     [[nodiscard]] std::uint32_t known() const { return prompt + sampled; }
     [[nodiscard]] std::uint32_t length() const { return known() + awaited; }
     [[nodiscard]] bool full() const { return sampled + awaited == answer; }
+    [[nodiscard]] bool answers() const { return sent > 0 && length() - sent == 1; }
 };
 
 /// What one executor may be writing to: blocks from the first slice of a sequence until it is told to drop it.
@@ -103,8 +112,8 @@ public:
     {
         for (int step = 0; step < 20'000 && !m_shadows.empty() && !QTest::currentTestFailed(); ++step) {
             release();
-            startStep();
-            startStep();
+            for (std::uint32_t stage = 0; stage < std::max(m_limits.stages, 2U); ++stage)
+                startStep();
             finishStep();
             check();
         }
@@ -116,6 +125,8 @@ public:
     }
     [[nodiscard]] int finished() const { return m_finished; }
     [[nodiscard]] int wasted() const { return m_wasted; }
+    [[nodiscard]] std::size_t mostOnTheirWay() const { return m_mostOnTheirWay; }
+    [[nodiscard]] std::size_t mostAnswering() const { return m_mostAnswering; }
 
 private:
     std::uint32_t pick(std::uint32_t low, std::uint32_t high)
@@ -193,12 +204,22 @@ private:
         }
     }
 
+    /// How many answers a step may go on with, of all whose prompt is cached.
+    [[nodiscard]] std::size_t answersInAStep() const
+    {
+        const auto answering = std::count_if(m_shadows.begin(), m_shadows.end(), [this](const auto& entry) {
+            return entry.second.answers() && !m_scheduler.blocksOf(entry.first).empty();
+        });
+        return (static_cast<std::size_t>(answering) + m_limits.stages - 1) / m_limits.stages;
+    }
+
     void startStep()
     {
+        const std::size_t mostAnswers = m_limits.stages > 1 ? answersInAStep() : m_limits.maxSequences;
         const StepPlan plan = m_scheduler.plan();
         QCOMPARE(text(m_scheduler.plan()), text(plan)); // planning again changes nothing
         QCOMPARE(text(m_twin.plan()), text(plan));      // the same history, the same plan
-        if (m_onTheirWay.size() == kStepsOnTheirWay)
+        if (m_onTheirWay.size() == std::max(m_limits.stages, 2U))
             QVERIFY(plan.empty());
         else if (m_onTheirWay.empty() && m_removed.empty())
             QVERIFY(m_shadows.empty() || !plan.empty()); // somebody always moves on
@@ -207,6 +228,7 @@ private:
         std::uint32_t total = 0;
         std::set<SequenceId> once;
         bool prefilling = false;
+        std::size_t answering = 0;
         for (const Slice& slice : plan) {
             QVERIFY(once.insert(slice.sequence).second);
             QVERIFY(m_shadows.contains(slice.sequence)); // what was removed is not planned again
@@ -218,21 +240,34 @@ private:
             QCOMPARE(slice.first, shadow.sent == 0);
             QCOMPARE(slice.follows, slice.start + slice.tokens > shadow.known());
             QVERIFY(!slice.follows || (slice.tokens == 1 && slice.sample));
-            const bool decodes = slice.start > 0 && shadow.length() - slice.start == 1;
+            const bool decodes = shadow.answers();
             QVERIFY(!(prefilling && decodes)); // decode slices stand first
             prefilling = prefilling || !decodes;
+            answering += decodes ? 1 : 0;
+            if (m_limits.stages > 1) // what is on its way here is earlier pieces of the same prompt
+                QVERIFY(!slice.follows && shadow.awaited == 0);
             total += slice.tokens;
             touchBlocks(slice);
             shadow.sent += slice.tokens;
             shadow.awaited += slice.sample ? 1 : 0;
         }
         QVERIFY(total <= m_limits.maxBatchedTokens);
+        QVERIFY(answering <= mostAnswers);
+        m_mostAnswering = std::max(m_mostAnswering, answering);
         if (total < m_limits.maxBatchedTokens) // then nobody who could run was left out
             for (const auto& [id, shadow] : m_shadows)
-                QVERIFY(once.contains(id) || m_scheduler.blocksOf(id).empty() || shadow.full());
+                QVERIFY(once.contains(id) || m_scheduler.blocksOf(id).empty() || shadow.full() ||
+                        mayWait(shadow, answering, mostAnswers));
         m_scheduler.start(plan);
         m_twin.start(plan);
         m_onTheirWay.push_back(plan);
+        m_mostOnTheirWay = std::max(m_mostOnTheirWay, m_onTheirWay.size());
+    }
+
+    /// With stages: its token is on its way, or the others of its kind fill the step.
+    [[nodiscard]] bool mayWait(const Shadow& shadow, std::size_t answering, std::size_t most) const
+    {
+        return m_limits.stages > 1 && (shadow.awaited > 0 || (answering == most && shadow.sent > 0));
     }
 
     void touchBlocks(const Slice& slice)
@@ -317,6 +352,8 @@ private:
     SequenceId m_next = 1;
     int m_finished = 0;
     int m_wasted = 0; ///< slices whose sequence had ended
+    std::size_t m_mostOnTheirWay = 0;
+    std::size_t m_mostAnswering = 0; ///< in one step
 };
 
 } // namespace
@@ -347,6 +384,12 @@ private slots:
     void forgetCachesForgetsStepsOnTheirWay();
     void whatCannotFitIsRefusedWithARemedy();
     void theRemedyWorks();
+    void aStepAStageIsOnItsWay();
+    void answersAreSpreadEvenlyOverTheStages();
+    void oneAnswerGoesThroughTheStagesAlone();
+    void piecesOfAPromptFollowEachOtherThroughTheStages();
+    void aNewAnswerJoinsTheSmallestStep();
+    void whatIsOnItsWayThroughTheStagesIsKeptUntilItIsBack();
     void invariantsHoldOnARandomWalk_data();
     void invariantsHoldOnARandomWalk();
 };
@@ -662,18 +705,118 @@ void TstScheduler::theRemedyWorks()
     QVERIFY(scheduler.add(2, 59, 1).ok());
 }
 
+void TstScheduler::aStepAStageIsOnItsWay()
+{
+    Scheduler scheduler(inStages(3, 6));
+    QCOMPARE(scheduler.mostOnTheirWay(), std::size_t{3});
+    for (SequenceId id = 1; id <= 5; ++id)
+        QVERIFY(scheduler.add(id, 2, 6).ok());
+    QCOMPARE(start(scheduler), std::string("1:0+2sf 2:0+2sf 3:0+2sf 4:0+2sf 5:0+2sf "));
+    QVERIFY(scheduler.plan().empty()); // all of them wait for their tokens
+    QVERIFY(scheduler.add(6, 1, 6).ok());
+    QCOMPARE(start(scheduler), std::string("6:0+1sf "));
+    (void)scheduler.commit();
+    QCOMPARE(start(scheduler), std::string("1:2+1s 2:2+1s "));
+    QCOMPARE(start(scheduler), std::string("3:2+1s 4:2+1s "));
+    QCOMPARE(scheduler.onTheirWay().size(), std::size_t{3});
+    QVERIFY(scheduler.plan().empty()); // although 5 could go on
+}
+
+void TstScheduler::answersAreSpreadEvenlyOverTheStages()
+{
+    Scheduler scheduler(inStages(2, 5));
+    for (SequenceId id = 1; id <= 5; ++id)
+        QVERIFY(scheduler.add(id, 2, 6).ok());
+    run(scheduler);
+    QCOMPARE(start(scheduler), std::string("1:2+1s 2:2+1s 3:2+1s "));
+    QCOMPARE(start(scheduler), std::string("4:2+1s 5:2+1s "));
+    (void)scheduler.commit();
+    scheduler.remove(1);
+    (void)scheduler.release();
+    QCOMPARE(start(scheduler), std::string("2:3+1s 3:3+1s ")); // four are left
+    (void)scheduler.commit();
+    QCOMPARE(start(scheduler), std::string("4:3+1s 5:3+1s "));
+}
+
+void TstScheduler::oneAnswerGoesThroughTheStagesAlone()
+{
+    Scheduler scheduler(inStages(4, 5));
+    QVERIFY(scheduler.add(1, 2, 3).ok());
+    for (const char* step : {"1:0+2sf ", "1:2+1s ", "1:3+1s "}) {
+        QCOMPARE(start(scheduler), std::string(step));
+        QVERIFY(scheduler.plan().empty());
+        (void)scheduler.commit();
+    }
+    QVERIFY(scheduler.plan().empty()); // it has its three tokens
+}
+
+void TstScheduler::piecesOfAPromptFollowEachOtherThroughTheStages()
+{
+    Scheduler scheduler(inStages(3, 5));
+    QVERIFY(scheduler.add(1, 43, 2).ok());
+    QCOMPARE(start(scheduler), std::string("1:0+10f "));
+    QCOMPARE(start(scheduler), std::string("1:10+10 "));
+    QCOMPARE(start(scheduler), std::string("1:20+10 "));
+    QVERIFY(scheduler.plan().empty());
+    (void)scheduler.commit();
+    QCOMPARE(start(scheduler), std::string("1:30+10 "));
+    (void)scheduler.commit();
+    QCOMPARE(start(scheduler), std::string("1:40+3s "));
+    (void)scheduler.commit();
+    QVERIFY(scheduler.plan().empty()); // what comes next needs a token
+    (void)scheduler.commit();
+    (void)scheduler.commit();
+    QCOMPARE(start(scheduler), std::string("1:43+1s "));
+}
+
+void TstScheduler::aNewAnswerJoinsTheSmallestStep()
+{
+    Scheduler scheduler(inStages(2, 5));
+    for (SequenceId id = 1; id <= 3; ++id)
+        QVERIFY(scheduler.add(id, 2, 9).ok());
+    run(scheduler);
+    QCOMPARE(start(scheduler), std::string("1:2+1s 2:2+1s "));
+    QVERIFY(scheduler.add(4, 2, 9).ok());
+    QCOMPARE(start(scheduler), std::string("3:2+1s 4:0+2sf "));
+    (void)scheduler.commit();
+    QCOMPARE(start(scheduler), std::string("1:3+1s 2:3+1s "));
+    (void)scheduler.commit();
+    QCOMPARE(start(scheduler), std::string("3:3+1s 4:2+1s "));
+}
+
+void TstScheduler::whatIsOnItsWayThroughTheStagesIsKeptUntilItIsBack()
+{
+    Scheduler scheduler(inStages(2, 5));
+    QVERIFY(scheduler.add(1, 12, 6).ok());
+    (void)start(scheduler);
+    QCOMPARE(start(scheduler), std::string("1:10+2s "));
+    scheduler.remove(1);
+    (void)scheduler.commit();
+    QVERIFY(scheduler.release().empty()); // its second piece may still be written
+    (void)scheduler.commit();
+    QCOMPARE(scheduler.release(), std::vector<SequenceId>{1});
+    QCOMPARE(scheduler.usedBlocks(), 0U);
+}
+
 void TstScheduler::invariantsHoldOnARandomWalk_data()
 {
     QTest::addColumn<int>("seed");
     QTest::addColumn<int>("budget");
     QTest::addColumn<int>("sequences");
-    QTest::newRow("tiny budget, below the number of sequences") << 1 << 2 << 5;
-    QTest::newRow("small budget") << 2 << 7 << 5;
-    QTest::newRow("large budget") << 3 << 64 << 5;
-    QTest::newRow("one sequence at a time") << 12 << 16 << 1;
-    QTest::newRow("as many sequences as there are blocks for") << 13 << 16 << 64;
+    QTest::addColumn<int>("stages");
+    QTest::newRow("tiny budget, below the number of sequences") << 1 << 2 << 5 << 1;
+    QTest::newRow("small budget") << 2 << 7 << 5 << 1;
+    QTest::newRow("large budget") << 3 << 64 << 5 << 1;
+    QTest::newRow("one sequence at a time") << 12 << 16 << 1 << 1;
+    QTest::newRow("as many sequences as there are blocks for") << 13 << 16 << 64 << 1;
     for (int seed = 4; seed < 12; ++seed)
-        QTest::addRow("seed %d", seed) << seed << 16 << 5;
+        QTest::addRow("seed %d", seed) << seed << 16 << 5 << 1;
+    QTest::newRow("two stages, tiny budget") << 20 << 2 << 5 << 2;
+    QTest::newRow("two stages, large budget") << 21 << 64 << 5 << 2;
+    QTest::newRow("four stages, one sequence at a time") << 22 << 16 << 1 << 4;
+    QTest::newRow("four stages, many sequences") << 23 << 16 << 64 << 4;
+    for (int stages = 2; stages < 6; ++stages)
+        QTest::addRow("%d stages", stages) << 30 + stages << 16 << 9 << stages;
 }
 
 void TstScheduler::invariantsHoldOnARandomWalk()
@@ -681,17 +824,24 @@ void TstScheduler::invariantsHoldOnARandomWalk()
     QFETCH(int, seed);
     QFETCH(int, budget);
     QFETCH(int, sequences);
+    QFETCH(int, stages);
     Limits limits{.kvBlocks = 37,
                   .kvBlockTokens = 4,
                   .maxBatchedTokens = static_cast<std::uint32_t>(budget),
                   .maxSequences = static_cast<std::uint32_t>(sequences),
-                  .maxModelLen = 64};
+                  .maxModelLen = 64,
+                  .stages = static_cast<std::uint32_t>(stages)};
     Walk walk(static_cast<std::uint64_t>(seed), limits);
     for (int step = 0; step < 3'000 && !QTest::currentTestFailed(); ++step)
         walk.step();
     QVERIFY(walk.drain());
     QVERIFY(walk.finished() > 20);
-    QVERIFY(walk.wasted() > 5); // ends met steps on their way
+    if (stages == 1)
+        QVERIFY(walk.wasted() > 5); // ends met steps on their way
+    if (sequences == 1)
+        return; // one sequence fills no more stages than its prompt has pieces
+    QCOMPARE(walk.mostOnTheirWay(), static_cast<std::size_t>(std::max(stages, 2)));
+    QVERIFY(walk.mostAnswering() > 1);
 }
 
 QTEST_GUILESS_MAIN(TstScheduler)
