@@ -301,9 +301,10 @@ std::size_t FrontDesk::asksRunning(const std::string& publicKey) const
 void FrontDesk::administer(Session& session, const wire::ClientMessage& request)
 {
     if (m_requests.size() >= kMaxRequests)
-        return refuse(session, {ErrorCode::Busy, "too many requests about the cluster wait for an answer",
-                                "try again in a while", {}},
-                      {});
+        return refuse(
+            session,
+            {ErrorCode::Busy, "too many requests about the cluster wait for an answer", "try again in a while", {}},
+            {});
     const std::uint64_t ticket = ++m_lastTicket;
     if (!m_engine.administer(ticket, request))
         return refuse(session, {ErrorCode::Busy, "the head cannot take more requests now", "try again in a while", {}},

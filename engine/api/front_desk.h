@@ -148,7 +148,7 @@ private:
     std::map<AskKey, node::AskNumber> m_numbers;
     std::map<std::uint64_t, Inspection> m_inspections;
     std::map<std::uint64_t, SessionKey> m_requests; ///< about the cluster
-    std::map<std::string, Offender> m_offenders; ///< by public key
+    std::map<std::string, Offender> m_offenders;    ///< by public key
     std::uint64_t m_refusedHandshakes = 0;
     std::optional<Instant> m_refusedLogged;
     node::AskNumber m_lastNumber = 0;

@@ -47,8 +47,10 @@ Result<Wanted> wait(Conversation& conversation, Milliseconds patience)
         if (const auto* gone = std::get_if<client::Disconnected>(&*event))
             return gone->why;
     }
-    return Error{ErrorCode::Timeout, fmt::format("the head has not answered within {} s", patience.count() / 1000),
-                 "look at argus-node status", {}};
+    return Error{ErrorCode::Timeout,
+                 fmt::format("the head has not answered within {} s", patience.count() / 1000),
+                 "look at argus-node status",
+                 {}};
 }
 
 Error errorOf(const wire::Error& error)
@@ -77,8 +79,10 @@ Result<wire::NodeSettings> nodeSettings(const std::string& text)
         else if (key == "model")
             node.set_model(value);
         else if (!word.empty())
-            return Error{ErrorCode::BadRequest, fmt::format("\"{}\" says nothing about a node", word),
-                         "write --node \"NAME devices=0,1 interface=eth1 model=DIR\", each part if it is needed", {}};
+            return Error{ErrorCode::BadRequest,
+                         fmt::format("\"{}\" says nothing about a node", word),
+                         "write --node \"NAME devices=0,1 interface=eth1 model=DIR\", each part if it is needed",
+                         {}};
         at = end + 1;
     }
     return node;
@@ -105,7 +109,8 @@ void printPlan(const wire::PreflightDone& done)
     std::vector<Row> rows{{"RANK", "NODE", "DEVICE", "LAYERS", "WEIGHTS", "KV CACHE", "ACTIVATIONS", "RUNTIME", "OF"}};
     std::uint64_t all = 0;
     for (const wire::PlannedRank& rank : done.ranks()) {
-        rows.push_back({std::to_string(rank.rank()), rank.node(), fmt::format("{} {}", rank.device(), rank.device_name()),
+        rows.push_back({std::to_string(rank.rank()), rank.node(),
+                        fmt::format("{} {}", rank.device(), rank.device_name()),
                         fmt::format("{}-{}", rank.first_layer(), rank.end_layer()), bytesText(rank.weights_bytes()),
                         bytesText(rank.kv_bytes()), bytesText(rank.activation_bytes()), bytesText(rank.runtime_bytes()),
                         bytesText(rank.usable_bytes())});
@@ -237,8 +242,10 @@ int removeNode(const LogOptions& options)
         return node.role() == "worker" && node.name() == options.node;
     });
     if (!known)
-        return complain({ErrorCode::NotFound, fmt::format("no worker of the name {} has joined", options.node),
-                         "use a name that argus-node status shows", {}});
+        return complain({ErrorCode::NotFound,
+                         fmt::format("no worker of the name {} has joined", options.node),
+                         "use a name that argus-node status shows",
+                         {}});
     (*conversation)->client().removeNode(options.node);
     const Deadline deadline = Deadline::in(kAnswerPatience);
     while (!deadline.passed()) {

@@ -2,10 +2,10 @@
 // What the subcommands of argus-node share: exit codes, the table of settings as options, and finding a head to talk
 // to.
 
+#include "engine/base/inbox.h"
 #include "engine/base/result.h"
 #include "engine/base/unique_fd.h"
 #include "engine/client/client.h"
-#include "engine/base/inbox.h"
 #include "engine/protocol/settings.pb.h"
 
 #include <CLI/CLI.hpp>
@@ -49,8 +49,8 @@ std::filesystem::path workerKeyFile();
 std::filesystem::path knownClientsFile();
 std::filesystem::path knownWorkersFile(); ///< machines that have joined this user's head
 std::filesystem::path joinedHeadFile();   ///< the head that this machine has joined
-std::filesystem::path headFile();     ///< what a running head of this user says about itself
-std::filesystem::path headLockFile(); ///< locked as long as one runs
+std::filesystem::path headFile();         ///< what a running head of this user says about itself
+std::filesystem::path headLockFile();     ///< locked as long as one runs
 
 struct LocalHead {
     std::string endpoint;

@@ -160,13 +160,14 @@ void printJoinLine(node::Node& node)
 int serve(Head head, int signals, int lifeline)
 {
     api::FrontDeskThread desk(std::move(head.server), std::move(head.uploads));
-    node::Node node({.settings = head.settings,
-                     .programs = programFolder(),
-                     .name = head.name,
-                     .version = kVersion,
-                     .logLevel = head.logLevel,
-                     .cpuDevices = head.cpuDevices},
-                    [&desk](node::NodeEvent event) { desk.post(std::move(event)); }, std::move(head.door));
+    node::Node node(
+        {.settings = head.settings,
+         .programs = programFolder(),
+         .name = head.name,
+         .version = kVersion,
+         .logLevel = head.logLevel,
+         .cpuDevices = head.cpuDevices},
+        [&desk](node::NodeEvent event) { desk.post(std::move(event)); }, std::move(head.door));
     if (lifeline < 0)
         printJoinLine(node);
     desk.start(
@@ -330,9 +331,8 @@ Result<Done> admitWorker(const std::string& publicKey, std::string name)
 bool forgetWorker(const std::string& publicKey)
 {
     Result<std::vector<protocol::KnownClient>> workers = protocol::loadKnownClients(knownWorkersFile());
-    if (!workers || std::erase_if(*workers, [&](const protocol::KnownClient& known) {
-            return known.publicKey == publicKey;
-        }) == 0)
+    if (!workers ||
+        std::erase_if(*workers, [&](const protocol::KnownClient& known) { return known.publicKey == publicKey; }) == 0)
         return false;
     return protocol::saveKnownClients(knownWorkersFile(), *workers).ok();
 }
@@ -438,7 +438,8 @@ UniqueFd signalDescriptor()
 void addStart(CLI::App& app, Action& action)
 {
     auto options = std::make_shared<StartOptions>();
-    CLI::App* command = app.add_subcommand("start", "Run a head or a worker in the foreground; Ctrl-C drains and ends it");
+    CLI::App* command =
+        app.add_subcommand("start", "Run a head or a worker in the foreground; Ctrl-C drains and ends it");
     command->add_flag("--head", options->head, "This machine is the head: clients and workers connect to it");
     command->add_option("--join", options->worker.join,
                         "The line that a head has printed: this machine computes for it [the head joined before]");
@@ -455,7 +456,8 @@ void addStart(CLI::App& app, Action& action)
     command->add_option("--name", options->worker.name, "Name shown to others [this computer's]");
     command->add_option("--private-fd", options->privateFd, "Inherited socket of the program this head belongs to")
         ->group("");
-    command->add_option("--log-level", options->worker.logLevel, "debug, info, warn, error or off")->capture_default_str();
+    command->add_option("--log-level", options->worker.logLevel, "debug, info, warn, error or off")
+        ->capture_default_str();
     addSettingOptions(*command, options->settings);
     command->callback([options, &action] { action = [options] { return start(*options); }; });
 }

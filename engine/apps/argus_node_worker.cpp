@@ -40,7 +40,8 @@ Result<cluster::PairedHead> joinedHead()
         head.endpoint = json.value("endpoint", "");
     }
     if (!protocol::isKey(head.publicKey) || head.endpoint.empty())
-        return Error{ErrorCode::NotFound, "this machine has not joined a head yet",
+        return Error{ErrorCode::NotFound,
+                     "this machine has not joined a head yet",
                      "paste the line that the head has printed: argus-node start --join 'argus://HOST:PORT#CODE'; or "
                      "make this machine a head: argus-node start --head",
                      {}};

@@ -13,8 +13,8 @@ namespace argus::log {
 /// in main.
 void start(std::string_view process, std::string_view level);
 
-/// Hears every line from now on, newline included; one listener, or none. Called on the thread that logs, which must not
-/// be kept waiting; must not log itself.
+/// Hears every line from now on, newline included; one listener, or none. Called on the thread that logs, which must
+/// not be kept waiting; must not log itself.
 void alsoTo(std::function<void(std::string_view line)> listener);
 
 using spdlog::debug;

@@ -143,7 +143,8 @@ void HeadLink::run()
             m_wake = nullptr;
         }
         if (session.refused && ++refusals >= kMostRefusals)
-            return m_listener(HeadRefuses{{ErrorCode::Denied, "the head does not know this node (any more)",
+            return m_listener(HeadRefuses{{ErrorCode::Denied,
+                                           "the head does not know this node (any more)",
                                            "join again with a new line: argus-node start --join LINE",
                                            {}}});
         for (const Instant until = now() + kAfterRefusal; session.refused && now() < until && !m_stop.load();)
@@ -214,7 +215,8 @@ bool HeadLink::Session::take(protocol::SecureClient::Happened happened)
 
 bool HeadLink::Session::read(const std::string& frame)
 {
-    Result<wire::HeadToWorker> message = protocol::parseHeadToWorker(std::as_bytes(std::span(frame.data(), frame.size())));
+    Result<wire::HeadToWorker> message =
+        protocol::parseHeadToWorker(std::as_bytes(std::span(frame.data(), frame.size())));
     if (!message) {
         log::warn("the head: {}", message.error().cause);
         return true;

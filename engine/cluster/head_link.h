@@ -59,7 +59,8 @@ public:
 
     // ---- any thread; never waits ----
 
-    /// Goes out in order while the head is found; dropped while it is not, and when it does not take what is sent for long.
+    /// Goes out in order while the head is found; dropped while it is not, and when it does not take what is sent for
+    /// long.
     void send(wire::WorkerMessage message);
     /// What hello and the next messages say of this machine.
     void setInventory(const wire::Inventory& inventory);

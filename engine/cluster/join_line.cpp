@@ -15,10 +15,8 @@ constexpr int kCodeLetters = 26;
 
 Error notALine(std::string_view text, const char* what)
 {
-    return {ErrorCode::BadRequest,
-            fmt::format("\"{:.60}\" is no line to join with: {}", text, what),
-            "paste the whole line that the head shows: argus://HOST:PORT#CODE",
-            "join"};
+    return {ErrorCode::BadRequest, fmt::format("\"{:.60}\" is no line to join with: {}", text, what),
+            "paste the whole line that the head shows: argus://HOST:PORT#CODE", "join"};
 }
 
 } // namespace

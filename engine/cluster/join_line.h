@@ -16,7 +16,7 @@ struct JoinLine {
     std::uint16_t port = 0;
     std::string code;
 
-    [[nodiscard]] std::string text() const; ///< "argus://192.168.1.5:47702#…"
+    [[nodiscard]] std::string text() const;     ///< "argus://192.168.1.5:47702#…"
     [[nodiscard]] std::string endpoint() const; ///< "tcp://192.168.1.5:47702"
 };
 

@@ -11,8 +11,8 @@
 
 namespace argus::cluster {
 
-/// Any thread. Bounded: kMostBytes of each node, the oldest lines go first; kMostNodes nodes, the one that has been silent longest
-/// goes first.
+/// Any thread. Bounded: kMostBytes of each node, the oldest lines go first; kMostNodes nodes, the one that has been
+/// silent longest goes first.
 class LogBook {
 public:
     static constexpr std::size_t kMostBytes = 5U << 20;

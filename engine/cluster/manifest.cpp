@@ -24,9 +24,9 @@ constexpr std::size_t kPiece = 4U << 20;
 constexpr unsigned kMostThreads = 8; // disks do not get faster with more
 
 /// Small files that decide what a model says; those that are not there on either side do not count.
-constexpr std::array kSmallFiles{"config.json",          "generation_config.json",   "preprocessor_config.json",
-                                 "tokenizer.json",       "tokenizer_config.json",    "vocab.json",
-                                 "merges.txt",           "model.safetensors.index.json"};
+constexpr std::array kSmallFiles{"config.json",    "generation_config.json",      "preprocessor_config.json",
+                                 "tokenizer.json", "tokenizer_config.json",       "vocab.json",
+                                 "merges.txt",     "model.safetensors.index.json"};
 
 Error notFound(const fs::path& file)
 {

@@ -1,5 +1,6 @@
 #pragma once
-// What a copy of a model consists of, file by file with a digest: two machines have the same model when these are equal.
+// What a copy of a model consists of, file by file with a digest: two machines have the same model when these are
+// equal.
 
 #include "engine/base/result.h"
 #include "engine/protocol/cluster.pb.h"

@@ -98,11 +98,11 @@ wire::PairAnswer PairingDesk::answer(const std::string& frame)
     if (!request)
         return refuse(request.error());
     if (request->version() != m_options.version)
-        return refuse({ErrorCode::Unsupported,
-                       fmt::format("{} runs Argus {}, this head {}", request->name(), request->version(),
-                                   m_options.version),
-                       "install the same release on both machines",
-                       {}});
+        return refuse(
+            {ErrorCode::Unsupported,
+             fmt::format("{} runs Argus {}, this head {}", request->name(), request->version(), m_options.version),
+             "install the same release on both machines",
+             {}});
     if (const Result<Done> admitted = m_options.admit(request->public_key(), request->name()); !admitted)
         return refuse(admitted.error());
     log::info("{} ({}) may join", request->name(), protocol::fingerprint(request->public_key()));
@@ -153,12 +153,12 @@ Result<PairedHead> pairWithHead(const JoinLine& line, const std::string& name, c
     if (answered)
         return Error{ErrorCode::Timeout, fmt::format("the head at {}:{} did not answer", line.host, line.port),
                      "try again with a new line", "join"};
-    return Error{ErrorCode::Unreachable,
-                 fmt::format("nobody answers at {}:{}", line.host, line.port),
-                 fmt::format("check that the head runs, that its code is not older than 15 minutes, and that a firewall "
-                             "lets TCP {} to {} through",
-                             line.port - 2, line.port),
-                 "join"};
+    return Error{
+        ErrorCode::Unreachable, fmt::format("nobody answers at {}:{}", line.host, line.port),
+        fmt::format("check that the head runs, that its code is not older than 15 minutes, and that a firewall "
+                    "lets TCP {} to {} through",
+                    line.port - 2, line.port),
+        "join"};
 }
 
 } // namespace argus::cluster

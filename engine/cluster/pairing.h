@@ -64,7 +64,8 @@ struct PairedHead {
 };
 /// The other side. Errors  Unreachable (nobody there; what to check), Denied (the code is not that of the moment),
 /// Timeout, or what the head says
-[[nodiscard]] Result<PairedHead> pairWithHead(const JoinLine& line, const std::string& name, const std::string& publicKey,
-                                              const std::string& version, Deadline deadline);
+[[nodiscard]] Result<PairedHead> pairWithHead(const JoinLine& line, const std::string& name,
+                                              const std::string& publicKey, const std::string& version,
+                                              Deadline deadline);
 
 } // namespace argus::cluster

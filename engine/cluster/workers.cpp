@@ -80,18 +80,16 @@ void Workers::receive(const protocol::Received& received, Instant now)
 void Workers::hello(const protocol::Received& received, const wire::WorkerHello& hello, Instant now)
 {
     if (hello.version() != m_options.version)
-        return refuse(received,
-                      {ErrorCode::Unsupported,
-                       fmt::format("VER-01: {} runs Argus {}, the head {}", hello.name(), hello.version(),
-                                   m_options.version),
-                       "install the same release on both machines",
-                       {}});
+        return refuse(received, {ErrorCode::Unsupported,
+                                 fmt::format("VER-01: {} runs Argus {}, the head {}", hello.name(), hello.version(),
+                                             m_options.version),
+                                 "install the same release on both machines",
+                                 {}});
     if (!m_workers.contains(received.publicKey) && m_workers.size() >= kMostWorkers)
-        return refuse(received,
-                      {ErrorCode::Busy,
-                       fmt::format("this head has {} workers, no more are taken", m_workers.size()),
-                       "remove one that is not used",
-                       {}});
+        return refuse(received, {ErrorCode::Busy,
+                                 fmt::format("this head has {} workers, no more are taken", m_workers.size()),
+                                 "remove one that is not used",
+                                 {}});
     Worker& worker = m_workers[received.publicKey];
     if (worker.view.state == WorkerState::Quarantined && now - worker.view.since < kQuarantine)
         return; // its hellos come again; the state says why
@@ -296,8 +294,7 @@ std::vector<WorkerView> Workers::view() const
     std::vector<WorkerView> views;
     for (const auto& [key, worker] : m_workers)
         views.push_back(worker.view);
-    std::sort(views.begin(), views.end(),
-              [](const WorkerView& a, const WorkerView& b) { return a.name < b.name; });
+    std::sort(views.begin(), views.end(), [](const WorkerView& a, const WorkerView& b) { return a.name < b.name; });
     return views;
 }
 

@@ -50,9 +50,9 @@ struct WorkerView {
     std::string version;
     std::string address; ///< of the interface it reaches the head with
     WorkerState state = WorkerState::Lost;
-    Instant since;       ///< it has been in this state
+    Instant since; ///< it has been in this state
     Instant heard;
-    std::string why;     ///< why it is lost
+    std::string why; ///< why it is lost
     wire::Inventory inventory;
     std::vector<wire::DeviceMemory> memory;
     double roundTripSeconds = 0;

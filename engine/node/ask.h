@@ -67,6 +67,7 @@ struct StopBegan {
 /// No ask is left and the executor is gone: say the last words.
 struct Drained {};
 
-using NodeEvent = std::variant<AskProgressed, AskSaid, AskEnded, InspectionEnded, Administered, StateChanged, StopBegan, Drained>;
+using NodeEvent =
+    std::variant<AskProgressed, AskSaid, AskEnded, InspectionEnded, Administered, StateChanged, StopBegan, Drained>;
 
 } // namespace argus::node

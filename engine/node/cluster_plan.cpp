@@ -52,6 +52,7 @@ void setInterface(plan::ClusterNode& node, const wire::Inventory& inventory, con
             node.address = interface.address();
             node.prefixBits = static_cast<int>(interface.prefix_bits());
             node.mtu = interface.mtu();
+            node.publicAddress = isPublicAddress(interface.address());
         }
 }
 
@@ -100,17 +101,19 @@ Result<std::shared_ptr<const ModelFolder>> ClusterPlan::modelOf(const wire::Engi
 plan::Cluster ClusterPlan::clusterOf(const wire::EngineSettings& settings, const Snapshot& snapshot) const
 {
     plan::Cluster cluster;
-    plan::ClusterNode& head = cluster.nodes.emplace_back(clusterNodeOf(snapshot.headName, snapshot.inventory, snapshot.memory));
+    plan::ClusterNode& head =
+        cluster.nodes.emplace_back(clusterNodeOf(snapshot.headName, snapshot.inventory, snapshot.memory));
     head.head = true;
     head.version = m_version;
     const auto towards = std::find_if(snapshot.workers.begin(), snapshot.workers.end(),
                                       [](const cluster::WorkerView& worker) { return worker.present(); });
     if (towards != snapshot.workers.end())
         setInterface(head, snapshot.inventory,
-                     interfaceBeside(towards->address, {snapshot.inventory.interfaces().begin(),
-                                                        snapshot.inventory.interfaces().end()}));
+                     interfaceBeside(towards->address,
+                                     {snapshot.inventory.interfaces().begin(), snapshot.inventory.interfaces().end()}));
     for (const cluster::WorkerView& worker : snapshot.workers) {
-        plan::ClusterNode& node = cluster.nodes.emplace_back(clusterNodeOf(worker.name, worker.inventory, worker.memory));
+        plan::ClusterNode& node =
+            cluster.nodes.emplace_back(clusterNodeOf(worker.name, worker.inventory, worker.memory));
         node.present = worker.present();
         if (!node.present)
             node.absence = worker.why.empty() ? std::string("is joining") : worker.why;
@@ -146,7 +149,8 @@ plan::ModelCopy ClusterPlan::copyOf(const wire::ModelReport& report, const std::
 void ClusterPlan::askCopies(plan::Cluster& cluster, const wire::EngineSettings& settings, const ModelFolder& model,
                             bool hurried)
 {
-    cluster.nodes.front().model = {.asked = true, .folder = model.path.string(), .present = true, .weightless = !m_modelWeights};
+    cluster.nodes.front().model = {
+        .asked = true, .folder = model.path.string(), .present = true, .weightless = !m_modelWeights};
     if (cluster.nodes.size() < 2)
         return;
     if (m_manifest.empty()) {
@@ -217,7 +221,8 @@ Planned ClusterPlan::make(const wire::EngineSettings& settings, const Snapshot& 
     }
     planned.model = *model;
     askCopies(planned.cluster, settings, **model, hurried);
-    const plan::ModelFacts facts{.config = (*model)->config, .checkpointBytes = (*model)->checkpointBytes, .name = (*model)->name};
+    const plan::ModelFacts facts{
+        .config = (*model)->config, .checkpointBytes = (*model)->checkpointBytes, .name = (*model)->name};
     planned.preflight = plan::preflight(facts, planned.cluster, settings);
     return planned;
 }

@@ -59,7 +59,8 @@ public:
 private:
     [[nodiscard]] Result<std::shared_ptr<const ModelFolder>> modelOf(const wire::EngineSettings& settings);
     [[nodiscard]] plan::Cluster clusterOf(const wire::EngineSettings& settings, const Snapshot& snapshot) const;
-    void askCopies(plan::Cluster& cluster, const wire::EngineSettings& settings, const ModelFolder& model, bool hurried);
+    void askCopies(plan::Cluster& cluster, const wire::EngineSettings& settings, const ModelFolder& model,
+                   bool hurried);
     [[nodiscard]] plan::ModelCopy copyOf(const wire::ModelReport& report,
                                          const std::vector<wire::ManifestFile>& ours) const;
 

@@ -50,9 +50,8 @@ struct Deployment {
     [[nodiscard]] bool usesGpu() const { return !seats.empty() && seats.front().kind == "cuda"; }
 };
 
-/// Reads and checks everything but the weights' bytes; with load_format dummy there need be none. An empty `asked` is the
-/// built-in demo model.
-/// Errors  NotFound, Corrupt, Unsupported, each naming its file or setting
+/// Reads and checks everything but the weights' bytes; with load_format dummy there need be none. An empty `asked` is
+/// the built-in demo model. Errors  NotFound, Corrupt, Unsupported, each naming its file or setting
 [[nodiscard]] Result<std::shared_ptr<const ModelFolder>> readModelFolder(const std::string& asked, bool weights);
 
 /// What a plan becomes: the order of every machine. `cluster` is the one that the placement was made for.

@@ -97,8 +97,9 @@ void ExecutorHost::start(std::uint64_t epoch, const std::string& kind, const wir
         return m_hooks.cannotStart(epoch, std::move(ends).error());
     int lines[2] = {-1, -1};
     if (::pipe2(lines, O_CLOEXEC | O_NONBLOCK) != 0)
-        return m_hooks.cannotStart(epoch, {ErrorCode::Io, fmt::format("cannot make a pipe: {}", systemError(errno)),
-                                           "close other programs", {}});
+        return m_hooks.cannotStart(
+            epoch,
+            {ErrorCode::Io, fmt::format("cannot make a pipe: {}", systemError(errno)), "close other programs", {}});
     m_lines.reset(lines[0]);
     const UniqueFd theirLines(lines[1]);
     ::fcntl(theirLines.get(), F_SETFL, 0); // the child may wait for us, not we for it
@@ -224,10 +225,11 @@ void ExecutorHost::ended(const ExitReport& report)
     m_channel.reset();
     log::warn("the executor {}", how);
     if (report.signal == 0 && report.code == kLibraryMissing && !m_loaded)
-        return m_hooks.cannotStart(
-            m_epoch, {ErrorCode::NotFound, fmt::format("{} cannot start: a library that it needs is missing", m_program),
-                      "install the library that the node's log names",
-                      {}});
+        return m_hooks.cannotStart(m_epoch,
+                                   {ErrorCode::NotFound,
+                                    fmt::format("{} cannot start: a library that it needs is missing", m_program),
+                                    "install the library that the node's log names",
+                                    {}});
     m_hooks.ended(m_epoch, how);
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 // The executor of this machine: a child that is started for an epoch, fed, heard and ended. Heads and workers have one.
 //
-// Lives on the main thread, which owns the children. Only ExecutorLink is shared: another thread may send through it while this one
-// receives.
+// Lives on the main thread, which owns the children. Only ExecutorLink is shared: another thread may send through it
+// while this one receives.
 
 #include "engine/base/child_process.h"
 #include "engine/base/clock.h"
@@ -40,10 +40,10 @@ private:
 class ExecutorHost {
 public:
     struct Hooks {
-        std::function<void(wire::ExecutorToNode)> said; ///< of the epoch of the moment
-        std::function<void(std::uint64_t epoch, std::string how)> ended;   ///< "was killed by signal 9 (Killed)"
-        std::function<void(std::uint64_t epoch, Error)> cannotStart;       ///< it would fail the same way again
-        std::function<void(std::string_view lines)> wrote;                 ///< to its stderr; whole lines
+        std::function<void(wire::ExecutorToNode)> said;                  ///< of the epoch of the moment
+        std::function<void(std::uint64_t epoch, std::string how)> ended; ///< "was killed by signal 9 (Killed)"
+        std::function<void(std::uint64_t epoch, Error)> cannotStart;     ///< it would fail the same way again
+        std::function<void(std::string_view lines)> wrote;               ///< to its stderr; whole lines
     };
     /// `programs`: the folder with an executor for each kind of device.
     ExecutorHost(std::filesystem::path programs, std::string logLevel, ExecutorLink& link, Hooks hooks);
@@ -75,8 +75,8 @@ private:
     Hooks m_hooks;
     ChildProcess m_child;
     std::shared_ptr<protocol::Channel> m_channel;
-    UniqueFd m_lines;        ///< the reading end of its stderr
-    std::string m_lastLine;  ///< begun and not ended
+    UniqueFd m_lines;       ///< the reading end of its stderr
+    std::string m_lastLine; ///< begun and not ended
     std::uint64_t m_epoch = 0;
     bool m_loaded = false;
     std::string m_program;

@@ -38,8 +38,9 @@ std::uint32_t mtuOf(const char* interface)
     const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     ifreq request = {};
     std::snprintf(request.ifr_name, sizeof request.ifr_name, "%s", interface);
-    return socket.valid() && ::ioctl(socket.get(), SIOCGIFMTU, &request) == 0 ? static_cast<std::uint32_t>(request.ifr_mtu)
-                                                                              : 0;
+    return socket.valid() && ::ioctl(socket.get(), SIOCGIFMTU, &request) == 0
+               ? static_cast<std::uint32_t>(request.ifr_mtu)
+               : 0;
 }
 
 /// Memory of a control group that is smaller than the machine's, as containers have it; else nothing.
@@ -67,17 +68,6 @@ std::optional<std::uint32_t> addressNumber(const std::string& text)
 {
     in_addr number = {};
     return ::inet_pton(AF_INET, text.c_str(), &number) == 1 ? std::optional(ntohl(number.s_addr)) : std::nullopt;
-}
-
-/// RFC 1918, loopback, link-local and carrier-grade NAT; anything else can be reached from anywhere.
-bool isPublic(const std::string& text)
-{
-    const std::optional<std::uint32_t> number = addressNumber(text);
-    if (!number)
-        return false;
-    const auto within = [&](std::uint32_t net, int bits) { return (*number ^ net) >> (32 - bits) == 0; };
-    return !(within(0x0A000000, 8) || within(0xAC100000, 12) || within(0xC0A80000, 16) || within(0x7F000000, 8) ||
-             within(0xA9FE0000, 16) || within(0x64400000, 10));
 }
 
 } // namespace
@@ -112,7 +102,7 @@ void LocalMachine::find(Deadline deadline)
             followed.push_back(gpu.index);
         }
         if (!followed.empty())
-            found.set_nccl(comm::ncclLibraryVersion());
+            found.set_nccl(comm::ncclLibraryVersion().value_or(""));
     }
     const unsigned parts = std::max(m_options.cpuDevices, 1U);
     const MemoryFigures memory = memoryFigures();
@@ -241,6 +231,16 @@ std::string interfaceBeside(const std::string& address, const std::vector<wire::
     return interfaces.empty() ? std::string() : interfaces.front().name();
 }
 
+bool isPublicAddress(const std::string& text)
+{
+    const std::optional<std::uint32_t> number = addressNumber(text);
+    if (!number)
+        return false;
+    const auto within = [&](std::uint32_t net, int bits) { return (*number ^ net) >> (32 - bits) == 0; };
+    return !(within(0x0A000000, 8) || within(0xAC100000, 12) || within(0xC0A80000, 16) || within(0x7F000000, 8) ||
+             within(0xA9FE0000, 16) || within(0x64400000, 10));
+}
+
 plan::ClusterNode clusterNodeOf(const std::string& name, const wire::Inventory& inventory,
                                 const std::vector<wire::DeviceMemory>& memory)
 {
@@ -277,7 +277,7 @@ plan::ClusterNode clusterNodeOf(const std::string& name, const wire::Inventory& 
             node.address = interface.address();
             node.prefixBits = static_cast<int>(interface.prefix_bits());
             node.mtu = interface.mtu();
-            node.publicAddress = isPublic(interface.address());
+            node.publicAddress = isPublicAddress(interface.address());
         }
     node.nccl = inventory.nccl();
     node.driver = inventory.driver();

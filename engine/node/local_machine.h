@@ -24,7 +24,8 @@ public:
         unsigned cpuDevices = 1;        ///< equal parts the processor is divided into
         bool gpus = true;               ///< false: never look for GPUs
         std::string headAddress{};      ///< host that is to be reached: "192.168.1.5"; empty: this is the head
-        std::string interface{};        ///< set by hand; empty: found
+        std::string interface {
+        }; ///< set by hand; empty: found
     };
     explicit LocalMachine(Options options);
 
@@ -50,10 +51,14 @@ private:
 /// The interfaces that are up and have an address, loopback last.
 [[nodiscard]] std::vector<wire::NetworkInterface> networkInterfaces();
 /// The one whose address this machine would use to reach `host`; empty when there is no way.
-[[nodiscard]] std::string interfaceTowards(const std::string& host, const std::vector<wire::NetworkInterface>& interfaces);
+[[nodiscard]] std::string interfaceTowards(const std::string& host,
+                                           const std::vector<wire::NetworkInterface>& interfaces);
 /// The same for a head: the one in the subnet of `address`; else the first.
 [[nodiscard]] std::string interfaceBeside(const std::string& address,
                                           const std::vector<wire::NetworkInterface>& interfaces);
+
+/// Not of RFC 1918, loopback, link-local or carrier-grade NAT: it can be reached from anywhere.
+[[nodiscard]] bool isPublicAddress(const std::string& address);
 
 /// A node as plan sees it. `memory` may be empty: then as in the inventory.
 [[nodiscard]] plan::ClusterNode clusterNodeOf(const std::string& name, const wire::Inventory& inventory,

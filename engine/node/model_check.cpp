@@ -60,7 +60,8 @@ void ModelCheck::work(const wire::CheckModel& check)
     report.set_disk_free(diskFree(folder));
     std::mutex mutex; // hashing has several threads
     Instant told = now();
-    cluster::ManifestOptions options{.weights = check.weights(), .cache = cacheFolder() / "digests.json", .stop = &m_stop};
+    cluster::ManifestOptions options{
+        .weights = check.weights(), .cache = cacheFolder() / "digests.json", .stop = &m_stop};
     options.progress = [&](std::uint64_t done, std::uint64_t total) {
         const std::scoped_lock lock(mutex);
         if (now() - told < kBetweenReports)

@@ -42,9 +42,8 @@ wire::HeadToWorker message()
 Node::Impl::Impl(Options given, std::function<void(NodeEvent)> hears, std::unique_ptr<ClusterDoor> cluster)
     : options(std::move(given)), name(options.name.empty() ? machineFacts().hostName : options.name),
       listener(std::move(hears)), door(std::move(cluster)),
-      machine({.programs = options.programs,
-               .cpuDevices = options.cpuDevices,
-               .gpus = options.settings.device() != "cpu"}),
+      machine(
+          {.programs = options.programs, .cpuDevices = options.cpuDevices, .gpus = options.settings.device() != "cpu"}),
       plannerInbox(kPlannerInbox), mainInbox(kMainInbox), jobs(kMostJobs),
       host(options.programs, options.logLevel, link, hostHooks()), supervisor(*this, supervisorHooks()),
       clusterPlan(options.version,
@@ -55,8 +54,7 @@ Node::Impl::Impl(Options given, std::function<void(NodeEvent)> hears, std::uniqu
     log::alsoTo([this](std::string_view line) { logs.add(name, line); });
     if (door)
         desk = std::make_unique<cluster::WorkerDesk>(
-            std::move(door->workers),
-            cluster::Workers::Options{.headName = name, .version = options.version}, logs,
+            std::move(door->workers), cluster::Workers::Options{.headName = name, .version = options.version}, logs,
             [this](cluster::WorkerEvent event) {
                 std::visit([this](auto&& each) { tellMain(std::move(each)); }, std::move(event));
             });
@@ -202,17 +200,14 @@ ExecutorHost::Hooks Node::Impl::hostHooks()
 {
     return {.said = [this](wire::ExecutorToNode said) { supervisor.said(name, std::move(said), now()); },
             .ended = [this](std::uint64_t epoch, std::string how) { supervisor.ended(name, epoch, how, now()); },
-            .cannotStart =
-                [this](std::uint64_t epoch, Error error) {
-                    supervisor.cannotStart(name, epoch, std::move(error), now());
-                },
+            .cannotStart = [this](std::uint64_t epoch,
+                                  Error error) { supervisor.cannotStart(name, epoch, std::move(error), now()); },
             .wrote = [this](std::string_view lines) { logs.add(name, lines); }};
 }
 
 Supervisor::Hooks Node::Impl::supervisorHooks()
 {
-    return {
-            .ready = [this](std::uint64_t epoch) { executorsReady(epoch); },
+    return {.ready = [this](std::uint64_t epoch) { executorsReady(epoch); },
             .result =
                 [this](std::uint64_t epoch, wire::StepResult result) {
                     tellPlanner(StepDone{epoch, std::move(result)});
@@ -221,7 +216,10 @@ Supervisor::Hooks Node::Impl::supervisorHooks()
                 [this](std::uint64_t epoch, wire::SequencesFailed failures) {
                     tellPlanner(SequencesFailed{epoch, {failures.failures().begin(), failures.failures().end()}});
                 },
-            .lost = [this](std::uint64_t epoch, std::string how) { tellPlanner(ExecutorLost{epoch, std::move(how)}); },
+            .lost =
+                [this](std::uint64_t epoch, std::string how) {
+                    tellPlanner(ExecutorLost{epoch, std::move(how)});
+                },
             .failed = [this](Error error, bool wasReady) { deploymentFailed(std::move(error), wasReady); },
             .changed = [this](const ExecutorFigures& fresh) { executorsChanged(fresh); },
             .replan = [this] { replan(); }};

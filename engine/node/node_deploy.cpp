@@ -54,7 +54,8 @@ void Node::Impl::replan()
         return;
     later([this, settings = wanted, wantedNumber = number] {
         clusterPlan.forget();
-        tellMain(DeploymentPlanned{wantedNumber, std::make_shared<Planned>(clusterPlan.make(settings, snapshot(), false))});
+        tellMain(
+            DeploymentPlanned{wantedNumber, std::make_shared<Planned>(clusterPlan.make(settings, snapshot(), false))});
     });
 }
 
@@ -175,7 +176,8 @@ void Node::Impl::on(AdminRequest message)
     case wire::ClientMessage::kPreflight:
         later([this, ticket = message.ticket, request = message.request.preflight()] {
             wire::HeadMessage done = headMessage();
-            *done.mutable_preflight_done() = toWire(request.id(), clusterPlan.make(request.settings(), snapshot(), true));
+            *done.mutable_preflight_done() =
+                toWire(request.id(), clusterPlan.make(request.settings(), snapshot(), true));
             answer(ticket, std::move(done));
         });
         return;
@@ -219,13 +221,14 @@ void Node::Impl::readLog(std::uint64_t ticket, const wire::GetLog& request)
     log.set_id(request.id());
     const std::string node = request.node().empty() ? name : request.node();
     log.set_node(node);
-    const std::size_t most = request.most_bytes() > 0 ? std::min<std::size_t>(request.most_bytes(), kMostLogText) : kMostLogText;
+    const std::size_t most =
+        request.most_bytes() > 0 ? std::min<std::size_t>(request.most_bytes(), kMostLogText) : kMostLogText;
     if (logs.knows(node) || node == name || present(node))
         log.set_text(logs.tail(node, most));
     else
-        *log.mutable_error() = protocol::toWire(
-            {ErrorCode::NotFound, fmt::format("no node of the name {} has ever been here", node),
-             "use a name that argus-node status shows", "node"});
+        *log.mutable_error() =
+            protocol::toWire({ErrorCode::NotFound, fmt::format("no node of the name {} has ever been here", node),
+                              "use a name that argus-node status shows", "node"});
     answer(ticket, std::move(out));
 }
 

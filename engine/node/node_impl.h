@@ -46,9 +46,9 @@ struct LocalEnded {
     std::uint64_t epoch = 0;
     std::string how;
 };
-using MainMessage = std::variant<DeploymentPlanned, GiveUpOn, StopRequested, PlannerDrained, AdminRequest, LocalEnded,
-                                 cluster::WorkerJoined, cluster::WorkerGone, cluster::WorkerSaid,
-                                 cluster::WorkersChanged>;
+using MainMessage =
+    std::variant<DeploymentPlanned, GiveUpOn, StopRequested, PlannerDrained, AdminRequest, LocalEnded,
+                 cluster::WorkerJoined, cluster::WorkerGone, cluster::WorkerSaid, cluster::WorkersChanged>;
 
 struct Node::Impl final : PlannerPort, Executors {
     Impl(Options given, std::function<void(NodeEvent)> hears, std::unique_ptr<ClusterDoor> cluster);
@@ -132,11 +132,11 @@ struct Node::Impl final : PlannerPort, Executors {
     std::optional<Instant> stopBy;
     bool drained = false;
 
-    wire::EngineSettings wanted;                      ///< of the newest deploy
-    std::uint64_t number = 0;                         ///< of the newest deploy
-    std::shared_ptr<const Deployment> served;         ///< the last one that was ready
-    std::optional<Error> rolledBack;                  ///< why a newer one was given up
-    bool planning = false;                            ///< a plan for `number` is on its way
+    wire::EngineSettings wanted;              ///< of the newest deploy
+    std::uint64_t number = 0;                 ///< of the newest deploy
+    std::shared_ptr<const Deployment> served; ///< the last one that was ready
+    std::optional<Error> rolledBack;          ///< why a newer one was given up
+    bool planning = false;                    ///< a plan for `number` is on its way
     std::atomic<std::uint64_t> pixelIds{0};
 
     std::mutex pairingMutex; // guards pairing

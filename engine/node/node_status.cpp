@@ -113,8 +113,10 @@ void describeWorker(wire::NodeStatus& node, const Board& board, const cluster::W
     node.set_round_trip_seconds(std::max(worker.roundTripSeconds, 0.0));
     node.set_link_bytes_per_second(worker.linkBytesPerSecond);
     if (!worker.present() && !worker.why.empty())
-        *node.mutable_problem() = protocol::toWire({ErrorCode::Unreachable, worker.name + " " + worker.why,
-                                                    "look whether argus-node runs there and the network is up", {}});
+        *node.mutable_problem() = protocol::toWire({ErrorCode::Unreachable,
+                                                    worker.name + " " + worker.why,
+                                                    "look whether argus-node runs there and the network is up",
+                                                    {}});
     describeDevices(node, board, worker.inventory, worker.memory);
 }
 

@@ -142,8 +142,8 @@ Result<Done> Planner::move(Running& ask, bool sameModel, Instant now)
                                 ask.room - static_cast<std::uint32_t>(said));
     }
     if (!ask.outputIds.empty())
-        return Error{ErrorCode::Cancelled, "another model was deployed while this question was being answered",
-                     "ask again", {}};
+        return Error{
+            ErrorCode::Cancelled, "another model was deployed while this question was being answered", "ask again", {}};
     return schedule(ask, now);
 }
 
@@ -286,8 +286,8 @@ Result<Done> Planner::schedule(Running& ask, Instant now)
             checkCounts(std::span<const media::Patches>(ask.patches), settings.max_images(), settings.max_videos());
         !counts)
         return counts;
-    Result<Prompt> prompt = buildPrompt(*m_deployment->model->tokenizer, m_deployment->model->config, ask.accepted.ask, ask.patches,
-                                        m_deployment->variant);
+    Result<Prompt> prompt = buildPrompt(*m_deployment->model->tokenizer, m_deployment->model->config, ask.accepted.ask,
+                                        ask.patches, m_deployment->variant);
     if (!prompt)
         return std::move(prompt).error();
     const auto promptTokens = static_cast<std::uint32_t>(prompt->ids.size());

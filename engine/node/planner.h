@@ -115,7 +115,7 @@ private:
         std::optional<text::Detokenizer> detokenizer;
         std::vector<std::uint32_t> outputIds;
         std::size_t textBytes = 0;
-        int crashes = 0; ///< of the executor, while a step with this ask ran
+        int crashes = 0;               ///< of the executor, while a step with this ask ran
         int crashesInVain = 0;         ///< the last ones, without a token in between
         std::size_t tokensAtCrash = 0; ///< that it had when the last one came
         double secondsMedia = 0;

@@ -154,7 +154,8 @@ std::string Supervisor::named(const std::string& node, const std::string& how) c
 
 Instant Supervisor::nextDeadline(Instant now) const
 {
-    return std::min(m_restartAt.value_or(now + std::chrono::seconds(1)), m_endBy.value_or(now + std::chrono::seconds(1)));
+    return std::min(m_restartAt.value_or(now + std::chrono::seconds(1)),
+                    m_endBy.value_or(now + std::chrono::seconds(1)));
 }
 
 void Supervisor::work(Instant now)
@@ -309,7 +310,8 @@ void Supervisor::lose(const std::string& node, const std::string& how, Instant n
     m_figures.state = ExecutorState::Restarting;
     m_figures.ranks.clear();
     m_figures.error =
-        Error{ErrorCode::Crashed, named(node, how),
+        Error{ErrorCode::Crashed,
+              named(node, how),
               pause.count() == 0 ? "it is starting again" : fmt::format("it starts again in {} s", pause.count()),
               {}};
     tell();

@@ -116,12 +116,12 @@ private:
     std::uint32_t m_quickCrashes = 0;
     std::optional<Instant> m_readySince;
     std::optional<Instant> m_restartAt;
-    std::optional<Instant> m_endBy;       ///< executors that were told to end have until then
+    std::optional<Instant> m_endBy;           ///< executors that were told to end have until then
     std::shared_ptr<const Deployment> m_next; ///< waits for the last one's executors to end
-    Instant m_lastHeard{};                ///< while it loads
-    bool m_wasReady = false; ///< this deployment
-    std::uint64_t m_results = 0; ///< of this epoch
-    bool m_asked = false;                 ///< replan() has been called for this restart
+    Instant m_lastHeard{};                    ///< while it loads
+    bool m_wasReady = false;                  ///< this deployment
+    std::uint64_t m_results = 0;              ///< of this epoch
+    bool m_asked = false;                     ///< replan() has been called for this restart
 };
 
 } // namespace argus::node

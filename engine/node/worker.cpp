@@ -33,8 +33,7 @@ struct Worker::Impl {
     explicit Impl(Options given)
         : options(std::move(given)), machine(options.machine),
           link(options.link, [this](cluster::HeadEvent event) { tell(std::move(event)); }),
-          host(options.machine.programs, options.logLevel, executor, hooks()),
-          check([this](wire::ModelReport report) {
+          host(options.machine.programs, options.logLevel, executor, hooks()), check([this](wire::ModelReport report) {
               wire::WorkerMessage message;
               *message.mutable_model_report() = std::move(report);
               link.send(std::move(message));
@@ -61,15 +60,16 @@ struct Worker::Impl {
 
     ExecutorHost::Hooks hooks()
     {
-        return {.said =
-                    [this](wire::ExecutorToNode said) {
-                        wire::WorkerMessage message;
-                        message.mutable_from_executor()->set_message(said.SerializeAsString());
-                        link.send(std::move(message));
-                    },
-                .ended = [this](std::uint64_t epoch, std::string how) { ended(epoch, how, std::nullopt); },
-                .cannotStart = [this](std::uint64_t epoch, Error error) { ended(epoch, error.cause, std::move(error)); },
-                .wrote = [this](std::string_view lines) { keepLine(lines); }};
+        return {
+            .said =
+                [this](wire::ExecutorToNode said) {
+                    wire::WorkerMessage message;
+                    message.mutable_from_executor()->set_message(said.SerializeAsString());
+                    link.send(std::move(message));
+                },
+            .ended = [this](std::uint64_t epoch, std::string how) { ended(epoch, how, std::nullopt); },
+            .cannotStart = [this](std::uint64_t epoch, Error error) { ended(epoch, error.cause, std::move(error)); },
+            .wrote = [this](std::string_view lines) { keepLine(lines); }};
     }
     void ended(std::uint64_t epoch, const std::string& how, std::optional<Error> error)
     {
@@ -180,7 +180,8 @@ struct Worker::Impl {
             pixelBytes += chunk.total();
         }
         const std::string& data = chunk.data();
-        if (chunk.offset() != each.received || chunk.total() != each.total || data.size() > each.total - each.received ||
+        if (chunk.offset() != each.received || chunk.total() != each.total ||
+            data.size() > each.total - each.received ||
             ::pwrite(each.memory.get(), data.data(), data.size(), static_cast<off_t>(chunk.offset())) !=
                 static_cast<ssize_t>(data.size())) {
             log::error("pixels {}: a piece at {} that does not fit {} of {} bytes", chunk.id(), chunk.offset(),

@@ -30,8 +30,8 @@ public:
         cluster::HeadLink::Options link;
         LocalMachine::Options machine;
         std::string logLevel = "info"; ///< of the executor
-        /// Without a word of the head this long, the executor is ended: the devices are free for others, and nobody else
-        /// can be using the ranks that ran here.
+        /// Without a word of the head this long, the executor is ended: the devices are free for others, and nobody
+        /// else can be using the ranks that ran here.
         Milliseconds headPatience{30'000};
     };
     explicit Worker(Options options);

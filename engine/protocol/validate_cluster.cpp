@@ -207,7 +207,8 @@ void checkBody(Check& check, const wire::PairAnswer& answer)
     check.text("pair.head_name", answer.head_name(), kMaxNameBytes);
     check.text("pair.version", answer.version(), kMaxNameBytes);
     checkError(check, answer.error());
-    if (answer.error().code().empty() && (!isKey(answer.head_public_key()) || answer.port() < 1 || answer.port() > 65535))
+    if (answer.error().code().empty() &&
+        (!isKey(answer.head_public_key()) || answer.port() < 1 || answer.port() > 65535))
         check.fail(ErrorCode::BadRequest, "pair: the head's key or port is missing");
 }
 
