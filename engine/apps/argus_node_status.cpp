@@ -32,15 +32,27 @@ std::string usedOf(std::uint64_t used, std::uint64_t reserved)
                        100.0 * static_cast<double>(used) / static_cast<double>(reserved));
 }
 
+std::string rankText(const wire::DeviceStatus& device)
+{
+    if (!device.used())
+        return "-";
+    return fmt::format("{}, stage {}, layers {}-{}", device.rank(), device.stage(), device.first_layer(),
+                       std::max(device.end_layer(), 1U) - 1);
+}
+
 void printStatus(const wire::Status& status)
 {
-    std::vector<Row> rows{{"NODE", "ROLE", "STATE", "DEVICE", "MEMORY FREE", "KV CACHE IN USE"}};
+    std::vector<Row> rows{{"NODE", "ROLE", "STATE", "DEVICE", "RANK", "MEMORY FREE", "KV CACHE IN USE"}};
     for (const wire::NodeStatus& node : status.nodes())
         for (const wire::DeviceStatus& device : node.devices())
-            rows.push_back({node.name(), node.role(), node.state(), device.name(),
+            rows.push_back({node.name(), node.role(), node.state(), device.name(), rankText(device),
                             fmt::format("{} of {}", bytesText(device.memory_free()), bytesText(device.memory_total())),
                             usedOf(device.kv_used_bytes(), device.kv_reserved_bytes())});
     printTable(rows);
+    for (const wire::NodeStatus& node : status.nodes())
+        if (!node.problem().code().empty())
+            fmt::print("{}: {}, since {:.0f} s\n  {}\n", node.name(), node.problem().cause(), node.state_seconds(),
+                       node.problem().remedy());
     const wire::Deployment& deployment = status.deployment();
     fmt::print("\nmodel    {}{}\n", deployment.model_name().empty() ? "(none)" : deployment.model_name(),
                deployment.model_path().empty() ? "" : " in " + deployment.model_path());
@@ -55,6 +67,28 @@ void printStatus(const wire::Status& status)
     fmt::print("context  {} tokens, {} of {} blocks in use\nasks     {} running, {} waiting\nup       {:.0f} s\n",
                deployment.max_model_len(), deployment.kv_blocks_used(), deployment.kv_blocks(), status.asks_running(),
                status.asks_waiting(), status.uptime_seconds());
+}
+
+Json jsonOf(const wire::DeviceStatus& device)
+{
+    Json out{{"name", device.name()},
+             {"kind", device.kind()},
+             {"index", device.index()},
+             {"memory_total", device.memory_total()},
+             {"memory_free", device.memory_free()},
+             {"weights_bytes", device.weights_bytes()},
+             {"runtime_bytes", device.runtime_bytes()},
+             {"kv_reserved_bytes", device.kv_reserved_bytes()},
+             {"kv_used_bytes", device.kv_used_bytes()}};
+    if (device.used())
+        out["rank"] = {{"rank", device.rank()},
+                       {"stage", device.stage()},
+                       {"tensor_rank", device.tensor_rank()},
+                       {"first_layer", device.first_layer()},
+                       {"end_layer", device.end_layer()},
+                       {"load_done_bytes", device.load_done_bytes()},
+                       {"load_total_bytes", device.load_total_bytes()}};
+    return out;
 }
 
 Json jsonOf(const wire::Status& status)
@@ -74,6 +108,9 @@ Json jsonOf(const wire::Status& status)
                           {"state", deployment.state()},
                           {"epoch", deployment.epoch()},
                           {"restarts", deployment.restarts()},
+                          {"number", deployment.number()},
+                          {"rolled_back", deployment.rolled_back()},
+                          {"replayed_asks", deployment.replayed_asks()},
                           {"kv_blocks", deployment.kv_blocks()},
                           {"kv_blocks_used", deployment.kv_blocks_used()},
                           {"load_done_bytes", deployment.load_done_bytes()},
@@ -89,17 +126,17 @@ Json jsonOf(const wire::Status& status)
                                                     {"role", node.role()},
                                                     {"address", node.address()},
                                                     {"version", node.version()},
-                                                    {"state", node.state()}});
+                                                    {"state", node.state()},
+                                                    {"state_seconds", node.state_seconds()},
+                                                    {"age_seconds", node.age_seconds()},
+                                                    {"interface", node.interface()},
+                                                    {"round_trip_seconds", node.round_trip_seconds()},
+                                                    {"link_bytes_per_second", node.link_bytes_per_second()}});
+        if (!node.problem().code().empty())
+            out["problem"] = {{"cause", node.problem().cause()}, {"remedy", node.problem().remedy()}};
         out["devices"] = Json::array();
         for (const wire::DeviceStatus& device : node.devices())
-            out["devices"].push_back({{"name", device.name()},
-                                      {"kind", device.kind()},
-                                      {"memory_total", device.memory_total()},
-                                      {"memory_free", device.memory_free()},
-                                      {"weights_bytes", device.weights_bytes()},
-                                      {"runtime_bytes", device.runtime_bytes()},
-                                      {"kv_reserved_bytes", device.kv_reserved_bytes()},
-                                      {"kv_used_bytes", device.kv_used_bytes()}});
+            out["devices"].push_back(jsonOf(device));
     }
     return json;
 }

@@ -30,6 +30,12 @@ public:
         tickets.push_back(ticket);
         return true;
     }
+    bool administer(std::uint64_t ticket, wire::ClientMessage request) override
+    {
+        tickets.push_back(ticket);
+        requests.push_back(std::move(request));
+        return true;
+    }
     wire::Status status() const override
     {
         wire::Status status;
@@ -41,6 +47,7 @@ public:
     std::vector<node::AcceptedAsk> asks;
     std::vector<node::AskNumber> cancelled;
     std::vector<std::uint64_t> tickets;
+    std::vector<wire::ClientMessage> requests; ///< about the cluster
     int stops = 0;
     bool full = false;
 };

@@ -2,6 +2,7 @@
 // A planner and a pretended executor, tied by a port that watches what is sent.
 
 #include "engine/node/planner.h"
+#include "tests/engine/node/deployed.h"
 #include "tests/engine/node/pretend_executor.h"
 #include "tests/engine/node/scripted_port.h"
 
@@ -26,8 +27,8 @@ public:
     /// The token after `ids`, of which the last `drawn` are the answer's.
     using Model = std::function<text::TokenId(const Ids& ids, std::size_t drawn)>;
     Rig(std::shared_ptr<const Deployment> deployment, Model model)
-        : planner(port), m_sizes{.blocks = deployment->budget.kvBlocks,
-                                 .blockTokens = deployment->budget.kvBlockTokens,
+        : planner(port), m_sizes{.blocks = deployment->placement.kvBlocks,
+                                 .blockTokens = deployment->placement.kvBlockTokens,
                                  .batchedTokens = deployment->settings.max_batched_tokens(),
                                  .sequences = deployment->settings.max_num_seqs()},
           m_mostOnTheirWay(

@@ -2,6 +2,7 @@
 // whatever happens.
 
 #include "engine/node/planner.h"
+#include "tests/engine/node/deployed.h"
 #include "tests/engine/node/scripted_port.h"
 
 #include <QtTest>
@@ -42,17 +43,17 @@ class TstPlanner final : public QObject {
         }
         planner.take(ExecutorLost{.epoch = epoch, .how = how}, now());
     }
-    [[nodiscard]] text::TokenId stopId() const { return m_deployment->generation.stopIds.front(); }
+    [[nodiscard]] text::TokenId stopId() const { return m_deployment->model->generation.stopIds.front(); }
 
 private slots:
     void initTestCase()
     {
         ::setenv("ARGUS_RESOURCES", ARGUS_SOURCE_DIR "/resources", 1);
-        auto read = readDeployment({}, {.gpu = {}, .hostMemoryFree = 4ULL << 30});
+        auto read = deployed({}, plan::Device{.gpu = {}, .hostMemoryFree = 4ULL << 30});
         QVERIFY2(read.ok(), read.ok() ? "" : read.error().text().c_str());
         m_deployment = *read;
-        QVERIFY(m_deployment->demo);
-        m_words = m_deployment->tokenizer->encode("There are two circles.", text::Tokenizer::AddedTokens::Escape);
+        QVERIFY(m_deployment->model->demo);
+        m_words = m_deployment->model->tokenizer->encode("There are two circles.", text::Tokenizer::AddedTokens::Escape);
         QVERIFY(m_words.size() >= 3);
     }
 
@@ -134,7 +135,7 @@ private slots:
         QCOMPARE(slice.vision_size(), 2);
         for (const wire::VisionItem& item : slice.vision())
             for (std::uint32_t i = 0; i < 6; ++i) // 4 x 6 patches are 6 tokens
-                QCOMPARE(slice.ids(static_cast<int>(item.first_row() + i)), m_deployment->config.imageToken);
+                QCOMPARE(slice.ids(static_cast<int>(item.first_row() + i)), m_deployment->model->config.imageToken);
         QVERIFY(slice.vision(1).first_row() >= slice.vision(0).first_row() + 6);
         QCOMPARE(port.nextStep()->step().slices(0).vision_size(), 0);
     }

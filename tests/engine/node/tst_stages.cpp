@@ -29,13 +29,13 @@ class TstStages final : public QObject {
         auto changed = std::make_shared<Deployment>(*m_deployment);
         changed->settings.set_pipeline_parallel_size(stages);
         changed->settings.set_max_num_seqs(8);
-        changed->budget.kvBlocks = 256;
+        changed->placement.kvBlocks = 256;
         return changed;
     }
     /// A model that cannot be guessed without every id before.
     [[nodiscard]] Rig hashing(std::uint32_t stages) const
     {
-        const text::TokenId stop = m_deployment->generation.stopIds.front();
+        const text::TokenId stop = m_deployment->model->generation.stopIds.front();
         return Rig(deployment(stages), [stop](const Ids& ids, std::size_t) {
             std::uint64_t hash = 14695981039346656037ULL;
             for (const text::TokenId id : ids)
@@ -56,7 +56,7 @@ private slots:
     void initTestCase()
     {
         ::setenv("ARGUS_RESOURCES", ARGUS_SOURCE_DIR "/resources", 1);
-        auto read = readDeployment({}, {.gpu = {}, .hostMemoryFree = 4ULL << 30});
+        auto read = deployed({}, plan::Device{.gpu = {}, .hostMemoryFree = 4ULL << 30});
         QVERIFY2(read.ok(), read.ok() ? "" : read.error().text().c_str());
         m_deployment = *read;
     }

@@ -35,10 +35,10 @@ class TstStepsAhead final : public QObject {
         auto changed = std::make_shared<Deployment>(*m_deployment);
         changed->settings.set_max_num_seqs(books.sequences);
         changed->settings.set_max_batched_tokens(books.batchedTokens);
-        changed->budget.kvBlocks = books.blocks;
+        changed->placement.kvBlocks = books.blocks;
         return changed;
     }
-    [[nodiscard]] text::TokenId stopId() const { return m_deployment->generation.stopIds.front(); }
+    [[nodiscard]] text::TokenId stopId() const { return m_deployment->model->generation.stopIds.front(); }
 
     /// Every answer is these tokens, then the first of them again and again.
     [[nodiscard]] Rig scripted(const Ids& answer, Books books = {}) const
@@ -82,7 +82,7 @@ class TstStepsAhead final : public QObject {
     [[nodiscard]] Answer read(const Ids& ids, const std::vector<std::string>& stops) const
     {
         Answer answer;
-        text::Detokenizer detokenizer(m_deployment->tokenizer, stops);
+        text::Detokenizer detokenizer(m_deployment->model->tokenizer, stops);
         for (const text::TokenId id : ids) {
             answer.ids.push_back(id);
             if (id == stopId()) {
@@ -105,11 +105,11 @@ private slots:
     void initTestCase()
     {
         ::setenv("ARGUS_RESOURCES", ARGUS_SOURCE_DIR "/resources", 1);
-        auto read = readDeployment({}, {.gpu = {}, .hostMemoryFree = 4ULL << 30});
+        auto read = deployed({}, plan::Device{.gpu = {}, .hostMemoryFree = 4ULL << 30});
         QVERIFY2(read.ok(), read.ok() ? "" : read.error().text().c_str());
         m_deployment = *read;
         m_words =
-            m_deployment->tokenizer->encode("There are two circles. 你好 🙂", text::Tokenizer::AddedTokens::Escape);
+            m_deployment->model->tokenizer->encode("There are two circles. 你好 🙂", text::Tokenizer::AddedTokens::Escape);
         QVERIFY(m_words.size() >= 8);
     }
 
