@@ -11,9 +11,6 @@ namespace argus::model {
 
 namespace {
 
-constexpr std::int64_t kWordsOfSlice = 4;
-constexpr std::int64_t kWordsOfSampling = sizeof(ops::SamplingRow) / sizeof(std::int32_t);
-
 /// [half]; exponent and power in float, as the reference has them.
 std::vector<float> frequencies(int headDim, double theta)
 {
@@ -125,11 +122,12 @@ void Decoder::layOut(Workbench& bench)
         return;
     m_picked = bench.take(m_ops.residualType(), {sequences, m_config.hiddenSize});
     m_pickedNormed = bench.take(type, {sequences, m_config.hiddenSize});
-    m_logits = bench.take(type, {sequences, m_config.vocabSize});
+    const ::argus::Shape all{sequences, m_parts.scoreColumns * m_rank.shard.tensorSize};
+    m_logits = bench.take(type, all);
     if (m_rank.shard.tensorSize == 1)
         return;
-    m_localLogits = bench.take(type, {sequences, m_parts.vocabulary.count});
-    m_gatherScratch = bench.take(type, {sequences, m_config.vocabSize});
+    m_localLogits = bench.take(type, {sequences, m_parts.scoreColumns});
+    m_gatherScratch = bench.take(type, all);
 }
 
 void Decoder::allocateTables()
@@ -174,6 +172,8 @@ void Decoder::require(const Batch& batch) const
     for (const std::int32_t id : batch.ids)
         if (id >= m_config.vocabSize || id < -m_sizes.slots())
             throw OpsError(fmt::format("decoder: id {} in a vocabulary of {}", id, m_config.vocabSize));
+    if (shard.stages > 1 && std::any_of(batch.ids.begin(), batch.ids.end(), [](std::int32_t id) { return id < 0; }))
+        throw OpsError("decoder: the first of several stages is told every id: the last one draws them");
     for (const std::int32_t row : batch.logitRows)
         if (row < 0 || row >= rows)
             throw OpsError(fmt::format("decoder: row {} of {} to score", row, rows));
@@ -308,115 +308,6 @@ ConstTensorView Decoder::words(std::int64_t first, ::argus::Shape shape) const
     return m_words.rows(first, shape.elements()).reshaped(shape);
 }
 
-void Decoder::compute(const Shape& shape, std::span<const VisionRows> vision)
-{
-    const Words at(shape);
-    const ops::PagedBatch paged{.slices = words(at.slices, {shape.sequences, kWordsOfSlice}),
-                                .blocks = m_blocks.view(),
-                                .places = words(at.places, {shape.rows}),
-                                .mostRows = shape.mostRows,
-                                .longest = shape.longest,
-                                .decodeOnly = shape.decodeOnly};
-    m_ops.ropeTables(m_cosines.rows(0, shape.rows), m_sines.rows(0, shape.rows), words(at.positions, {3, shape.rows}),
-                     m_frequencies.view(), m_config.mropeSection, true);
-    if (m_rank.shard.first())
-        embed(shape, at, vision);
-    else
-        receive(shape, at);
-    for (const Layer& layer : m_layers)
-        runLayer(layer, shape, paged);
-    if (!m_rank.shard.last())
-        send(shape);
-    else if (shape.scored > 0)
-        score(shape, at);
-}
-
-void Decoder::embed(const Shape& shape, const Words& at, std::span<const VisionRows> vision)
-{
-    const TensorView h = m_hidden.rows(0, shape.rows);
-    m_ops.embed(h, m_embedding.view(), words(at.ids, {shape.rows}), words(at.slots, {shape.rows}),
-                {.last = m_lastTokens.view(), .seen = m_seen.view()},
-                {.firstId = m_parts.vocabulary.first, .vocabulary = m_config.vocabSize});
-    if (m_rank.tensor != nullptr)
-        m_rank.tensor->sum(h); // one rank has the row, the others zeros
-    for (const VisionRows& rows : vision)
-        m_ops.copyRows(m_hidden.rows(rows.firstRow, rows.embeddings.extent(0)), rows.embeddings);
-}
-
-/// Hidden rows of the stage before; they travel as the compute type. Ids are only looked at to know what was seen.
-void Decoder::receive(const Shape& shape, const Words& at)
-{
-    const TensorView h = m_hidden.rows(0, shape.rows);
-    const bool same = h.dtype() == m_ops.computeType();
-    const TensorView received = same ? h : m_normed.rows(0, shape.rows);
-    m_rank.pipeline->receive(received, m_rank.shard.stage - 1);
-    if (!same)
-        m_ops.copyRows(h, received);
-    if (m_rank.shard.last())
-        m_ops.markSeen(words(at.ids, {shape.rows}), words(at.slots, {shape.rows}), m_config.vocabSize,
-                       {.last = m_lastTokens.view(), .seen = m_seen.view()});
-}
-
-void Decoder::send(const Shape& shape)
-{
-    const TensorView h = m_hidden.rows(0, shape.rows);
-    const bool same = h.dtype() == m_ops.computeType();
-    const TensorView sent = same ? h : m_normed.rows(0, shape.rows);
-    if (!same)
-        m_ops.copyRows(sent, h);
-    m_rank.pipeline->send(sent, m_rank.shard.stage + 1);
-}
-
-void Decoder::runLayer(const Layer& layer, const Shape& shape, const ops::PagedBatch& paged)
-{
-    const auto epsilon = static_cast<float>(m_config.rmsNormEpsilon);
-    const TensorView h = m_hidden.rows(0, shape.rows);
-    const TensorView normed = m_normed.rows(0, shape.rows);
-    const TensorView qkv = m_qkv.rows(0, shape.rows);
-    const TensorView attention = m_attention.rows(0, shape.rows);
-    const TensorView gate = m_gate.rows(0, shape.rows);
-    const ops::LayerCache cache{layer.keys.view(), layer.values.view()};
-
-    m_ops.project(qkv, h, *layer.qkv, {.gain = layer.inputNorm.view(), .epsilon = epsilon, .scratch = normed}, false);
-    m_ops.rotateIntoCache(cache, qkv, m_cosines.rows(0, shape.rows), m_sines.rows(0, shape.rows), paged);
-    m_ops.pagedAttention(attention, qkv.columns(0, m_parts.queries.count), cache, paged,
-                         1.0f / std::sqrt(static_cast<float>(m_config.headDim())));
-    addProduct(h, attention, *layer.output, normed);
-
-    m_ops.gatedProject(gate, m_gateScratch.view(), h, *layer.gateUp,
-                       {.gain = layer.postNorm.view(), .epsilon = epsilon, .scratch = normed});
-    addProduct(h, gate, *layer.down, normed);
-}
-
-/// hidden += the product of x, of which every rank of the stage has a share. scratch has the shape of hidden.
-void Decoder::addProduct(TensorView hidden, ConstTensorView x, const ops::Product& product, TensorView scratch)
-{
-    if (m_rank.tensor == nullptr) {
-        m_ops.project(hidden, x, product, {}, true);
-        return;
-    }
-    m_ops.project(scratch, x, product, {}, false);
-    m_rank.tensor->addSum(hidden, scratch);
-}
-
-void Decoder::score(const Shape& shape, const Words& at)
-{
-    const TensorView picked = m_picked.rows(0, shape.scored);
-    const TensorView logits = m_logits.rows(0, shape.scored);
-    const TensorView own = m_rank.tensor != nullptr ? m_localLogits.rows(0, shape.scored) : logits;
-    m_ops.gatherRows(picked, m_hidden.view(), words(at.logitRows, {shape.scored}));
-    m_ops.project(own, picked, *m_head,
-                  {.gain = m_norm.view(),
-                   .epsilon = static_cast<float>(m_config.rmsNormEpsilon),
-                   .scratch = m_pickedNormed.rows(0, shape.scored)},
-                  false);
-    if (m_rank.tensor != nullptr)
-        m_rank.tensor->gatherColumns(logits, own, m_gatherScratch.rows(0, shape.scored));
-    if (shape.draws)
-        m_ops.sample(m_drawn.rows(0, shape.scored), logits, words(at.sampling, {shape.scored, kWordsOfSampling}),
-                     {.last = m_lastTokens.view(), .seen = m_seen.view()});
-}
-
 void Decoder::run(const Batch& batch)
 {
     require(batch);
@@ -461,7 +352,7 @@ ConstTensorView Decoder::scores()
     requireLast();
     if (m_hostLogits.shape().rank() == 0)
         m_hostLogits = HostTensor(DType::F32, {m_sizes.maxSequences, m_config.vocabSize});
-    m_ops.download(m_hostLogits.view().rows(0, m_scored), m_logits.rows(0, m_scored));
+    m_ops.download(m_hostLogits.view().rows(0, m_scored), logits(m_scored));
     return std::as_const(m_hostLogits).view().rows(0, m_scored);
 }
 

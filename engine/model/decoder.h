@@ -57,6 +57,8 @@ private:
         bool decodeOnly = false; ///< row i is the one row of sequence i
         bool draws = false;
     };
+    static constexpr std::int64_t kWordsOfSlice = 4;
+    static constexpr std::int64_t kWordsOfSampling = sizeof(ops::SamplingRow) / sizeof(std::int32_t);
     /// Where the parts of a step stand in the words that are uploaded for it.
     struct Words {
         explicit Words(const Shape& shape);
@@ -84,8 +86,12 @@ private:
     void receive(const Shape& shape, const Words& at);
     void send(const Shape& shape);
     void runLayer(const Layer& layer, const Shape& shape, const ops::PagedBatch& paged);
-    void addProduct(TensorView hidden, ConstTensorView x, const ops::Product& product, TensorView scratch);
     void score(const Shape& shape, const Words& words);
+    /// Of the vocabulary; ranks that share it may have some columns more.
+    [[nodiscard]] TensorView logits(std::int64_t rows) const
+    {
+        return m_logits.rows(0, rows).columns(0, m_config.vocabSize);
+    }
     void requireLast() const;
 
     ops::Ops& m_ops;

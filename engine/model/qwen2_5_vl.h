@@ -59,7 +59,7 @@ struct VisionRows {
 };
 /// One step. Every rank of the model runs the same batches in the same order.
 struct Batch {
-    std::span<const std::int32_t> ids;       ///< [tokens]; -1 - slot: the token drawn last in that slot
+    std::span<const std::int32_t> ids; ///< [tokens]; -1 - slot: the token drawn last in that slot (with one stage)
     std::span<const std::int32_t> positions; ///< [3, tokens]
     std::span<const BatchSlice> slices;      ///< in row order, covering all rows
     std::span<const VisionRows> vision;

@@ -67,8 +67,8 @@ std::vector<std::vector<Grid>> passesOf(std::span<const Grid> grids, std::int64_
 
 VisionTower::VisionTower(ops::Ops& ops, const ModelConfig& model, const RuntimeSizes& sizes,
                          Compatibility compatibility, const Rank& rank, WeightReader& weights)
-    : m_ops(ops), m_config(model.vision), m_parts(model, rank.shard), m_tensor(rank.tensor),
-      m_inner(ops.padded(m_parts.visionInner.count)),
+    : m_ops(ops), m_config(model.vision), m_parts(model, rank.shard),
+      m_group(m_parts.visionSplit ? rank.tensor : nullptr), m_inner(ops.padded(m_parts.visionInner.count)),
       m_patchesPerPass(sizes.maxVisionPatches > 0 ? sizes.maxVisionPatches : kPatchesPerPass),
       m_mostPatches(sizes.maxVisionPatches)
 {
@@ -222,17 +222,6 @@ void VisionTower::encodePass(TensorView result, ConstTensorView patches, std::sp
     merge(result, pass);
 }
 
-/// hidden += the product of x, of which every rank has a share when they share the tower. scratch as large as hidden.
-void VisionTower::addProduct(TensorView hidden, ConstTensorView x, const ops::Product& product, TensorView scratch)
-{
-    if (!split()) {
-        m_ops.project(hidden, x, product, {}, true);
-        return;
-    }
-    m_ops.project(scratch, x, product, {}, false);
-    m_tensor->addSum(hidden, scratch);
-}
-
 void VisionTower::runBlock(const Block& block, const Pass& pass, bool full)
 {
     const std::int64_t heads = m_parts.visionHidden.count;
@@ -248,11 +237,11 @@ void VisionTower::runBlock(const Block& block, const Pass& pass, bool full)
     m_ops.segmentAttention(attention, qkv.columns(0, heads), qkv.columns(heads, heads), qkv.columns(2 * heads, heads),
                            full ? pass.sliceEnds : pass.windowEnds, full ? pass.longestSlice : pass.longestWindow,
                            m_config.headDim(), scale);
-    addProduct(h, attention, *block.proj, normed);
+    addProduct(m_ops, m_group, h, attention, *block.proj, normed);
 
     m_ops.gatedProject(gate, m_scratch.gateScratch.view(), h, *block.gateUp,
                        {.gain = block.norm2.view(), .epsilon = kEpsilon, .scratch = normed});
-    addProduct(h, gate, *block.down, normed);
+    addProduct(m_ops, m_group, h, gate, *block.down, normed);
 }
 
 void VisionTower::merge(TensorView result, const Pass& pass)
@@ -266,8 +255,8 @@ void VisionTower::merge(TensorView result, const Pass& pass)
     m_ops.project(merged, normed.reshaped({tokens, unit * m_config.hiddenSize}), *m_merger0, {}, false);
     m_ops.gelu(merged, merged);
     m_ops.project(output, merged, *m_merger2, {}, false);
-    if (split())
-        m_tensor->sum(output);
+    if (m_group != nullptr)
+        m_group->sum(output);
     m_ops.scatterRows(result, output, pass.order);
 }
 

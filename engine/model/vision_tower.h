@@ -61,18 +61,16 @@ private:
     void reserve(std::int64_t patches);
     void encodePass(TensorView result, ConstTensorView patches, std::span<const Grid> grids);
     [[nodiscard]] Pass prepare(const VisionWindows& windows);
-    [[nodiscard]] bool split() const { return m_tensor != nullptr && m_parts.visionSplit; }
-    void addProduct(TensorView hidden, ConstTensorView x, const ops::Product& product, TensorView scratch);
     void runBlock(const Block& block, const Pass& pass, bool full);
     void merge(TensorView result, const Pass& pass);
 
     ops::Ops& m_ops;
     VisionConfig m_config;
     Parts m_parts;
-    comm::Communicator* m_tensor = nullptr;
-    std::int64_t m_inner = 0;          ///< of the own part of the MLP on this device
-    std::int64_t m_patchesPerPass = 0; ///< slices up to this many together
-    std::int64_t m_mostPatches = 0;    ///< of one slice; 0: as many as come
+    comm::Communicator* m_group = nullptr; ///< of ranks that share the tower
+    std::int64_t m_inner = 0;              ///< of the own part of the MLP on this device
+    std::int64_t m_patchesPerPass = 0;     ///< slices up to this many together
+    std::int64_t m_mostPatches = 0;        ///< of one slice; 0: as many as come
     std::vector<Block> m_blocks;
     ops::ProductPtr m_patchEmbed, m_merger0, m_merger2;
     ops::Weight m_mergerNorm, m_frequencies;

@@ -347,12 +347,15 @@ struct GatherCase {
     int columns = 0;
     int rows = 0;
     bool marks = false; ///< negative ids, ids that do not exist, seen and resolved
+    int firstId = 0;    ///< of the table
+    int knownIds = 0;   ///< 0: those of the table, which begins with 0
 };
 
 void checkGather(Run& run, TypePair types, const GatherCase& shape)
 {
     constexpr int kSlots = 9;
-    const int words = shape.rows / 32 + 1;
+    const int known = shape.knownIds > 0 ? shape.knownIds : shape.rows;
+    const int words = known / 32 + 1;
     const int seenStride = words + 3;
     const auto table = run.values(product(shape.rows, shape.columns), types.type);
     std::vector<std::int32_t> ids(static_cast<std::size_t>(shape.count));
@@ -362,26 +365,27 @@ void checkGather(Run& run, TypePair types, const GatherCase& shape)
     for (auto& word : seen)
         word = static_cast<std::uint32_t>(run.random()) & static_cast<std::uint32_t>(run.random());
     for (auto& id : last)
-        id = run.below(shape.rows);
-    last[3] = shape.rows;
+        id = run.below(known);
+    last[3] = known;
     last[4] = -7;
     for (auto& slot : slots)
         slot = run.below(kSlots + 1) - 1;
     for (auto& id : ids)
-        id = run.below(shape.rows);
+        id = run.below(known);
     for (std::size_t i = 0; shape.marks && i < ids.size(); i += 3)
-        ids[i] = i % 2 == 0 ? -1 - run.below(kSlots) : run.below(2) == 0 ? shape.rows : std::numeric_limits<int>::max();
+        ids[i] = i % 2 == 0 ? -1 - run.below(kSlots) : run.below(2) == 0 ? known : std::numeric_limits<int>::max();
 
     auto expectedSeen = seen;
     std::vector<std::int32_t> expectedIds;
     Values expected;
     for (std::size_t i = 0; i < ids.size(); ++i) {
         const int id = ids[i] < 0 ? last[static_cast<std::size_t>(-1 - ids[i])] : ids[i];
-        const bool exists = id >= 0 && id < shape.rows;
+        const bool held = id >= shape.firstId && id - shape.firstId < shape.rows;
         expectedIds.push_back(id);
         for (int column = 0; column < shape.columns; ++column)
-            expected.push_back(exists ? table[product(id, shape.columns) + static_cast<std::size_t>(column)] : 0.0);
-        if (exists && slots[i] >= 0)
+            expected.push_back(
+                held ? table[product(id - shape.firstId, shape.columns) + static_cast<std::size_t>(column)] : 0.0);
+        if (id >= 0 && id < known && slots[i] >= 0)
             expectedSeen[product(slots[i], seenStride) + static_cast<std::size_t>(id / 32)] |= 1u << (id % 32);
     }
 
@@ -400,6 +404,8 @@ void checkGather(Run& run, TypePair types, const GatherCase& shape)
                     .count = shape.count,
                     .columns = shape.columns,
                     .rows = shape.rows,
+                    .firstId = shape.firstId,
+                    .knownIds = shape.knownIds,
                     .type = types.type,
                     .out = types.wide};
     if (shape.marks) {
@@ -414,15 +420,32 @@ void checkGather(Run& run, TypePair types, const GatherCase& shape)
     if (shape.marks)
         good = good && downloadPlain<std::uint32_t>(seenDevice) == expectedSeen && seenDevice.guardsIntact() &&
                downloadPlain<std::int32_t>(resolved) == expectedIds && resolved.guardsIntact();
-    run.tally.count(good, text("gatherRows %s to %s, %d of %d x %d%s", nameOf(types.type), nameOf(types.wide),
-                               shape.count, shape.rows, shape.columns, shape.marks ? ", marks" : ""));
+    run.tally.count(good, text("gatherRows %s to %s, %d of %d x %d%s%s", nameOf(types.type), nameOf(types.wide),
+                               shape.count, shape.rows, shape.columns, shape.marks ? ", marks" : "",
+                               shape.knownIds > 0 ? ", a part of a table" : ""));
+    if (!shape.marks)
+        return;
+    const auto marked = uploadPlain(seen);
+    GatherRows marks{.ids = work.ids,
+                     .last = work.last,
+                     .seen = marked.as<std::uint32_t>(),
+                     .seenStride = seenStride,
+                     .slots = work.slots,
+                     .count = shape.count,
+                     .knownIds = known,
+                     .type = types.type,
+                     .out = types.wide};
+    must(gatherRows(marks, nullptr), "gatherRows");
+    run.tally.count(downloadPlain<std::uint32_t>(marked) == expectedSeen && marked.guardsIntact(),
+                    text("gatherRows, %d marks without a table", shape.count));
 }
 
 void checkGathers(Run& run)
 {
     constexpr GatherCase kCases[] = {{1, 3584, 50, false},  {1, 8, 1, true},     {64, 3584, 700, true},
                                      {300, 2048, 90, true}, {7, 8192, 33, true}, {5, 16392, 40, false},
-                                     {11, 24, 2000, true},  {4000, 8, 64, true}};
+                                     {11, 24, 2000, true},  {4000, 8, 64, true},
+                                     {64, 3584, 350, true, 0, 700}, {300, 2048, 30, true, 60, 90}};
     for (const TypePair types : kTypePairs)
         for (const GatherCase& shape : kCases)
             checkGather(run, types, shape);

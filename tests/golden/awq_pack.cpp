@@ -159,9 +159,9 @@ Answered answer(ReferenceModel& twin, const ReferenceCase& each, model::Position
     Conversation* one = &conversation;
     Answered answered;
     if (!each.imageGrids.empty())
-        answered.imageEmbeds = twin.onHost(conversation.imageEmbeds);
+        answered.imageEmbeds = twin.model->onHost(conversation.imageEmbeds);
     if (!each.videoGrids.empty())
-        answered.videoEmbeds = twin.onHost(conversation.videoEmbeds);
+        answered.videoEmbeds = twin.model->onHost(conversation.videoEmbeds);
     Outcome outcome = step(twin, {&one, 1}, kMostRows, true);
     answered.scores = copyOf(outcome.scores);
     takeDrawn({&one, 1}, outcome.drawn);

@@ -128,7 +128,8 @@ int mostPatches(const std::vector<ReferenceCase>& cases)
 } // namespace
 
 ReferenceModel ReferenceModel::load(const std::filesystem::path& checkpoint, const std::filesystem::path& cases,
-                                    const MakeOps& makeOps, model::Compatibility compatibility)
+                                    const MakeOps& makeOps, model::Compatibility compatibility,
+                                    const Division& division)
 {
     ReferenceModel reference;
     reference.name = checkpoint.filename();
@@ -136,28 +137,20 @@ ReferenceModel ReferenceModel::load(const std::filesystem::path& checkpoint, con
     reference.expected = orThrow(SafetensorsFile::open(fileOf(cases, ".cases.safetensors")));
     const auto config =
         orThrow(model::parseConfig(orThrow(readFile(fileOf(checkpoint, ".config.json"), kMostBytes)), reference.name));
-    reference.ops = makeOps();
-    reference.model = orThrow(model::Qwen25VL::load(
-        *reference.ops, config, orThrow(model::Checkpoint::openFile(fileOf(checkpoint, ".model.safetensors"))),
-        {.kvBlocks = kKvBlocks,
-         .kvBlockTokens = kBlockTokens,
-         .maxBatchedTokens = kMostRows,
-         .maxSequences = kMostScores,
-         .maxVisionPatches = mostPatches(reference.cases)},
-        {}, compatibility));
+    const model::RuntimeSizes sizes{.kvBlocks = kKvBlocks,
+                                    .kvBlockTokens = kBlockTokens,
+                                    .maxBatchedTokens = kMostRows,
+                                    .maxSequences = kMostScores,
+                                    .maxVisionPatches = mostPatches(reference.cases)};
+    reference.model = std::make_unique<ModelRanks>(
+        config, orThrow(model::Checkpoint::openFile(fileOf(checkpoint, ".model.safetensors"))), sizes, compatibility,
+        division, makeOps);
     return reference;
 }
 
 ConstTensorView ReferenceModel::tensor(const ReferenceCase& from, const std::string& what) const
 {
     return orThrow(expected->tensor(from.name + '.' + what));
-}
-
-HostTensor ReferenceModel::onHost(const ops::DeviceTensor& tensor)
-{
-    HostTensor host(DType::F32, tensor.view().shape());
-    ops->download(host.view(), tensor.view());
-    return host;
 }
 
 std::vector<std::string> referenceNames(const std::filesystem::path& folder)
@@ -212,8 +205,7 @@ Outcome step(ReferenceModel& reference, std::span<Conversation* const> conversat
                           .vision = assembly.vision,
                           .logitRows = assembly.logitRows,
                           .sampling = assembly.sampling});
-    std::vector<std::int32_t> drawn(assembly.sampling.size());
-    reference.ops->take(reference.model->fetchDrawn(), drawn);
+    const std::vector<std::int32_t> drawn = reference.model->drawn();
     Outcome outcome{.scores = reference.model->scores(), .drawn = {}};
     for (const std::size_t row : lastRows)
         outcome.drawn.push_back(assembly.sampling[row].slot < 0 ? -1 : drawn[row]);

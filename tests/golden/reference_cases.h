@@ -5,6 +5,7 @@
 #include "engine/model/qwen2_5_vl.h"
 #include "engine/tensor/safetensors.h"
 #include "tests/golden/make_ops.h"
+#include "tests/golden/model_ranks.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -25,22 +26,19 @@ struct ReferenceCase {
     std::int32_t delta = 0;
 };
 
-/// A checkpoint (CHECKPOINT.config.json, CHECKPOINT.model.safetensors) on a device, and cases for it (CASES.cases.json,
-/// CASES.cases.safetensors). Methods throw std::runtime_error.
+/// A checkpoint (CHECKPOINT.config.json, CHECKPOINT.model.safetensors) on its devices, and cases for it
+/// (CASES.cases.json, CASES.cases.safetensors). Methods throw std::runtime_error.
 struct ReferenceModel {
     std::string name;
     std::vector<ReferenceCase> cases;
     std::shared_ptr<const SafetensorsFile> expected;
-    std::unique_ptr<ops::Ops> ops;
-    std::unique_ptr<model::Qwen25VL> model; ///< uses ops
+    std::unique_ptr<ModelRanks> model;
 
     /// Both are paths as far as the names above go on after them.
     [[nodiscard]] static ReferenceModel load(const std::filesystem::path& checkpoint,
                                              const std::filesystem::path& cases, const MakeOps& makeOps,
-                                             model::Compatibility compatibility);
+                                             model::Compatibility compatibility, const Division& division = {});
     [[nodiscard]] ConstTensorView tensor(const ReferenceCase& from, const std::string& what) const;
-    /// Float32 numbers of a tensor of the device.
-    [[nodiscard]] HostTensor onHost(const ops::DeviceTensor& tensor);
 };
 
 /// The sets of a folder by name.

@@ -1,13 +1,15 @@
 // reference_check DIR [--variant A|B|C] [--mode absolute|relative] [--tolerance T] [--threads N]
 //                     [--frequencies float32|bfloat16|auto]
+//                     [--tensor-parallel-size N] [--pipeline-parallel-size N] [--stage-layers N,N,...]
 //
 // Every NAME.config.json / .model.safetensors / .cases.json / .cases.safetensors of DIR through the model on this
 // machine's processor: positions equal, vision embeddings and scores of every prompt token within the tolerance, greedy
 // ids equal through the paged cache; then the same ids with the prompt in pieces of seven tokens, and with all cases in
 // one batch. A reference whose maker converted the whole model to bfloat16 has rotary frequencies rounded for good;
 // `auto` (the default) finds that out from the first case and says so. `relative` is how devices with coarser numbers
-// are measured (reference_checks.h). Prints a line a case and ends with "N passed, N failed"; exit status 1 when
-// something failed.
+// are measured (reference_checks.h). With more than one rank the model is divided among threads of this program, each
+// with its part of the weights, and they exchange what ranks of a cluster exchange. Prints a line a case and ends with
+// "N passed, N failed"; exit status 1 when something failed.
 
 #include "engine/ops/cpu/cpu_ops.h"
 #include "tests/golden/reference_checks.h"

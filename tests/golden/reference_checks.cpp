@@ -58,10 +58,11 @@ double worstEmbeddings(ReferenceModel& reference, const Conversation& conversati
     const ReferenceCase& from = *conversation.from;
     double worst = 0;
     if (!from.imageGrids.empty())
-        worst = measure(reference.onHost(conversation.imageEmbeds).view(), reference.tensor(from, "image_embeds"));
+        worst =
+            measure(reference.model->onHost(conversation.imageEmbeds).view(), reference.tensor(from, "image_embeds"));
     if (!from.videoGrids.empty())
-        worst = std::max(
-            worst, measure(reference.onHost(conversation.videoEmbeds).view(), reference.tensor(from, "video_embeds")));
+        worst = std::max(worst, measure(reference.model->onHost(conversation.videoEmbeds).view(),
+                                        reference.tensor(from, "video_embeds")));
     return worst;
 }
 
@@ -335,10 +336,10 @@ void checkRelatively(ReferenceModel& reference, ReferenceModel& witness, const C
 }
 
 ReferenceModel load(const CheckOptions& options, const std::string& name, const MakeOps& makeOps,
-                    model::Compatibility compatibility)
+                    model::Compatibility compatibility, const Division& division = {})
 {
     const std::filesystem::path prefix = std::filesystem::path(options.folder) / name;
-    return ReferenceModel::load(prefix, prefix, makeOps, compatibility);
+    return ReferenceModel::load(prefix, prefix, makeOps, compatibility, division);
 }
 
 /// What a reference's scores may be from ours when both computed in float32, summing in another order.
@@ -388,7 +389,7 @@ int check(const CheckOptions& options, const MakeOps& makeOps)
     Tally tally;
     for (const std::string& name : referenceNames(options.folder)) {
         Witness witness = loadWitness(options, name);
-        ReferenceModel reference = load(options, name, makeOps, witness.compatibility);
+        ReferenceModel reference = load(options, name, makeOps, witness.compatibility, options.division);
         if (options.mode == Mode::Absolute)
             checkAbsolutely(reference, options, tally);
         else
@@ -414,6 +415,9 @@ void addOptions(CLI::App& app, CheckOptions& options)
         ->transform(CLI::CheckedTransformer(modes));
     app.add_option("--tolerance", options.tolerance, "Largest difference or share allowed in embeddings and scores");
     app.add_option("--threads", options.threads, "Cores to use; 0: all");
+    app.add_option("--tensor-parallel-size", options.division.tensorSize, "Ranks that share every layer");
+    app.add_option("--pipeline-parallel-size", options.division.stages, "Stages that have some layers each");
+    app.add_option("--stage-layers", options.division.stageLayers, "Layers of every stage")->delimiter(',');
     const std::map<std::string, Frequencies> frequencies{
         {"float32", Frequencies::Float32}, {"bfloat16", Frequencies::Bfloat16}, {"auto", Frequencies::Auto}};
     app.add_option("--frequencies", options.frequencies, "Rotary frequencies of the reference")

@@ -4,6 +4,7 @@
 
 #include "engine/model/positions.h"
 #include "tests/golden/make_ops.h"
+#include "tests/golden/model_ranks.h"
 
 #include <string>
 
@@ -35,10 +36,12 @@ struct CheckOptions {
     double tolerance = 1e-3;
     int threads = 0; ///< of the processor
     Frequencies frequencies = Frequencies::Auto;
+    Division division = {}; ///< of the model that is checked
 };
 
 /// The command line of these programs: DIR [--variant A|B|C] [--mode absolute|relative] [--tolerance T] [--threads N]
-/// [--frequencies float32|bfloat16|auto], with what `options` holds as defaults.
+/// [--frequencies float32|bfloat16|auto] [--tensor-parallel-size N] [--pipeline-parallel-size N] [--stage-layers N,N],
+/// with what `options` holds as defaults.
 void addOptions(CLI::App& app, CheckOptions& options);
 
 /// Every file set of the folder, each case alone, with its prompt in pieces of seven tokens, and with all others in one

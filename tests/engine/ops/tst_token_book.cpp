@@ -6,6 +6,7 @@
 
 #include <cstring>
 #include <limits>
+#include <utility>
 #include <vector>
 
 using namespace argus;
@@ -48,6 +49,8 @@ private slots:
     void paddingLeavesNoMark();
     void aSlotWithoutATokenIsZeroAndUnmarked();
     void strayIdsAndSlotsAreRefused();
+    void aPartOfATableGivesItsRowsAndMarksAll();
+    void idsCanBeMarkedWithoutATable();
     void theBestIsDrawnRememberedAndMarked();
     void thePenaltyKnowsPromptAndAnswer();
     void rowsDrawForTheirOwnSlots();
@@ -151,6 +154,33 @@ void TstTokenBook::strayIdsAndSlotsAreRefused()
              std::string("embed: slot 2147483647 of 3"));
     QCOMPARE(refusal([&] { (void)sample({{.slot = kSlots}}, {{}}); }), std::string("sample: slot 3 of 3"));
     QCOMPARE(marks(), 0);
+}
+
+void TstTokenBook::aPartOfATableGivesItsRowsAndMarksAll()
+{
+    const HostTensor whole = std::move(m_table);
+    m_table = HostTensor(DType::F32, {3, kColumns}); // ids 5, 6 and 7
+    m_ops.upload(m_table.view(), whole.view().rows(5, 3));
+    const TableRows held{.firstId = 5, .vocabulary = kVocab};
+    QCOMPARE(embed({4, 5, 7, 8, -2, -3, 0}, {0, 0, 1, 1, 2, 2, -1}, held),
+             (std::vector<float>{0, 0, 50, 51, 70, 71, 0, 0, 60, 61, 0, 0, 0, 0}));
+    QVERIFY(marked(0, 4) && marked(0, 5) && marked(1, 7) && marked(1, 8) && marked(2, 6) && marked(2, 69));
+    QCOMPARE(marks(), 6);
+    m_last = integers({5, -1, 69});
+    QCOMPARE(embed({-2}, {1}, held), (std::vector<float>{0, 0}));
+    QCOMPARE(marks(), 6);
+    QCOMPARE(refusal([&] { embed({kVocab}, {0}, held); }), std::string("embed: ids[0] = 70 is not below 70"));
+}
+
+void TstTokenBook::idsCanBeMarkedWithoutATable()
+{
+    m_last = integers({5, -1, 69});
+    m_ops.markSeen(integers({1, 69, -1, -2, 3}).view(), integers({0, 2, 1, 1, -1}).view(), kVocab, book());
+    QVERIFY(marked(0, 1) && marked(2, 69) && marked(1, 5));
+    QCOMPARE(marks(), 3);
+    QCOMPARE(refusal([&] { m_ops.markSeen(integers({kVocab}).view(), integers({0}).view(), kVocab, book()); }),
+             std::string("markSeen: ids[0] = 70 is not below 70"));
+    QCOMPARE(marks(), 3);
 }
 
 void TstTokenBook::theBestIsDrawnRememberedAndMarked()
