@@ -416,6 +416,8 @@ void TstPlacement::seventyTwoBillionOnSixteenTurings()
     const Problem* const problem = find(less, "GPU-04");
     QVERIFY2(problem != nullptr && !problem->fixes.empty(), told(less).c_str());
     QCOMPARE(problem->fixes[0].setting, std::string("gpu_memory_utilization"));
+    const Preflight raised = preflight(seventyTwoB(), cluster, *withFix(wish(8, 2), problem->fixes[0]));
+    QVERIFY2(raised.possible() && raised.largestContext >= 4096, told(raised).c_str());
 }
 
 void TstPlacement::paddedGroupsCanBeShared()
