@@ -15,6 +15,9 @@ std::string nameOf(const RankSite& site)
     return site.device.gpu ? site.device.gpu->text() : site.device.name();
 }
 
+/// Room for a picture and some talk.
+constexpr std::uint32_t kUsefulContext = 4096;
+
 /// One rank with its device's memory.
 struct Measured {
     const RankSite& site;
@@ -50,7 +53,7 @@ public:
         } else if (sizes.maxModelLen > largest || largest < std::min(kSmallestContext, m_positions)) {
             sizes.maxModelLen = std::max(sizes.maxModelLen, kSmallestContext);
             sizes.problem = doesNotFit(sizes.maxModelLen, largest);
-            sizes.shareNeeded = shareFor(sizes.maxModelLen);
+            sizes.shareNeeded = usefulShareFor(sizes.maxModelLen);
         }
         agreeOnBlocks(sizes);
         return sizes;
@@ -160,10 +163,18 @@ private:
         return share;
     }
 
+    /// The same for a context that is of use, where none in particular was asked for.
+    [[nodiscard]] double usefulShareFor(std::uint32_t context) const
+    {
+        const double share =
+            m_settings.max_model_len() == 0 ? shareFor(std::min(kUsefulContext, m_positions)) : shareFor(context);
+        return share > 0 && share <= 1 ? share : shareFor(context);
+    }
+
     /// How to make room on the tightest device; empty when nothing would.
     [[nodiscard]] std::string moreRoom(std::uint32_t context) const
     {
-        const double share = shareFor(context);
+        const double share = usefulShareFor(context);
         if (share > 0 && share <= 1)
             return fmt::format("raise gpu_memory_utilization to {:.2f}", share);
         const Measured& rank = m_ranks[m_tightest];

@@ -13,7 +13,7 @@ namespace {
 
 /// Fixes of one setting that are offered.
 constexpr std::size_t kMostOfASetting = 4;
-constexpr int kMostStages = 16;
+constexpr std::size_t kMostStages = 16;
 
 Fix fixOf(std::string setting, std::string value)
 {
@@ -109,9 +109,9 @@ private:
             if (each != static_cast<int>(size))
                 fixes.push_back(fixOf("tensor_parallel_size", std::to_string(each)));
         ordered = outcome.pipelineSizes;
+        std::stable_sort(ordered.begin(), ordered.end(), nearest(stages));
         if (ordered.size() > kMostStages)
             ordered.resize(kMostStages);
-        std::stable_sort(ordered.begin(), ordered.end(), nearest(stages));
         for (const int each : ordered)
             if (each != static_cast<int>(stages))
                 fixes.push_back(fixOf("pipeline_parallel_size", std::to_string(each)));
@@ -191,8 +191,8 @@ private:
         std::vector<Fix> fixes;
         if (problem.code == "SET-01") {
             standard(problem.error.setting, fixes);
-        } else if (problem.code == "SET-02") {
-            return fixes;
+        } else if (problem.code == "SET-02" || family == "SYS" || (family == "MOD" && problem.warning)) {
+            return fixes; // to be mended where it is, or by nobody
         } else if (problem.code == "GPU-02") {
             for (const std::string& dtype : m_judgement.outcome.dtypes)
                 fixes.push_back(fixOf("dtype", dtype));
@@ -210,7 +210,8 @@ private:
         }
         if (!problem.node.empty())
             otherDevices(problem.node, fixes);
-        if (family == "PAR" || family == "GPU" || family == "NET" || family == "VER" || family == "MOD")
+        if (family == "PAR" || family == "GPU" || family == "NET" || family == "VER" || family == "MOD" ||
+            family == "DISK")
             sizes(fixes);
         if (problem.code == "PAR-03")
             allDevices(fixes);

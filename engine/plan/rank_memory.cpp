@@ -150,12 +150,15 @@ Room roomOn(const Device& device, double share, std::uint64_t communication)
             .gpu = true};
 }
 
-double Footprints::shareOf(const model::Shard& shard) const
+double Footprints::shareOf(const model::Shard& shard)
 {
     if (shard.whole())
         return 1;
-    return static_cast<double>(model::weightBytesOf(m_model, DType::BF16, shard)) /
-           static_cast<double>(std::max<std::uint64_t>(model::weightBytesOf(m_model, DType::BF16), 1));
+    double& share = m_shares[{shard.tensorRank, shard.tensorSize, shard.firstLayer, shard.endLayer}];
+    if (share == 0)
+        share = static_cast<double>(model::weightBytesOf(m_model, DType::BF16, shard)) /
+                static_cast<double>(std::max<std::uint64_t>(model::weightBytesOf(m_model, DType::BF16), 1));
+    return share;
 }
 
 model::Footprint Footprints::of(const Device& device, const model::Shard& shard, const wire::EngineSettings& settings,
@@ -168,7 +171,7 @@ model::Footprint Footprints::of(const Device& device, const model::Shard& shard,
 
 /// The CPU computes with weights as they are stored.
 model::Footprint Footprints::onCpu(const model::Shard& shard, const wire::EngineSettings& settings,
-                                   std::uint32_t context) const
+                                   std::uint32_t context)
 {
     const std::uint64_t block = layersOf(m_model, shard) * 2 * kvHeadsOf(m_model, shard) * positive(m_model.headDim()) *
                                 kCpuBlockTokens * kFloatBytes;
@@ -177,24 +180,28 @@ model::Footprint Footprints::onCpu(const model::Shard& shard, const wire::Engine
             .activations = cpuActivations(m_model, shard, settings, context)};
 }
 
-/// Layers are alike, so two of them tell of eighty: weights and cache grow with them, activations do not.
+/// Layers are alike, so two of them tell of eighty, and one block tells of the vision tower: weights and cache grow
+/// with them and with nothing else, activations with everything else.
 model::Footprint Footprints::onGpu(const Gpu& gpu, const model::Shard& shard, const wire::EngineSettings& settings,
                                    std::int64_t patches, std::uint32_t context)
 {
+    const auto weightsOf = [&](int layers) {
+        return ofFew({layers, m_model.vision.depth}, gpu, shard, settings, smallestPassPatches(), kSmallestContext)
+            .weights;
+    };
     const std::uint64_t layers = layersOf(m_model, shard);
-    model::Footprint parts = ofFew(1, gpu, shard, settings, patches, context);
-    const std::uint64_t one = ofFew(2, gpu, shard, settings, smallestPassPatches(), kSmallestContext).weights -
-                              ofFew(1, gpu, shard, settings, smallestPassPatches(), kSmallestContext).weights;
-    parts.weights += (layers - 1) * one;
+    model::Footprint parts = ofFew({1, 1}, gpu, shard, settings, patches, context);
+    parts.weights = weightsOf(1) + (layers - 1) * (weightsOf(2) - weightsOf(1));
     parts.kvBlock *= layers;
     return parts;
 }
 
-/// Of a model with `layers` layers on this rank.
-model::Footprint Footprints::ofFew(int layers, const Gpu& gpu, const model::Shard& shard,
+/// Of a model with so few layers on this rank.
+model::Footprint Footprints::ofFew(const Depth& depth, const Gpu& gpu, const model::Shard& shard,
                                    const wire::EngineSettings& settings, std::int64_t patches, std::uint32_t context)
 {
-    const Key key{layers,
+    const Key key{depth.layers,
+                  depth.blocks,
                   gpu.capabilityMajor,
                   gpu.capabilityMinor,
                   gpu.processors,
@@ -212,13 +219,14 @@ model::Footprint Footprints::ofFew(int layers, const Gpu& gpu, const model::Shar
     model::ModelConfig config = m_model;
     const int before = shard.first() ? 0 : 1; // a layer on each side for the stages there
     const int after = shard.last() ? 0 : 1;
-    config.layers = before + layers + after;
+    config.layers = before + depth.layers + after;
+    config.vision.depth = depth.blocks;
     const model::Shard part{.tensorRank = 0,
                             .tensorSize = shard.tensorSize,
                             .stage = before,
                             .stages = before + 1 + after,
                             .firstLayer = before,
-                            .endLayer = before + layers};
+                            .endLayer = before + depth.layers};
     const model::RuntimeSizes sizes{.kvBlocks = 0,
                                     .kvBlockTokens = static_cast<int>(kGpuBlockTokens),
                                     .maxBatchedTokens = static_cast<int>(settings.max_batched_tokens()),

@@ -59,26 +59,31 @@ public:
 
     [[nodiscard]] const model::ModelConfig& model() const { return m_model; }
     /// Of all weights, what a rank holds.
-    [[nodiscard]] double shareOf(const model::Shard& shard) const;
+    [[nodiscard]] double shareOf(const model::Shard& shard);
     /// `settings` are settled, `patches` those of one pass of the vision tower on a GPU. Throws what operations throw.
     [[nodiscard]] model::Footprint of(const Device& device, const model::Shard& shard,
                                       const wire::EngineSettings& settings, std::int64_t patches,
                                       std::uint32_t context);
 
 private:
-    using Key = std::array<std::int64_t, 12>;
+    using Key = std::array<std::int64_t, 13>;
+    struct Depth {
+        int layers = 1;
+        int blocks = 1; ///< of the vision tower
+    };
     [[nodiscard]] model::Footprint onCpu(const model::Shard& shard, const wire::EngineSettings& settings,
-                                         std::uint32_t context) const;
+                                         std::uint32_t context);
     [[nodiscard]] model::Footprint onGpu(const Gpu& gpu, const model::Shard& shard,
                                          const wire::EngineSettings& settings, std::int64_t patches,
                                          std::uint32_t context);
-    [[nodiscard]] model::Footprint ofFew(int layers, const Gpu& gpu, const model::Shard& shard,
+    [[nodiscard]] model::Footprint ofFew(const Depth& depth, const Gpu& gpu, const model::Shard& shard,
                                          const wire::EngineSettings& settings, std::int64_t patches,
                                          std::uint32_t context);
 
     const model::ModelConfig& m_model;
     std::uint64_t m_checkpointBytes = 0;
     std::map<Key, model::Footprint> m_known;
+    std::map<std::array<int, 4>, double> m_shares;
 };
 
 /// The sizes of one rank under given settings. All that it is given outlives it.

@@ -49,9 +49,18 @@ inline ModelFacts threeB()
     config.tieWordEmbeddings = true;
     return factsOf(config, "Qwen2.5-VL-3B");
 }
-inline ModelFacts sevenB() { return factsOf(published(3584, 28, 28, 4, 18944, 152064), "Qwen2.5-VL-7B"); }
-inline ModelFacts thirtyTwoB() { return factsOf(published(5120, 64, 40, 8, 27648, 152064), "Qwen2.5-VL-32B"); }
-inline ModelFacts seventyTwoB() { return factsOf(published(8192, 80, 64, 8, 29568, 152064), "Qwen2.5-VL-72B"); }
+inline ModelFacts sevenB()
+{
+    return factsOf(published(3584, 28, 28, 4, 18944, 152064), "Qwen2.5-VL-7B");
+}
+inline ModelFacts thirtyTwoB()
+{
+    return factsOf(published(5120, 64, 40, 8, 27648, 152064), "Qwen2.5-VL-32B");
+}
+inline ModelFacts seventyTwoB()
+{
+    return factsOf(published(8192, 80, 64, 8, 29568, 152064), "Qwen2.5-VL-72B");
+}
 /// The official file, whose intermediate size was padded before it was quantised.
 inline ModelFacts paddedSeventyTwoB()
 {
@@ -83,11 +92,8 @@ inline ClusterDevice deviceWith(const Card& card, std::uint32_t index, std::uint
     gpu.processors = card.processors;
     gpu.memoryTotal = card.memory;
     gpu.memoryFree = card.memory - std::min(card.memory, taken);
-    return {.gpu = gpu,
-            .index = index,
-            .name = card.name,
-            .memoryTotal = gpu.memoryTotal,
-            .memoryFree = gpu.memoryFree};
+    return {
+        .gpu = gpu, .index = index, .name = card.name, .memoryTotal = gpu.memoryTotal, .memoryFree = gpu.memoryFree};
 }
 inline ClusterDevice cpuPart(std::uint32_t index, std::uint64_t bytes)
 {

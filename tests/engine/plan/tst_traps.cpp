@@ -1,0 +1,547 @@
+// What people used to find out late, known beforehand: each row makes a situation, reads the message for its numbers,
+// and applies every remedy that is offered. Source  design/traps.md
+
+#include "tests/engine/plan/clusters.h"
+
+#include <QtTest>
+
+#include <functional>
+#include <vector>
+
+using namespace argus;
+using namespace argus::plan;
+using namespace argus::plan::testing;
+
+namespace {
+
+struct Situation {
+    ModelFacts model;
+    Cluster cluster;
+    wire::EngineSettings settings;
+};
+struct Row {
+    const char* name;
+    Situation situation;
+    const char* code;
+    const char* node;
+    bool warning;
+    std::vector<const char*> words; ///< in cause or remedy
+    std::vector<const char*> fixes; ///< "setting value", among those offered
+};
+
+wire::EngineSettings with(wire::EngineSettings settings, const std::function<void(wire::EngineSettings&)>& change)
+{
+    change(settings);
+    return settings;
+}
+Cluster with(Cluster cluster, const std::function<void(Cluster&)>& change)
+{
+    change(cluster);
+    return cluster;
+}
+void setDevices(wire::EngineSettings& settings, const char* node, const char* devices)
+{
+    wire::NodeSettings& own = *settings.add_nodes();
+    own.set_node(node);
+    own.set_devices(devices);
+}
+
+/// Cards of which one has too little to say.
+std::vector<ClusterDevice> mixed(const Card& most, int count, const Card& last)
+{
+    std::vector<ClusterDevice> devices = cards(most, count);
+    devices.push_back(deviceWith(last, static_cast<std::uint32_t>(count)));
+    return devices;
+}
+
+const Cluster kTwoByTwo = machines(2, kAda, 2);
+
+std::vector<Row> sizesAndDevices()
+{
+    Cluster oldCard;
+    oldCard.nodes = {nodeWith("gpu-a", mixed(kTuring, 2, kPascal))};
+    Cluster twoSizes;
+    twoSizes.nodes = {nodeWith("gpu-a", mixed(kTuring, 1, kSmallTuring))};
+    Cluster threeSizes;
+    threeSizes.nodes = {nodeWith("gpu-a", mixed(kTuring, 2, kSmallTuring))};
+    threeSizes.nodes[0].devices[0].index = 0;
+    Cluster mixedAges;
+    mixedAges.nodes = {nodeWith("gpu-a", cards(kAda, 2), 0), nodeWith("gpu-b", cards(kTuring, 2), 1)};
+    Cluster fifteen = machines(2, kHopper, 8);
+    fifteen.nodes[1].devices[5].gpu->problem = "is off the bus (Xid 79)";
+    return {
+        {"1: a card without kernels is left out",
+         {threeB(), oldCard, wish(2, 1)},
+         "GPU-01",
+         "gpu-a",
+         true,
+         {"gpu-a cuda:2 (NVIDIA GeForce GTX 1080 Ti)", "6.1", "7.5, 8.0, 8.6, 8.9, 9.0"},
+         {"devices 0,1"}},
+        {"1: a card without kernels that was asked for",
+         {threeB(), oldCard, with(wish(2, 1), [](auto& s) { setDevices(s, "gpu-a", "1,2"); })},
+         "GPU-01",
+         "gpu-a",
+         false,
+         {"6.1"},
+         {}},
+        {"1: a card without kernels that is needed",
+         {threeB(), oldCard, wish(1, 3)},
+         "GPU-01",
+         "gpu-a",
+         false,
+         {"6.1"},
+         {"pipeline_parallel_size 2"}},
+        {"2: AWQ on a card without kernels",
+         {awqOf(threeB()), oldCard, wish(1, 3)},
+         "GPU-03",
+         "gpu-a",
+         false,
+         {"6.1", "kernels for AWQ for 7.5"},
+         {"pipeline_parallel_size 2"}},
+        {"3: AWQ groups that do not split",
+         {awqOf(threeB()), machines(1, kAda, 4), wish(4, 1)},
+         "PAR-02",
+         "",
+         false,
+         {"down_proj", "11008", "86 AWQ groups of 128", "21.5 each", "use one of 1, 2"},
+         {"tensor_parallel_size 2"}},
+        {"6: heads of the 3B model",
+         {threeB(), machines(1, kAda, 8), wish(6, 1)},
+         "PAR-01",
+         "",
+         false,
+         {"16 attention heads", "tensor_parallel_size 6", "1, 2, 4, 8, 16"},
+         {"tensor_parallel_size 4", "tensor_parallel_size 8"}},
+        {"6: heads of the 7B model",
+         {sevenB(), machines(1, kAda, 8), wish(8, 1)},
+         "PAR-01",
+         "",
+         false,
+         {"28 attention heads", "use one of 1, 2, 4", "tensor_parallel_size 4 with pipeline_parallel_size 2"},
+         {"tensor_parallel_size 4", "tensor_parallel_size 2", "tensor_parallel_size 1"}},
+        {"6: KV heads of the 7B model",
+         {sevenB(), machines(1, kAda, 8), wish(7, 1)},
+         "PAR-01",
+         "",
+         false,
+         {"4 KV heads"},
+         {"tensor_parallel_size 4"}},
+        {"more stages than layers",
+         {sevenB(), machines(8, kAda, 8), wish(1, 29)},
+         "PAR-01",
+         "",
+         false,
+         {"28 layers", "29"},
+         {"pipeline_parallel_size 28"}},
+        {"layers that do not add up",
+         {sevenB(), kTwoByTwo, with(wish(1, 2), [](auto& s) { s.set_stage_layers("20,16"); })},
+         "PAR-05",
+         "",
+         false,
+         {"36 layers in all", "28", "14,14"},
+         {"stage_layers "}},
+        {"a device too few",
+         {seventyTwoB(), fifteen, wish(8, 2)},
+         "PAR-03",
+         "",
+         false,
+         {"16 GPUs", "gpu-a has 8", "gpu-b has 7"},
+         {"pipeline_parallel_size 1"}},
+        {"a card that is ill, and needed",
+         {seventyTwoB(), fifteen, wish(8, 2)},
+         "GPU-07",
+         "gpu-b",
+         false,
+         {"gpu-b cuda:5", "Xid 79"},
+         {"pipeline_parallel_size 1"}},
+        {"9: too few cards are left by the settings",
+         {threeB(), machines(1, kAda, 4), with(wish(4, 1), [](auto& s) { setDevices(s, "gpu-a", "0,1"); })},
+         "PAR-03",
+         "",
+         false,
+         {"4 GPUs", "gpu-a has 2"},
+         {"devices all", "tensor_parallel_size 2"}},
+        {"9: a card that is not there",
+         {threeB(), machines(1, kAda, 2), with(wish(1, 1), [](auto& s) { setDevices(s, "gpu-a", "1,7"); })},
+         "SET-01",
+         "gpu-a",
+         false,
+         {"names 7", "it has 0, 1"},
+         {"devices 1"}},
+        {"11: bfloat16 before Ampere",
+         {sevenB(), mixedAges, with(wish(2, 2), [](auto& s) { s.set_dtype("bfloat16"); })},
+         "GPU-02",
+         "",
+         false,
+         {"bfloat16", "NVIDIA GeForce RTX 2080 Ti", "7.5", "float16"},
+         {"dtype auto", "dtype float16"}},
+        {"cards of two sizes in a stage",
+         {threeB(), twoSizes, wish(2, 1)},
+         "PAR-04",
+         "gpu-a",
+         true,
+         {"stage 0", "RTX 2080 Ti", "RTX 2070", "stay unused"},
+         {}},
+        {"one GPU and two ranks",
+         {threeB(), machines(1, kAda, 2), with(wish(2, 1), [](auto& s) { s.set_device("cuda:0"); })},
+         "SET-01",
+         "",
+         false,
+         {"cuda:0", "2 ranks"},
+         {"device auto"}},
+    };
+}
+
+std::vector<Row> memory()
+{
+    Cluster occupied = machines(1, kAda, 3);
+    for (ClusterDevice& device : occupied.nodes[0].devices)
+        device.memoryFree -= 9 * kGiB;
+    occupied.nodes[0].devices[1].users = {"process 4711 \"VLLM::Worker_TP3\", 9.0 GiB"};
+    Cluster politely = machines(1, kAda, 2);
+    politely.nodes[0].devices[0].memoryFree -= 5 * kGiB;
+    politely.nodes[0].devices[0].users = {"process 812 \"blender\", 5.0 GiB"};
+    return {
+        {"4: a context longer than the cache",
+         {sevenB(), machines(1, kAda, 1), with(wish(1, 1), [](auto& s) { s.set_max_model_len(120000); })},
+         "GPU-04",
+         "gpu-a",
+         false,
+         {"120000 tokens", "KV cache 6.4 GiB", "set max_model_len to"},
+         {"max_model_len "}},
+        {"4: more cards make the wish fit",
+         {sevenB(), machines(2, kAda, 2), with(wish(1, 1), [](auto& s) { s.set_max_model_len(120000); })},
+         "GPU-04",
+         "gpu-a",
+         false,
+         {"120000 tokens"},
+         {"tensor_parallel_size 2", "pipeline_parallel_size 2"}},
+        {"5: weights larger than the card",
+         {thirtyTwoB(), machines(2, kAda, 4), wish(2, 1)},
+         "GPU-04",
+         "gpu-a",
+         false,
+         {"weights 31.", "CUDA itself 700 MiB", "communication", "of 24.0 GiB", "are free"},
+         {}},
+        {"5: a smaller share than is needed",
+         {sevenB(), machines(1, kAda, 1), with(wish(1, 1), [](auto& s) { s.set_gpu_memory_utilization(0.6); })},
+         "GPU-04",
+         "gpu-a",
+         false,
+         {"gpu_memory_utilization 0.6"},
+         {"gpu_memory_utilization 0."}},
+        {"5: others use the card",
+         {sevenB(), occupied, wish(1, 1)},
+         "GPU-05",
+         "gpu-a",
+         false,
+         {"9.0 GiB are used by"},
+         {"tensor_parallel_size 2", "pipeline_parallel_size 3"}},
+        {"5: others use the card, and it fits nevertheless",
+         {threeB(), politely, wish(2, 1)},
+         "GPU-05",
+         "gpu-a",
+         true,
+         {"cuda:0", "process 812 \"blender\""},
+         {}},
+        {"4: a context longer than the model's",
+         {sevenB(), machines(1, kAda, 1), with(wish(1, 1), [](auto& s) { s.set_max_model_len(200000); })},
+         "SET-01",
+         "",
+         false,
+         {"200000", "128000"},
+         {"max_model_len "}},
+        {"4: CPU machines that are too small",
+         {threeB(), cpuMachines(2, 1, 8 * kGiB), with(wish(1, 2), [](auto& s) { s.set_max_model_len(60000); })},
+         "GPU-04",
+         "box-a",
+         false,
+         {"60000 tokens", "box-a cpu:0"},
+         {"max_model_len "}},
+    };
+}
+
+std::vector<Row> machinesAndModels()
+{
+    const auto second = [](const std::function<void(ClusterNode&)>& change) {
+        return with(kTwoByTwo, [&](Cluster& cluster) { change(cluster.nodes[1]); });
+    };
+    const wire::EngineSettings both = wish(2, 2);
+    return {
+        {"14: another build",
+         {sevenB(), second([](auto& n) { n.version = "0.3.9"; }), both},
+         "VER-01",
+         "gpu-b",
+         false,
+         {"gpu-b runs argus-node 0.3.9", "0.4.0"},
+         {"pipeline_parallel_size 1", "tensor_parallel_size 1"}},
+        {"14: another NCCL",
+         {sevenB(), second([](auto& n) { n.nccl = "2.23.4"; }), both},
+         "VER-02",
+         "gpu-b",
+         false,
+         {"gpu-a has 2.27.7, gpu-b has 2.23.4"},
+         {"pipeline_parallel_size 1"}},
+        {"14: no NCCL",
+         {sevenB(), second([](auto& n) { n.nccl.clear(); }), both},
+         "VER-02",
+         "gpu-b",
+         false,
+         {"gpu-b has no NCCL"},
+         {"pipeline_parallel_size 1"}},
+        {"14: a driver that is too old",
+         {sevenB(), second([](auto& n) { n.driver = "470.82", n.driverCuda = 11040; }), both},
+         "VER-03",
+         "gpu-b",
+         false,
+         {"470.82", "CUDA 11.4", "needs CUDA 13", "580"},
+         {"pipeline_parallel_size 1"}},
+        {"an executor that is not installed",
+         {sevenB(), second([](auto& n) { n.cudaInstalled = false; }), both},
+         "VER-04",
+         "gpu-b",
+         false,
+         {"argus-executor-cuda is not installed"},
+         {"pipeline_parallel_size 1"}},
+        {"/dev/shm of a container",
+         {sevenB(), second([](auto& n) { n.sharedMemoryBytes = 64 * kMiB; }), both},
+         "GPU-09",
+         "gpu-b",
+         false,
+         {"/dev/shm on gpu-b is 64 MiB", "256 MiB", "--shm-size"},
+         {"pipeline_parallel_size 1", "tensor_parallel_size 1"}},
+        {"few open files",
+         {sevenB(), second([](auto& n) { n.openFiles = 256; }), both},
+         "SYS-02",
+         "gpu-b",
+         true,
+         {"256 files", "LimitNOFILE"},
+         {}},
+        {"a clock that is ahead",
+         {sevenB(), second([](auto& n) { n.clockAheadSeconds = 192; }), both},
+         "SYS-01",
+         "gpu-b",
+         true,
+         {"3 min 12 s ahead"},
+         {}},
+        {"10: no model there",
+         {sevenB(), second([](auto& n) { n.model.present = false; }), both},
+         "MOD-01",
+         "gpu-b",
+         false,
+         {"/models/qwen not found"},
+         {"pipeline_parallel_size 1"}},
+        {"10: no model there, but the head has it",
+         {sevenB(), second([](auto& n) {
+              n.model.present = false, n.model.canPull = true, n.model.missingBytes = 11 * 1100'000'000ULL;
+          }),
+          both},
+         "MOD-01",
+         "gpu-b",
+         true,
+         {"11.3 GiB", "fetched from the head first, in about 11 s"},
+         {}},
+        {"10: another file",
+         {sevenB(), second([](auto& n) { n.model.difference = "model-00004-of-00011.safetensors has other content"; }),
+          both},
+         "MOD-02",
+         "gpu-b",
+         false,
+         {"model-00004-of-00011.safetensors has other content"},
+         {"pipeline_parallel_size 1"}},
+        {"10: half a model",
+         {sevenB(), second([](auto& n) {
+              n.model.present = false, n.model.incomplete = true, n.model.missingBytes = 3 * kGiB,
+              n.model.freeBytes = 90 * kGiB;
+          }),
+          both},
+         "MOD-03",
+         "gpu-b",
+         false,
+         {"not complete", "3.0 GiB"},
+         {"pipeline_parallel_size 1"}},
+        {"10: no room for the model",
+         {sevenB(), second([](auto& n) {
+              n.model.present = false, n.model.missingBytes = 20 * kGiB, n.model.freeBytes = 12 * kGiB;
+          }),
+          both},
+         "DISK-01",
+         "gpu-b",
+         false,
+         {"12.0 GiB free", "20.0 GiB needed", "free 8.0 GiB"},
+         {"pipeline_parallel_size 1"}},
+        {"12: a machine that is away, and needed",
+         {sevenB(), second([](auto& n) { n.present = false, n.absence = "lost since 13:12"; }), both},
+         "NET-01",
+         "gpu-b",
+         false,
+         {"gpu-b is not connected: lost since 13:12"},
+         {"pipeline_parallel_size 1"}},
+        {"12: a machine that is away",
+         {sevenB(), second([](auto& n) { n.present = false, n.absence = "lost since 13:12"; }), wish(2, 1)},
+         "NET-01",
+         "gpu-b",
+         true,
+         {"lost since 13:12"},
+         {"devices none"}},
+    };
+}
+
+std::vector<Row> network()
+{
+    const auto second = [](const std::function<void(ClusterNode&)>& change) {
+        return with(kTwoByTwo, [&](Cluster& cluster) { change(cluster.nodes[1]); });
+    };
+    const wire::EngineSettings both = wish(2, 2);
+    return {
+        {"8: another subnet",
+         {sevenB(), second([](auto& n) { n.address = "10.8.0.3"; }), both},
+         "NET-04",
+         "gpu-b",
+         true,
+         {"192.168.10.5/24", "10.8.0.3/24", "choose the interface of gpu-b"},
+         {"pipeline_parallel_size 1"}},
+        {"8: the machine itself",
+         {sevenB(), second([](auto& n) { n.address = "127.0.0.1"; }), both},
+         "NET-04",
+         "gpu-b",
+         false,
+         {"127.0.0.1", "every machine itself"},
+         {"pipeline_parallel_size 1"}},
+        {"8: a slow link",
+         {seventyTwoB(), with(machines(2, kHopper, 8), [](Cluster& c) { c.nodes[1].linkBytesPerSecond = 0.11e9; }),
+          wish(8, 2)},
+         "NET-06",
+         "gpu-b",
+         true,
+         {"0.11 GB/s", "8192 tokens sends 134.2 MB", "1.22 s", "not offered"},
+         {"pipeline_parallel_size 1"}},
+        {"8: a far machine",
+         {sevenB(), second([](auto& n) { n.roundTripSeconds = 0.018; }), both},
+         "NET-06",
+         "gpu-b",
+         true,
+         {"round trip of 18.0 ms"},
+         {"pipeline_parallel_size 1"}},
+        {"8: MTU",
+         {sevenB(), second([](auto& n) { n.mtu = 9000; }), both},
+         "NET-07",
+         "gpu-b",
+         true,
+         {"gpu-a eno1 1500", "gpu-b eno1 9000"},
+         {"pipeline_parallel_size 1"}},
+        {"15: a public address",
+         {sevenB(), second([](auto& n) { n.publicAddress = true, n.address = "84.1.2.3", n.prefixBits = 0; }), both},
+         "NET-08",
+         "gpu-b",
+         false,
+         {"public address 84.1.2.3", "not encrypted"},
+         {"interface eno1"}},
+    };
+}
+
+bool holds(const Preflight& outcome, const Problem& problem)
+{
+    const Problem* const still = find(outcome, problem.code, problem.node);
+    return still != nullptr && still->warning <= problem.warning && still->error.setting == problem.error.setting;
+}
+
+} // namespace
+
+class TstTraps : public QObject {
+    Q_OBJECT
+private slots:
+    void knownBeforehand_data();
+    void knownBeforehand();
+    void faultlessMachinesHaveNone();
+    void theModelsOwnProblemIsToldWithItsPlace();
+    void nothingIsSaidOfMachinesThatAreNotUsed();
+    void aFixThatIsNoneIsRefused();
+
+private:
+    std::vector<Row> m_rows;
+};
+
+void TstTraps::knownBeforehand_data()
+{
+    for (const auto& rows : {sizesAndDevices(), memory(), machinesAndModels(), network()})
+        m_rows.insert(m_rows.end(), rows.begin(), rows.end());
+    QTest::addColumn<int>("index");
+    for (std::size_t i = 0; i < m_rows.size(); ++i)
+        QTest::newRow(m_rows[i].name) << static_cast<int>(i);
+}
+
+void TstTraps::knownBeforehand()
+{
+    QFETCH(int, index);
+    const Row& row = m_rows[static_cast<std::size_t>(index)];
+    const auto& [model, cluster, settings] = row.situation;
+    const Preflight outcome = preflight(model, cluster, settings);
+    const std::string all = told(outcome);
+    const Problem* const problem = find(outcome, row.code, row.node);
+    QVERIFY2(problem != nullptr, all.c_str());
+    QVERIFY2(problem->warning == row.warning, all.c_str());
+    QVERIFY2(outcome.possible() == row.warning, all.c_str());
+    QVERIFY2(!problem->error.remedy.empty(), all.c_str());
+    for (const char* word : row.words)
+        QVERIFY2(problem->error.text().find(word) != std::string::npos, (std::string(word) + " in\n" + all).c_str());
+    for (const char* fix : row.fixes) {
+        const auto offered = [&](const Fix& each) { return (each.setting + " " + each.value).starts_with(fix); };
+        QVERIFY2(std::any_of(problem->fixes.begin(), problem->fixes.end(), offered),
+                 (std::string(fix) + " in\n" + all).c_str());
+    }
+    for (const Fix& fix : problem->fixes) {
+        const auto changed = withFix(settings, fix);
+        QVERIFY2(changed.ok(), fix.text.c_str());
+        const Preflight after = preflight(model, cluster, *changed);
+        QVERIFY2(!holds(after, *problem), (fix.text + " leaves\n" + told(after)).c_str());
+    }
+}
+
+void TstTraps::faultlessMachinesHaveNone()
+{
+    const Preflight outcome = preflight(sevenB(), kTwoByTwo, wish(2, 2));
+    QVERIFY2(outcome.problems.empty(), told(outcome).c_str());
+    QVERIFY(outcome.possible());
+}
+
+void TstTraps::theModelsOwnProblemIsToldWithItsPlace()
+{
+    ModelFacts model = sevenB();
+    model.problem = Error{ErrorCode::Corrupt, "model-00007-of-00011.safetensors ends early", "download it again", {}};
+    model.problemCode = "MOD-03";
+    const Preflight outcome = preflight(model, kTwoByTwo, wish(2, 2));
+    const Problem* const problem = find(outcome, "MOD-03", "gpu-a");
+    QVERIFY2(problem != nullptr && !problem->warning && !outcome.possible(), told(outcome).c_str());
+    QCOMPARE(problem->error.setting, std::string("model"));
+    QCOMPARE(outcome.attempt.size(), std::size_t{4}); // the sizes are known nevertheless
+
+    model.problemCode.clear();
+    const Preflight stranger = preflight(model, kTwoByTwo, wish(2, 2));
+    QVERIFY2(find(stranger, "MOD-05") != nullptr && !stranger.possible(), told(stranger).c_str());
+    QVERIFY(stranger.attempt.empty()); // whose config nobody can believe
+}
+
+void TstTraps::nothingIsSaidOfMachinesThatAreNotUsed()
+{
+    Cluster cluster = machines(3, kAda, 2);
+    cluster.nodes[1].version = "0.3.9"; // and so the third one is taken
+    const Preflight outcome = preflight(sevenB(), cluster, wish(2, 2));
+    QVERIFY2(outcome.possible() && outcome.problems.empty(), told(outcome).c_str());
+    QCOMPARE(outcome.placement->ranks.back().node, std::size_t{2});
+}
+
+void TstTraps::aFixThatIsNoneIsRefused()
+{
+    QVERIFY(!withFix({}, {.text = "", .setting = "colour", .value = "blue"}).ok());
+    QVERIFY(!withFix({}, {.text = "", .setting = "dtype", .value = "int3"}).ok());
+    QVERIFY(!withFix({}, {.text = "", .setting = "dtype", .value = "auto", .node = "gpu-b"}).ok());
+    const auto changed = withFix(*withFix({}, {.text = "", .setting = "devices", .value = "0", .node = "gpu-b"}),
+                                 {.text = "", .setting = "devices", .value = "none", .node = "gpu-b"});
+    QVERIFY(changed.ok());
+    QCOMPARE(changed->nodes_size(), 1);
+    QCOMPARE(changed->nodes(0).devices(), std::string("none"));
+}
+
+QTEST_GUILESS_MAIN(TstTraps)
+#include "tst_traps.moc"
