@@ -18,6 +18,23 @@ void add(float* total, const std::byte* x, DType type, std::size_t count);
 /// y[i] = total[i], to nearest even
 void narrow(std::byte* y, DType type, const float* total, std::size_t count);
 
+/// Elements [begin, end), counted row by row.
+struct Range {
+    std::int64_t begin = 0;
+    std::int64_t end = 0;
+    [[nodiscard]] std::size_t count() const { return static_cast<std::size_t>(end - begin); }
+    /// One of `parts` equal parts; the last ones may be shorter.
+    [[nodiscard]] Range part(int index, int parts) const;
+};
+
+/// total[i] += the elements of a range
+void addFrom(float* total, ConstTensorView x, Range range);
+/// result[range] = total, or += total with `accumulate`
+void write(TensorView result, bool accumulate, Range range, float* total);
+/// Between a view and dense memory that holds the range alone.
+void pack(std::byte* to, ConstTensorView from, Range range);
+void unpack(TensorView to, const std::byte* from, Range range);
+
 /// Calls use(address, position, count) for every run of elements that lie side by side among the elements [begin, end)
 /// of a view of two axes or one, counted row by row; position counts from `begin`.
 template <typename Byte, typename Use>

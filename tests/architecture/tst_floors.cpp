@@ -36,10 +36,11 @@ const std::map<QString, std::set<QString>> kOnly{
     {"kernels", {}},
     {"engine/client", {"engine/protocol", "engine/base"}},
     {"engine/schedule", {"engine/base"}},
+    {"engine/comm", {"engine/base", "engine/tensor", "kernels"}},
 };
 
 /// The only rooms that may see kernels.
-const std::set<QString> kSeeKernels{"engine/ops", "engine/media", "engine/decoder"};
+const std::set<QString> kSeeKernels{"engine/ops", "engine/comm", "engine/media", "engine/decoder"};
 
 /// "engine/media" of "engine/media/patchify.h"; nothing for what is not ours.
 std::optional<QString> roomOf(const QString& path)
@@ -65,7 +66,7 @@ std::optional<QString> complaint(const QString& file, const QString& included)
     if (const auto only = kOnly.find(*from); only != kOnly.end() && !only->second.contains(*to))
         return sentence + ": " + *from + " may not see " + *to;
     if (*to == "kernels" && !kSeeKernels.contains(*from))
-        return sentence + ": only ops, media and decoder see kernels";
+        return sentence + ": only ops, comm, media and decoder see kernels";
     if (kFloors.at(*to) >= kFloors.at(*from) && !kSideways.contains({*from, *to}))
         return sentence + QString(": floor %1 may not look at floor %2").arg(kFloors.at(*from)).arg(kFloors.at(*to));
     return std::nullopt;

@@ -61,52 +61,44 @@ void GlooCommunicator::reduceWhole(TensorView result, ConstTensorView mine, bool
     }
     m_mesh->exchange(outgoing, incoming);
     addUp(mine, range);
-    write(result, accumulate, range);
+    write(result, accumulate, range, m_total.data());
 }
 
 void GlooCommunicator::reduceInParts(TensorView result, ConstTensorView mine, bool accumulate, Range range)
 {
     const auto elementBytes = static_cast<std::int64_t>(sizeOf(mine.dtype()));
-    const Range own = partOf(rank(), range);
+    const Range own = range.part(rank(), size());
     const std::size_t bytes = own.count() * sizeOf(mine.dtype());
     std::vector<Outgoing> outgoing;
     std::vector<Incoming> incoming;
     for (int other = 0; other < size(); ++other) {
         if (other == rank())
             continue;
-        const Range part = partOf(other, range);
+        const Range part = range.part(other, size());
         outgoing.push_back({other, mine.bytes() + part.begin * elementBytes, part.count() * sizeOf(mine.dtype())});
         incoming.push_back({other, inbox(other, bytes), bytes});
     }
     m_mesh->exchange(outgoing, incoming);
     addUp(mine, own);
-    write(result, accumulate, own);
+    write(result, accumulate, own, m_total.data());
 
     // Everybody has one part of the result; what travels now has its type.
     const std::size_t resultBytes = sizeOf(result.dtype());
     m_packed.resize(own.count() * resultBytes);
-    forEachRun(result, own.begin, own.end, [&](const std::byte* from, std::size_t position, std::size_t count) {
-        std::memcpy(m_packed.data() + position * resultBytes, from, count * resultBytes);
-    });
-    const std::size_t largest = partOf(0, range).count() * resultBytes; // the first parts are the longest
+    pack(m_packed.data(), result, own);
+    const std::size_t largest = range.part(0, size()).count() * resultBytes; // the first parts are the longest
     outgoing.clear();
     incoming.clear();
     for (int other = 0; other < size(); ++other) {
         if (other == rank())
             continue;
         outgoing.push_back({other, m_packed.data(), m_packed.size()});
-        incoming.push_back({other, inbox(other, largest), partOf(other, range).count() * resultBytes});
+        incoming.push_back({other, inbox(other, largest), range.part(other, size()).count() * resultBytes});
     }
     m_mesh->exchange(outgoing, incoming);
-    for (int other = 0; other < size(); ++other) {
-        if (other == rank())
-            continue;
-        const Range part = partOf(other, range);
-        const std::byte* from = inbox(other, largest);
-        forEachRun(result, part.begin, part.end, [&](std::byte* to, std::size_t position, std::size_t count) {
-            std::memcpy(to, from + position * resultBytes, count * resultBytes);
-        });
-    }
+    for (int other = 0; other < size(); ++other)
+        if (other != rank())
+            unpack(result, inbox(other, largest), range.part(other, size()));
 }
 
 /// m_total = the sum of what the ranks have in the range, in rank order; that of the others is in the inbox.
@@ -119,22 +111,6 @@ void GlooCommunicator::addUp(ConstTensorView mine, Range range)
                                           : inbox(of, bytes);
         (of == 0 ? widen : add)(m_total.data(), x, mine.dtype(), range.count());
     }
-}
-
-void GlooCommunicator::write(TensorView result, bool accumulate, Range range)
-{
-    forEachRun(result, range.begin, range.end, [&](std::byte* to, std::size_t position, std::size_t count) {
-        if (accumulate)
-            add(m_total.data() + position, to, result.dtype(), count);
-        narrow(to, result.dtype(), m_total.data() + position, count);
-    });
-}
-
-GlooCommunicator::Range GlooCommunicator::partOf(int ofRank, Range range) const
-{
-    const auto count = static_cast<std::int64_t>(range.count());
-    const std::int64_t each = (count + size() - 1) / size();
-    return {range.begin + std::min(ofRank * each, count), range.begin + std::min((ofRank + 1) * each, count)};
 }
 
 std::byte* GlooCommunicator::inbox(int from, std::size_t bytesOfEach)
@@ -153,10 +129,7 @@ void GlooCommunicator::gatherColumns(TensorView y, ConstTensorView x, TensorView
     const auto elements = static_cast<std::size_t>(x.shape().elements());
     const std::size_t bytes = elements * elementBytes;
     const auto place = [&](int of) { return scratch.bytes() + bytes * static_cast<std::size_t>(of); };
-    forEachRun(x, 0, static_cast<std::int64_t>(elements),
-               [&](const std::byte* from, std::size_t position, std::size_t count) {
-                   std::memcpy(place(rank()) + position * elementBytes, from, count * elementBytes);
-               });
+    pack(place(rank()), x, {0, static_cast<std::int64_t>(elements)});
     std::vector<Outgoing> outgoing;
     std::vector<Incoming> incoming;
     for (int other = 0; other < size(); ++other) {

@@ -1,6 +1,7 @@
 #pragma once
 // The operations of a group of CPU ranks, on a mesh of connections.
 
+#include "engine/comm/arithmetic.h"
 #include "engine/comm/communicator.h"
 #include "engine/comm/gloo/mesh.h"
 
@@ -23,19 +24,10 @@ public:
     void abort() noexcept override { m_mesh->abort(); }
 
 private:
-    /// Elements [begin, end), counted row by row.
-    struct Range {
-        std::int64_t begin = 0;
-        std::int64_t end = 0;
-        [[nodiscard]] std::size_t count() const { return static_cast<std::size_t>(end - begin); }
-    };
-
     void reduce(TensorView result, ConstTensorView mine, bool accumulate);
     void reduceWhole(TensorView result, ConstTensorView mine, bool accumulate, Range range);
     void reduceInParts(TensorView result, ConstTensorView mine, bool accumulate, Range range);
     void addUp(ConstTensorView mine, Range range);
-    void write(TensorView result, bool accumulate, Range range);
-    [[nodiscard]] Range partOf(int ofRank, Range range) const;
     [[nodiscard]] std::byte* inbox(int from, std::size_t bytesOfEach);
 
     std::unique_ptr<Mesh> m_mesh;

@@ -1,6 +1,8 @@
 #include "engine/comm/gloo/open.h"
 
 #include "engine/comm/gloo/gloo_communicator.h"
+#include "engine/comm/local/local_communicator.h"
+#include "engine/comm/neighbours.h"
 #include "engine/comm/outcome.h"
 
 #include <fmt/format.h>
@@ -20,10 +22,15 @@ Result<Groups> openGloo(const GlooSettings& settings, MeetingPoint& meeting)
     std::signal(SIGPIPE, SIG_IGN);
     const Deadline forming = Deadline::in(settings.forming);
     try {
-        const std::shared_ptr<gloo::Device> device = gloo::openDevice(settings.address, settings.interface);
+        std::shared_ptr<gloo::Device> device; // opened when a rank of another executor has to be reached
         const auto form = [&](const GroupPlace& place) -> std::unique_ptr<Communicator> {
             if (place.size == 1)
                 return nullptr;
+            if (inOneExecutor(place, meeting, forming))
+                return std::make_unique<local::LocalCommunicator>(meeting.shared<local::LocalGroup>(place.name), place,
+                                                                  settings.operation);
+            if (!device)
+                device = gloo::openDevice(settings.address, settings.interface);
             return std::make_unique<gloo::GlooCommunicator>(
                 std::make_unique<gloo::Mesh>(device, place, meeting, forming, settings.operation));
         };

@@ -1,5 +1,5 @@
 #pragma once
-// Groups of CPU ranks over TCP, by Gloo.
+// Groups of CPU ranks: over TCP by Gloo, or in memory where all of a group are threads of one executor.
 
 #include "engine/base/clock.h"
 #include "engine/base/result.h"
@@ -25,7 +25,7 @@ struct GlooSettings {
 /// Errors   Timeout (a rank did not come in time: which), Cancelled (the meeting point was aborted), Unreachable (no
 ///          connection, or no such interface or address), BadRequest (sizes that make no world)
 /// A sum is taken in rank order in float32 whatever the timing, and its bits do not depend on which rank asks. send()
-/// takes a copy and returns; up to kMostSendsUnderWay are under way. A rank that destroys its groups while others still
+/// takes a copy and returns; up to four are under way. A rank that destroys its groups while others still
 /// wait for what it sent breaks them.
 [[nodiscard]] Result<Groups> openGloo(const GlooSettings& settings, MeetingPoint& meeting);
 

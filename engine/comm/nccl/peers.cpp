@@ -1,6 +1,7 @@
 #include "engine/comm/nccl/peers.h"
 
 #include "engine/comm/communicator.h"
+#include "engine/comm/neighbours.h"
 
 #include <fmt/format.h>
 
@@ -32,15 +33,6 @@ bool agree(const char* about, bool yes, const GroupPlace& place, MeetingPoint& m
     for (int rank = 0; rank < place.size; ++rank)
         all = meeting.get(place.key(about, rank), forming) == "yes" && all;
     return all;
-}
-
-bool inOneExecutor(const GroupPlace& place, MeetingPoint& meeting, Deadline forming)
-{
-    meeting.put(place.key("executor", place.rank), meeting.executor());
-    bool same = true;
-    for (int rank = 0; rank < place.size; ++rank)
-        same = meeting.get(place.key("executor", rank), forming) == meeting.executor() && same;
-    return same;
 }
 
 /// Opens the memory of the other ranks' devices to the current one. False when one of them cannot be seen.

@@ -44,12 +44,12 @@ inline void putValue(std::byte* at, DType type, float value)
 inline Numbers numbersOf(int rank, unsigned seed, DType type, std::int64_t rows, std::int64_t columns)
 {
     Numbers numbers{HostTensor(type, {rows, columns}), {}};
-    std::mt19937 random(seed * 1000u + static_cast<unsigned>(rank));
-    std::normal_distribution<float> normal(0, 3);
+    std::minstd_rand random(seed * 1000u + static_cast<unsigned>(rank) + 1u);
+    numbers.values.reserve(static_cast<std::size_t>(rows * columns));
     const std::size_t size = sizeOf(type);
     for (std::size_t i = 0; i < static_cast<std::size_t>(rows * columns); ++i) {
         std::byte* at = numbers.tensor.view().bytes() + i * size;
-        putValue(at, type, normal(random));
+        putValue(at, type, (static_cast<float>(random() % 200'003u) - 100'001.0f) / 20'000.0f);
         numbers.values.push_back(valueAt(at, type));
     }
     return numbers;

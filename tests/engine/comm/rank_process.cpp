@@ -2,8 +2,9 @@
 //
 //     comm_rank RANK SIZE TENSOR_RANKS FORMING_MS OPERATION_MS WORK
 //
-// Descriptor 3 is its way to the others, one line a message: "put KEY HEX" from it, "arrived KEY HEX" and "abort" to it.
-// What it has to say goes there, too: "said TEXT". WORK is "everything", "sums" (until the group breaks) or "latency".
+// Descriptor 3 is its way to the others, one line a message: "put KEY HEX" from it, "arrived KEY HEX" and "abort" to
+// it. What it has to say goes there, too: "said TEXT". WORK is "everything", "sums" (until the group breaks) or
+// "latency".
 
 #include "engine/base/sha256.h"
 #include "engine/comm/gloo/open.h"
@@ -127,13 +128,12 @@ int main(int count, char** arguments)
     MeetingPoint meeting(
         [](const std::string& key, const std::string& value) { writeLine("put " + key + " " + hexOf(value)); });
     std::thread listening([&] { listen(meeting); });
-    const auto groups =
-        openGloo({.world = {.epoch = 7, .rank = number(1), .size = number(2), .tensorRanks = number(3)},
-                  .address = {},
-                  .interface = {},
-                  .forming = Milliseconds(number(4)),
-                  .operation = Milliseconds(number(5))},
-                 meeting);
+    const auto groups = openGloo({.world = {.epoch = 7, .rank = number(1), .size = number(2), .tensorRanks = number(3)},
+                                  .address = {},
+                                  .interface = {},
+                                  .forming = Milliseconds(number(4)),
+                                  .operation = Milliseconds(number(5))},
+                                 meeting);
     if (!groups) {
         writeLine(fmt::format("said not formed: {}", errorCodeName(groups.error().code)));
     } else {

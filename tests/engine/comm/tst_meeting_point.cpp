@@ -100,6 +100,22 @@ private slots:
         QVERIFY(brokenBy([&] { (void)meeting.get("here", soon()); }) == GroupBroken::Why::Aborted);
         QVERIFY(brokenBy([&] { meeting.put("new", ""); }) == GroupBroken::Why::Aborted);
     }
+    void aPauseEndsWithAnAbort()
+    {
+        MeetingPoint meeting({});
+        meeting.pause(Milliseconds(1));
+        std::optional<GroupBroken::Why> end;
+        std::jthread waiting([&] { end = brokenBy([&] { meeting.pause(Milliseconds(20'000)); }); });
+        meeting.abort("over");
+        waiting.join();
+        QVERIFY(end == GroupBroken::Why::Aborted);
+    }
+    void executorsHaveNamesOfTheirOwn()
+    {
+        const MeetingPoint one({}), other({});
+        QVERIFY(!one.executor().empty());
+        QVERIFY(one.executor() != other.executor());
+    }
     void whatIsOutOfBoundsIsNotTaken()
     {
         int published = 0;

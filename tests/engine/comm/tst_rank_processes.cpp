@@ -90,7 +90,8 @@ private:
                 lines.push_back({rank.line.get(), POLLIN, 0});
                 numbers.push_back(number);
             }
-        (void)::poll(lines.data(), lines.size(), static_cast<int>(std::min<std::int64_t>(deadline.left().count(), 1'000)));
+        (void)::poll(lines.data(), lines.size(),
+                     static_cast<int>(std::min<std::int64_t>(deadline.left().count(), 1'000)));
         for (std::size_t i = 0; i < lines.size(); ++i)
             if (lines[i].revents != 0)
                 readFrom(numbers[i]);
