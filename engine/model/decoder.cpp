@@ -122,11 +122,12 @@ void Decoder::layOut(Workbench& bench)
         return;
     m_picked = bench.take(m_ops.residualType(), {sequences, m_config.hiddenSize});
     m_pickedNormed = bench.take(type, {sequences, m_config.hiddenSize});
-    m_logits = bench.take(type, {sequences, m_config.vocabSize});
+    const ::argus::Shape all{sequences, m_parts.scoreColumns * m_rank.shard.tensorSize};
+    m_logits = bench.take(type, all);
     if (m_rank.shard.tensorSize == 1)
         return;
-    m_localLogits = bench.take(type, {sequences, m_parts.vocabulary.count});
-    m_gatherScratch = bench.take(type, {sequences, m_config.vocabSize});
+    m_localLogits = bench.take(type, {sequences, m_parts.scoreColumns});
+    m_gatherScratch = bench.take(type, all);
 }
 
 void Decoder::allocateTables()
@@ -351,7 +352,7 @@ ConstTensorView Decoder::scores()
     requireLast();
     if (m_hostLogits.shape().rank() == 0)
         m_hostLogits = HostTensor(DType::F32, {m_sizes.maxSequences, m_config.vocabSize});
-    m_ops.download(m_hostLogits.view().rows(0, m_scored), m_logits.rows(0, m_scored));
+    m_ops.download(m_hostLogits.view().rows(0, m_scored), logits(m_scored));
     return std::as_const(m_hostLogits).view().rows(0, m_scored);
 }
 

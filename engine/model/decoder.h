@@ -87,6 +87,11 @@ private:
     void send(const Shape& shape);
     void runLayer(const Layer& layer, const Shape& shape, const ops::PagedBatch& paged);
     void score(const Shape& shape, const Words& words);
+    /// Of the vocabulary; ranks that share it may have some columns more.
+    [[nodiscard]] TensorView logits(std::int64_t rows) const
+    {
+        return m_logits.rows(0, rows).columns(0, m_config.vocabSize);
+    }
     void requireLast() const;
 
     ops::Ops& m_ops;

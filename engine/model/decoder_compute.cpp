@@ -89,18 +89,18 @@ void Decoder::runLayer(const Layer& layer, const Shape& shape, const ops::PagedB
 void Decoder::score(const Shape& shape, const Words& at)
 {
     const TensorView picked = m_picked.rows(0, shape.scored);
-    const TensorView logits = m_logits.rows(0, shape.scored);
-    const TensorView own = m_rank.tensor != nullptr ? m_localLogits.rows(0, shape.scored) : logits;
+    const TensorView own = (m_rank.tensor != nullptr ? m_localLogits : m_logits).rows(0, shape.scored);
     m_ops.gatherRows(picked, m_hidden.view(), words(at.logitRows, {shape.scored}));
-    m_ops.project(own, picked, *m_head,
+    m_ops.project(own.columns(0, m_parts.vocabulary.count), picked, *m_head,
                   {.gain = m_norm.view(),
                    .epsilon = static_cast<float>(m_config.rmsNormEpsilon),
                    .scratch = m_pickedNormed.rows(0, shape.scored)},
                   false);
     if (m_rank.tensor != nullptr)
-        m_rank.tensor->gatherColumns(logits, own, m_gatherScratch.rows(0, shape.scored));
+        m_rank.tensor->gatherColumns(m_logits.rows(0, shape.scored), own, m_gatherScratch.rows(0, shape.scored));
     if (shape.draws)
-        m_ops.sample(m_drawn.rows(0, shape.scored), logits, words(at.sampling, {shape.scored, kWordsOfSampling}),
+        m_ops.sample(m_drawn.rows(0, shape.scored), logits(shape.scored),
+                     words(at.sampling, {shape.scored, kWordsOfSampling}),
                      {.last = m_lastTokens.view(), .seen = m_seen.view()});
 }
 

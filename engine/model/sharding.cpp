@@ -18,6 +18,11 @@ std::int64_t mergedSize(const VisionConfig& vision)
     return std::int64_t{vision.hiddenSize} * vision.mergeSize * vision.mergeSize;
 }
 
+std::int64_t paddedVocabulary(const ModelConfig& config)
+{
+    return unitsOf(config.vocabSize, kVocabularyUnit) * kVocabularyUnit;
+}
+
 /// Every rank has some whole heads and some of the rest.
 bool visionDivides(const VisionConfig& vision, int ranks)
 {
@@ -51,7 +56,8 @@ Parts::Parts(const ModelConfig& config, const Shard& shard)
     queries = cut(config.heads * head, head, rank, of);
     keys = {config.kvHeads * head, std::int64_t{rank} * config.kvHeads / of * head, kvHeads * head};
     inner = cut(config.intermediateSize, config.awq ? kPackedUnit : kPlainUnit, rank, of);
-    vocabulary = cut(config.vocabSize, 1, rank, of);
+    scoreColumns = of == 1 ? config.vocabSize : paddedVocabulary(config) / of;
+    vocabulary = cut(config.vocabSize, scoreColumns, rank, of);
 
     const VisionConfig& vision = config.vision;
     visionSplit = of > 1 && visionDivides(vision, of);
@@ -72,7 +78,8 @@ Result<Done> checkShard(const ModelConfig& config, const Shard& shard)
     if (config.kvHeads % of != 0 && of % config.kvHeads != 0)
         return badTensorSize(fmt::format("{} key heads can neither be shared by {} ranks nor repeated on them evenly",
                                          config.kvHeads, of));
-    if (config.vocabSize % of != 0)
+    const std::int64_t vocabulary = paddedVocabulary(config);
+    if (vocabulary % of != 0 || unitsOf(config.vocabSize, vocabulary / of) < of)
         return badTensorSize(fmt::format("a vocabulary of {} cannot be shared by {} ranks", config.vocabSize, of));
     const std::int64_t unit = config.awq ? kPackedUnit : kPlainUnit;
     if (unitsOf(config.intermediateSize, unit) < of)

@@ -32,6 +32,9 @@ struct Extent {
 constexpr std::int64_t kPlainUnit = 64;
 constexpr std::int64_t kPackedUnit = 128;
 
+/// Vocabularies are padded to a multiple of this before they are shared.
+constexpr std::int64_t kVocabularyUnit = 64;
+
 /// Range `rank` of `of` of a dimension, cut between units. The last unit may be shorter.
 [[nodiscard]] Extent cut(std::int64_t size, std::int64_t unit, int rank, int of);
 
@@ -42,11 +45,12 @@ struct Parts {
 
     Extent layers;
     int heads = 0;
-    int kvHeads = 0;   ///< at least one: with more ranks than key heads several ranks have the same one
-    Extent queries;    ///< rows of q, columns of o
-    Extent keys;       ///< rows of k and of v
-    Extent inner;      ///< rows of gate and up, columns of down
-    Extent vocabulary; ///< rows of embeddings and scores
+    int kvHeads = 0;               ///< at least one: with more ranks than key heads several ranks have the same one
+    Extent queries;                ///< rows of q, columns of o
+    Extent keys;                   ///< rows of k and of v
+    Extent inner;                  ///< rows of gate and up, columns of down
+    Extent vocabulary;             ///< rows of embeddings and scores
+    std::int64_t scoreColumns = 0; ///< of each rank: the last ones may have fewer rows of their own
 
     bool visionSplit = false; ///< else every rank has the whole tower and computes all of it
     Extent visionHidden;      ///< rows of each of q, k and v, columns of proj: whole heads

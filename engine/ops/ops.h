@@ -122,9 +122,10 @@ struct TableRows {
     std::int64_t vocabulary = 0; ///< ids there are; 0: the table holds all of them
 };
 
-/// Numbers on their way to the host. From fetch() until take(), at most kMostFetches at a time.
+/// Numbers on their way to the host. From fetch() until take(), at most kMostFetches at a time: more than there are
+/// steps on their way, which is as many as a pipeline has stages.
 using Fetch = int;
-constexpr int kMostFetches = 4;
+constexpr int kMostFetches = 32;
 constexpr std::int64_t kMostFetchedElements = 1024;
 
 /// A recorded sequence of operations.

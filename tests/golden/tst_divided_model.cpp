@@ -59,6 +59,14 @@ model::ModelConfig threeHeadsInTheTower()
     return config;
 }
 
+model::ModelConfig oddVocabulary(bool tiedEmbeddings)
+{
+    model::ModelConfig config = madeUp();
+    config.vocabSize = 251;
+    config.tieWordEmbeddings = tiedEmbeddings;
+    return config;
+}
+
 model::ModelConfig packed()
 {
     model::ModelConfig config = madeUp();
@@ -235,6 +243,8 @@ void TstDividedModel::dividedSaysWhatWholeSays_data()
     QTest::newRow("tied embeddings, stages") << tied() << Division{.stages = 2};
     QTest::newRow("tied embeddings, ranks and stages") << tied() << Division{.tensorSize = 2, .stages = 2};
     QTest::newRow("a tower that is not shared") << threeHeadsInTheTower() << Division{.tensorSize = 2, .stages = 2};
+    QTest::newRow("a vocabulary that does not divide") << oddVocabulary(false) << Division{.tensorSize = 4};
+    QTest::newRow("a tied one, stages") << oddVocabulary(true) << Division{.tensorSize = 2, .stages = 2};
     QTest::newRow("packed") << packed() << Division{.tensorSize = 2};
     QTest::newRow("packed, 7 groups for 4 ranks") << packed() << Division{.tensorSize = 4, .stages = 2};
 }
@@ -258,7 +268,7 @@ void TstDividedModel::dividedSaysWhatWholeSays()
 
 void TstDividedModel::progressEndsAtThePartOfARank()
 {
-    for (const model::ModelConfig& config : {tied(), packed(), threeHeadsInTheTower()}) {
+    for (const model::ModelConfig& config : {tied(), packed(), threeHeadsInTheTower(), oddVocabulary(true)}) {
         const auto weights = checkpoint(config);
         for (const model::Shard& shard : shardsOf(config, {.tensorSize = 4, .stages = 2})) {
             ops::CpuOps ops(1);

@@ -134,6 +134,18 @@ private slots:
         }
     }
 
+    void aVocabularyIsPaddedBeforeItIsShared()
+    {
+        ModelConfig config = threeBillion();
+        config.vocabSize = 151665; // some tokens more than the tokeniser had; padded to 151680
+        for (int rank = 0; rank < 8; ++rank) {
+            const Parts parts = partsAt(config, rank, 8);
+            QCOMPARE(parts.scoreColumns, 18960);
+            QCOMPARE(parts.vocabulary, Extent(151665, rank * 18960, rank < 7 ? 18960 : 18945));
+        }
+        QCOMPARE(partsAt(config, 0, 1).scoreColumns, 151665);
+    }
+
     void aTowerThatDoesNotDivideIsWholeEverywhere()
     {
         ModelConfig config = seventyTwoBillion();
@@ -201,8 +213,12 @@ private slots:
         config.heads = 48;
         QCOMPARE(cause(config, {.tensorSize = 12}),
                  std::string("8 key heads can neither be shared by 12 ranks nor repeated on them evenly"));
-        config.vocabSize = 151937;
-        QCOMPARE(cause(config, {.tensorSize = 2}), std::string("a vocabulary of 151937 cannot be shared by 2 ranks"));
+        config = threeBillion();
+        config.heads = config.kvHeads = 15;
+        QCOMPARE(cause(config, {.tensorSize = 15}), std::string("a vocabulary of 151936 cannot be shared by 15 ranks"));
+        config = threeBillion();
+        config.vocabSize = 65; // padded to 128 in eight parts, of which the last six would be empty
+        QCOMPARE(cause(config, {.tensorSize = 8}), std::string("a vocabulary of 65 cannot be shared by 8 ranks"));
         config = threeBillion();
         config.intermediateSize = 96;
         QCOMPARE(cause(config, {.tensorSize = 4}),
