@@ -1,11 +1,13 @@
 // argus-bench: how fast this GPU runs a model, beside what the GPU can do at most. One JSON line a measurement.
 
+#include "engine/apps/bench_ranks.h"
 #include "engine/apps/bench_runs.h"
 #include "engine/apps/bench_sizes.h"
 #include "engine/base/clock.h"
 #include "engine/base/log.h"
 #include "engine/model/checkpoint.h"
 #include "engine/model/footprint.h"
+#include "engine/model/sharding.h"
 #include "engine/model/weights.h"
 
 #include <CLI/CLI.hpp>
@@ -24,6 +26,9 @@ struct Options {
     bool awq = false;
     std::string dtype = "bfloat16";
     int device = 0;
+    int tensorRanks = 1;
+    int stages = 1;
+    std::int64_t ownKernelBytes = -1;
     bool eager = false;
     int maxBatchedTokens = 8192;
     int maxVisionPatches = 10764;
@@ -72,15 +77,25 @@ double flopsPerToken(const model::ModelConfig& config)
     return 2.0 * config.layers * (attention + 3.0 * hidden * config.intermediateSize);
 }
 
-apps::BenchModel load(const Options& options)
+model::ModelConfig configOf(const Options& options)
 {
-    const bool real = !options.model.empty();
-    model::ModelConfig config =
-        orStop(real ? model::loadConfig(options.model) : apps::publishedConfig(options.size, options.awq));
-    std::shared_ptr<const model::Checkpoint> checkpoint;
-    if (real)
-        checkpoint = orStop(model::Checkpoint::open(options.model));
-    const DType type = typeOf(options.dtype);
+    return orStop(options.model.empty() ? apps::publishedConfig(options.size, options.awq)
+                                        : model::loadConfig(options.model));
+}
+
+std::shared_ptr<const model::Checkpoint> checkpointOf(const Options& options)
+{
+    return options.model.empty() ? nullptr : orStop(model::Checkpoint::open(options.model));
+}
+
+std::string labelOf(const Options& options, const model::ModelConfig& config)
+{
+    return fmt::format("{}{} {}", options.model.empty() ? options.size : options.model, config.awq ? " awq" : "",
+                       options.dtype);
+}
+
+model::RuntimeSizes sizesOf(const Options& options)
+{
     const int sequences = std::max(*std::max_element(options.batches.begin(), options.batches.end()), 1);
     model::RuntimeSizes sizes{.kvBlockTokens = 64,
                               .maxBatchedTokens = options.maxBatchedTokens,
@@ -90,13 +105,21 @@ apps::BenchModel load(const Options& options)
                               .recordsSteps = !options.eager};
     // 64 conversations of 640 tokens, or one of 33,280.
     sizes.kvBlocks = std::max(sequences * 10, sizes.maxModelLen / sizes.kvBlockTokens);
+    return sizes;
+}
+
+apps::BenchModel load(const Options& options)
+{
+    const model::ModelConfig config = configOf(options);
+    const DType type = typeOf(options.dtype);
+    const model::RuntimeSizes sizes = sizesOf(options);
     const model::Footprint need =
         model::footprint(config, {}, sizes, sizes.maxModelLen, options.maxVisionPatches, {.type = type});
     const std::uint64_t arena =
         need.weights + need.activations + need.kvBlock * static_cast<std::uint64_t>(sizes.kvBlocks);
     apps::BenchModel bench;
     bench.sizes = sizes;
-    bench.label = fmt::format("{}{} {}", real ? options.model : options.size, config.awq ? " awq" : "", options.dtype);
+    bench.label = labelOf(options, config);
     bench.bytesPerToken = bytesPerToken(config, type);
     bench.flopsPerToken = flopsPerToken(config);
     bench.ops = orStop(ops::openCuda({.device = options.device,
@@ -104,7 +127,7 @@ apps::BenchModel load(const Options& options)
                                       .arenaBytes = arena,
                                       .packed = config.awq,
                                       .mostFewRows = options.mostFewRows}));
-    bench.model = orStop(model::Qwen25VL::load(*bench.ops, config, checkpoint, sizes, {}));
+    bench.model = orStop(model::Qwen25VL::load(*bench.ops, config, checkpointOf(options), sizes, {}));
     return bench;
 }
 
@@ -120,8 +143,33 @@ void printMemory(const apps::BenchModel& bench)
                static_cast<double>(memory.arenaUsed) / 0x1p30, static_cast<double>(memory.used - kept) / 0x1p30);
 }
 
+int runRanks(const Options& options, Instant started)
+{
+    apps::BenchRanks bench{.config = configOf(options),
+                           .checkpoint = checkpointOf(options),
+                           .sizes = sizesOf(options),
+                           .type = typeOf(options.dtype),
+                           .label = {},
+                           .tensorRanks = options.tensorRanks,
+                           .stages = options.stages,
+                           .firstDevice = options.device,
+                           .ownKernelBytes = options.ownKernelBytes,
+                           .batches = options.batches};
+    bench.label = labelOf(options, bench.config);
+    for (int stage = 0; stage < bench.stages; ++stage)
+        (void)orStop(model::checkShard(bench.config, {.tensorSize = bench.tensorRanks,
+                                                      .stage = stage,
+                                                      .stages = bench.stages,
+                                                      .firstLayer = bench.config.layers * stage / bench.stages,
+                                                      .endLayer = bench.config.layers * (stage + 1) / bench.stages}));
+    apps::benchRanks(bench, started);
+    return 0;
+}
+
 int run(const Options& options, Instant started)
 {
+    if (options.tensorRanks * options.stages > 1)
+        return runRanks(options, started);
     apps::BenchModel bench = load(options);
     const double loaded = std::chrono::duration<double>(now() - started).count();
     apps::firstToken(bench);
@@ -180,6 +228,17 @@ int main(int argc, char** argv)
     app.add_option("--device", options.device, "GPU, as CUDA counts")
         ->capture_default_str()
         ->check(CLI::Range(0, 1023));
+    app.add_option("--tensor-parallel-size", options.tensorRanks,
+                   "GPUs that share every layer; with more than one GPU in all, decode alone is measured, on GPUs from "
+                   "--device on")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 64));
+    app.add_option("--pipeline-parallel-size", options.stages, "Stages of layers, each on GPUs of its own")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 64));
+    app.add_option("--own-kernel-bytes", options.ownKernelBytes,
+                   "Sums of up to so many bytes go through Argus' own kernels, not NCCL; -1: as it serves")
+        ->capture_default_str();
     app.add_flag("--enforce-eager", options.eager, "Record no steps");
     app.add_option("--max-batched-tokens", options.maxBatchedTokens, "Tokens of one step")
         ->capture_default_str()
