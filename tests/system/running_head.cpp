@@ -50,6 +50,30 @@ QString sample(const QString& name)
     return QString(ARGUS_SOURCE_DIR "/resources/samples/") + name;
 }
 
+nlohmann::json sampleCases()
+{
+    std::ifstream file(sample("cases.json").toStdString());
+    return nlohmann::json::parse(file)["cases"];
+}
+
+QStringList argumentsOf(const nlohmann::json& one, const QString& scratch)
+{
+    QStringList arguments;
+    for (const nlohmann::json& medium : one["media"]) {
+        const QString name = QString::fromStdString(medium.get<std::string>());
+        if (name.contains('.'))
+            arguments << "--image" << sample(name);
+        else
+            arguments << "--video" << sample(name + ".mkv");
+    }
+    if (!one["history"].empty()) {
+        const QString file = scratch + "/history.json";
+        std::ofstream(file.toStdString()) << one["history"].dump();
+        arguments << "--history" << file;
+    }
+    return arguments << QString::fromStdString(one["question"].get<std::string>());
+}
+
 RunningHead::RunningHead(QString program)
     : m_program(program.isEmpty() ? QString(ARGUS_BINARY_DIR "/bin/argus-node") : std::move(program))
 {
@@ -147,6 +171,92 @@ std::string RunningHead::deploymentState() const
     const nlohmann::json json = status();
     return json.is_object() && json.contains("deployment") ? json["deployment"]["state"].get<std::string>()
                                                            : std::string();
+}
+
+std::string RunningHead::nodeState(const std::string& name) const
+{
+    const nlohmann::json json = status();
+    if (json.is_object())
+        for (const nlohmann::json& node : json["nodes"])
+            if (node["name"] == name)
+                return node["state"].get<std::string>();
+    return {};
+}
+
+Ran RunningHead::deploy(const QStringList& options) const
+{
+    return run(QStringList{"deploy"} + options);
+}
+
+int RunningHead::executor() const
+{
+    const std::vector<int> found = childrenOf(pid(), "argus-executor-cpu");
+    return found.empty() ? -1 : found.front();
+}
+
+RunningWorker::RunningWorker(QString name, QStringList options) : m_name(std::move(name)), m_options(std::move(options))
+{
+}
+
+RunningWorker::~RunningWorker()
+{
+    if (!m_process || m_process->state() == QProcess::NotRunning)
+        return;
+    m_process->kill();
+    m_process->waitForFinished(5000);
+}
+
+bool RunningWorker::join(const RunningHead& head)
+{
+    const Ran line = head.run({"join-line"});
+    const QRegularExpressionMatch match = QRegularExpression("argus://[^']+").match(QString::fromStdString(line.out));
+    if (!match.hasMatch()) {
+        startError = QString::fromStdString(line.out + line.err);
+        return false;
+    }
+    if (!begin({"--join", match.captured(0)}))
+        return false;
+    return eventually(
+        [&] {
+            const std::string state = head.nodeState(m_name.toStdString());
+            return state == "idle" || state == "ready" || state == "starting";
+        },
+        20'000);
+}
+
+bool RunningWorker::rejoin()
+{
+    return begin({});
+}
+
+bool RunningWorker::begin(const QStringList& arguments)
+{
+    m_process = std::make_unique<QProcess>();
+    QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
+    environment.insert("ARGUS_CONFIG_HOME", m_folder.filePath("config"));
+    environment.insert("ARGUS_RUNTIME_DIR", m_folder.filePath("runtime"));
+    environment.insert("ARGUS_CACHE_HOME", m_folder.filePath("cache"));
+    environment.insert("CUDA_VISIBLE_DEVICES", "");
+    m_process->setProcessEnvironment(environment);
+    m_process->setStandardErrorFile(m_folder.filePath("worker.log"), QIODevice::Append);
+    m_process->start(ARGUS_BINARY_DIR "/bin/argus-node",
+                     QStringList{"start", "--name", m_name} + arguments + m_options);
+    if (m_process->waitForStarted(10'000))
+        return true;
+    startError = m_process->errorString();
+    return false;
+}
+
+QString RunningWorker::log() const
+{
+    QFile file(m_folder.filePath("worker.log"));
+    return file.open(QIODevice::ReadOnly) ? QString::fromUtf8(file.readAll()) : QString();
+}
+
+int RunningWorker::executor() const
+{
+    const std::vector<int> found = RunningHead::childrenOf(pid(), "argus-executor-cpu");
+    return found.empty() ? -1 : found.front();
 }
 
 std::vector<int> RunningHead::childrenOf(qint64 pid, const std::string& name)

@@ -45,6 +45,11 @@ public:
     Ran ask(const QStringList& arguments) const;
     nlohmann::json status() const;
     std::string deploymentState() const;
+    /// State of a node in words; empty when there is none of that name.
+    std::string nodeState(const std::string& name) const;
+    /// `argus-node deploy` with these options.
+    Ran deploy(const QStringList& options) const;
+    [[nodiscard]] int executor() const;
 
     [[nodiscard]] qint64 pid() const { return m_head.processId(); }
     [[nodiscard]] QString folder() const { return m_folder.path(); }
@@ -64,9 +69,43 @@ private:
     QString m_key;
 };
 
+/// A worker of the build tree with folders of its own. Killed at the end, if it still runs.
+class RunningWorker {
+public:
+    explicit RunningWorker(QString name, QStringList options = {"--cpu-devices", "2"});
+    ~RunningWorker();
+
+    /// Joins a head with a line of it and waits until the head has taken it in. False with the reason in startError.
+    bool join(const RunningHead& head);
+    /// Starts again without a line, as a machine does after a reboot.
+    bool rejoin();
+    QString startError;
+
+    [[nodiscard]] qint64 pid() const { return m_process->processId(); }
+    [[nodiscard]] QProcess& process() { return *m_process; }
+    [[nodiscard]] QString name() const { return m_name; }
+    [[nodiscard]] QString log() const;
+    [[nodiscard]] int executor() const;
+    [[nodiscard]] QString folder() const { return m_folder.path(); }
+
+private:
+    bool begin(const QStringList& arguments);
+
+    QString m_name;
+    QStringList m_options;
+    QTemporaryDir m_folder;
+    std::unique_ptr<QProcess> m_process;
+};
+
 /// Looks until it is so, or until the patience ends.
 bool eventually(const std::function<bool()>& so, int patienceMs);
 
 QString sample(const QString& name);
+
+/// The stored questions about the sample pictures, with their answers.
+nlohmann::json sampleCases();
+/// One of them as arguments of `argus-node ask`. A medium without a suffix is a clip, whose frames are in NAME.mkv; a
+/// history is written into `scratch`.
+QStringList argumentsOf(const nlohmann::json& one, const QString& scratch);
 
 } // namespace argus::tests

@@ -5,8 +5,6 @@
 
 #include <QtTest>
 
-#include <fstream>
-
 using namespace argus::tests;
 using Json = nlohmann::json;
 
@@ -15,25 +13,6 @@ class TstSamples final : public QObject {
 
     RunningHead m_head;
     Json m_cases;
-
-    /// A case as arguments of `argus-node ask`. A medium without a suffix is a clip, whose frames are in NAME.mkv.
-    QStringList argumentsOf(const Json& one)
-    {
-        QStringList arguments;
-        for (const Json& medium : one["media"]) {
-            const QString name = QString::fromStdString(medium.get<std::string>());
-            if (name.contains('.'))
-                arguments << "--image" << sample(name);
-            else
-                arguments << "--video" << sample(name + ".mkv");
-        }
-        if (!one["history"].empty()) {
-            const QString file = m_head.folder() + "/history.json";
-            std::ofstream(file.toStdString()) << one["history"].dump();
-            arguments << "--history" << file;
-        }
-        return arguments << QString::fromStdString(one["question"].get<std::string>());
-    }
 
     static void compare(const Ran& ran, const Json& one)
     {
@@ -48,8 +27,7 @@ class TstSamples final : public QObject {
 private slots:
     void initTestCase()
     {
-        std::ifstream file(sample("cases.json").toStdString());
-        m_cases = Json::parse(file)["cases"];
+        m_cases = sampleCases();
         QCOMPARE(m_cases.size(), std::size_t(28));
         QVERIFY2(m_head.start({"--log-level", "warn"}), qPrintable(m_head.startError));
     }
@@ -64,14 +42,14 @@ private slots:
     {
         QFETCH(int, index);
         const Json& one = m_cases[static_cast<std::size_t>(index)];
-        compare(m_head.ask(argumentsOf(one)), one);
+        compare(m_head.ask(argumentsOf(one, m_head.folder())), one);
     }
 
     void aPrivateHeadGivesTheSameAnswerAndLeavesNothingBehind()
     {
         RunningHead nobody; // folders without a head in them
         const Json& one = m_cases[0];
-        compare(nobody.ask(argumentsOf(one)), one);
+        compare(nobody.ask(argumentsOf(one, m_head.folder())), one);
         QVERIFY(!QFile::exists(nobody.folder() + "/runtime/head.json"));
         QVERIFY(QDir(nobody.folder() + "/cache").entryList({"private-*"}).isEmpty());
     }
@@ -83,7 +61,7 @@ private slots:
         for (std::size_t i = 0; i < kClients; ++i)
             asks.push_back(
                 m_head.begin(QStringList{"ask", "--json", "--temperature", "0", "--repetition-penalty", "1"} +
-                             argumentsOf(m_cases[i])));
+                             argumentsOf(m_cases[i], m_head.folder())));
         for (std::size_t i = 0; i < kClients; ++i)
             compare(RunningHead::finish(*asks[i]), m_cases[i]);
     }

@@ -27,9 +27,11 @@ private slots:
         QTest::addColumn<QString>("text");
         QTest::addColumn<QString>("named");
         const QString code = QString::fromStdString(makeCode());
-        QTest::newRow("nothing") << "" << "argus://";
+        QTest::newRow("nothing") << ""
+                                 << "argus://";
         QTest::newRow("another scheme") << "http://a:1#" + code << "argus://";
-        QTest::newRow("the shell took the code") << "argus://192.168.1.5:47702" << "quotes";
+        QTest::newRow("the shell took the code") << "argus://192.168.1.5:47702"
+                                                 << "quotes";
         QTest::newRow("no port") << "argus://gpu-a#" + code << "HOST:PORT";
         QTest::newRow("no host") << "argus://:47702#" + code << "HOST:PORT";
         QTest::newRow("port of words") << "argus://gpu-a:x#" + code << "port";

@@ -82,9 +82,8 @@ private slots:
         const auto first = manifestOf(copy->path().toStdString(), {.cache = cache});
         QVERIFY(first.ok() && std::filesystem::exists(cache));
         std::uint64_t pieces = 0;
-        const auto second = manifestOf(
-            copy->path().toStdString(),
-            {.cache = cache, .progress = [&](std::uint64_t, std::uint64_t) { ++pieces; }});
+        const auto second = manifestOf(copy->path().toStdString(),
+                                       {.cache = cache, .progress = [&](std::uint64_t, std::uint64_t) { ++pieces; }});
         QVERIFY(second.ok());
         QCOMPARE(pieces, static_cast<std::uint64_t>(second->size())); // a word for each file, none for its pieces
         QCOMPARE(differenceOf(*first, *second), std::string());

@@ -18,20 +18,21 @@ class TstPairing final : public QObject {
 
     Result<std::unique_ptr<PairingDesk>> desk(Milliseconds validity = Milliseconds(60'000), bool full = false)
     {
-        return PairingDesk::open({.endpoint = "tcp://127.0.0.1:*",
-                                  .headName = "alpha",
-                                  .headPublicKey = m_head.publicKey,
-                                  .version = "1.0",
-                                  .workersPort = 4711,
-                                  .validity = validity,
-                                  .admit = [this, full](const std::string& key, const std::string& name) -> Result<Done> {
-                                      if (full)
-                                          return Error{ErrorCode::Busy, "63 machines have joined", "remove one", {}};
-                                      ++m_admitted;
-                                      m_key = key;
-                                      m_name = name;
-                                      return Done{};
-                                  }});
+        return PairingDesk::open(
+            {.endpoint = "tcp://127.0.0.1:*",
+             .headName = "alpha",
+             .headPublicKey = m_head.publicKey,
+             .version = "1.0",
+             .workersPort = 4711,
+             .validity = validity,
+             .admit = [this, full](const std::string& key, const std::string& name) -> Result<Done> {
+                 if (full)
+                     return Error{ErrorCode::Busy, "63 machines have joined", "remove one", {}};
+                 ++m_admitted;
+                 m_key = key;
+                 m_name = name;
+                 return Done{};
+             }});
     }
     Result<PairedHead> join(const PairingDesk& at, const std::string& code, const std::string& version = "1.0",
                             Milliseconds patience = Milliseconds(10'000))
@@ -97,7 +98,8 @@ private slots:
         QVERIFY(open.ok());
         const auto old = join(**open, (*open)->code(), "0.9");
         QVERIFY(!old.ok());
-        QVERIFY2(old.error().cause.find("0.9") != std::string::npos && old.error().cause.find("1.0") != std::string::npos,
+        QVERIFY2(old.error().cause.find("0.9") != std::string::npos &&
+                     old.error().cause.find("1.0") != std::string::npos,
                  old.error().cause.c_str());
         QCOMPARE(m_admitted.load(), 0);
     }

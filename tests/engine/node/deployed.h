@@ -32,9 +32,8 @@ inline Result<std::shared_ptr<const Deployment>> deployed(const wire::EngineSett
     auto model = readModelFolder(settings.model(), settings.load_format() != "dummy");
     if (!model)
         return std::move(model).error();
-    const plan::ModelFacts facts{.config = (*model)->config,
-                                 .checkpointBytes = (*model)->checkpointBytes,
-                                 .name = (*model)->name};
+    const plan::ModelFacts facts{
+        .config = (*model)->config, .checkpointBytes = (*model)->checkpointBytes, .name = (*model)->name};
     plan::Preflight planned = plan::preflight(facts, cluster, settings);
     for (const plan::Problem& problem : planned.problems)
         if (!problem.warning)

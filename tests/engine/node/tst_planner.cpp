@@ -53,7 +53,8 @@ private slots:
         QVERIFY2(read.ok(), read.ok() ? "" : read.error().text().c_str());
         m_deployment = *read;
         QVERIFY(m_deployment->model->demo);
-        m_words = m_deployment->model->tokenizer->encode("There are two circles.", text::Tokenizer::AddedTokens::Escape);
+        m_words =
+            m_deployment->model->tokenizer->encode("There are two circles.", text::Tokenizer::AddedTokens::Escape);
         QVERIFY(m_words.size() >= 3);
     }
 

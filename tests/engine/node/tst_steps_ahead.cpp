@@ -108,8 +108,8 @@ private slots:
         auto read = deployed({}, plan::Device{.gpu = {}, .hostMemoryFree = 4ULL << 30});
         QVERIFY2(read.ok(), read.ok() ? "" : read.error().text().c_str());
         m_deployment = *read;
-        m_words =
-            m_deployment->model->tokenizer->encode("There are two circles. 你好 🙂", text::Tokenizer::AddedTokens::Escape);
+        m_words = m_deployment->model->tokenizer->encode("There are two circles. 你好 🙂",
+                                                         text::Tokenizer::AddedTokens::Escape);
         QVERIFY(m_words.size() >= 8);
     }
 
