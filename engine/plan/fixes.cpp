@@ -14,6 +14,8 @@ namespace {
 /// Fixes of one setting that are offered.
 constexpr std::size_t kMostOfASetting = 4;
 constexpr std::size_t kMostStages = 16;
+/// Of divisions that are tried where no single setting helps.
+constexpr int kMostDevices = 32;
 
 Fix fixOf(std::string setting, std::string value)
 {
@@ -31,8 +33,12 @@ Fix fixOn(const std::string& node, std::string setting, std::string value)
 bool remains(const Problem& problem, const std::vector<Problem>& problems)
 {
     return std::any_of(problems.begin(), problems.end(), [&](const Problem& each) {
-        return each.code == problem.code && each.node == problem.node && each.error.setting == problem.error.setting &&
-               (!each.warning || problem.warning);
+        if (each.code != problem.code || (each.warning && !problem.warning))
+            return false;
+        if (each.code == "GPU-04") // the tightest device may be another one now
+            return true;
+        const bool ofSettings = each.code.starts_with("SET") || each.code.starts_with("PAR");
+        return each.node == problem.node && (!ofSettings || each.error.setting == problem.error.setting);
     });
 }
 
@@ -66,9 +72,33 @@ public:
             (trouble ? partial : good).push_back(candidate);
             found += trouble ? 0 : 1;
         }
+        if (problem.code == "GPU-04")
+            partial.clear(); // another wall is no way out
         if (good.empty() && partial.size() > kMostOfASetting)
             partial.resize(kMostOfASetting);
         return good.empty() ? partial : good;
+    }
+
+    /// The smallest division with which everything is well; empty when there is none.
+    [[nodiscard]] std::string division()
+    {
+        std::vector<std::pair<int, int>> divisions;
+        for (const int size : m_judgement.outcome.tensorSizes)
+            for (int stages = 1; stages <= stagesThatFit(m_judgement.survey, m_judgement.gpus, size); ++stages)
+                divisions.emplace_back(size, stages);
+        std::stable_sort(divisions.begin(), divisions.end(), [](const auto& a, const auto& b) {
+            return std::pair(a.first * a.second, a.second) < std::pair(b.first * b.second, b.second);
+        });
+        for (const auto& [size, stages] : divisions) {
+            if (size * stages > kMostDevices)
+                break;
+            wire::EngineSettings other = m_given;
+            other.set_tensor_parallel_size(static_cast<std::uint32_t>(size));
+            other.set_pipeline_parallel_size(static_cast<std::uint32_t>(stages));
+            if (m_trial(other).outcome.possible())
+                return fmt::format("tensor_parallel_size {} with pipeline_parallel_size {}", size, stages);
+        }
+        return {};
     }
 
 private:
@@ -239,6 +269,10 @@ void findFixes(Judgement& judgement, const Cluster& cluster, const wire::EngineS
         fixes.push_back(finder.fixesOf(problem));
     for (std::size_t i = 0; i < fixes.size(); ++i)
         judgement.outcome.problems[i].fixes = std::move(fixes[i]);
+    for (Problem& problem : judgement.outcome.problems)
+        if (problem.code == "GPU-04" && problem.fixes.empty())
+            if (const std::string division = finder.division(); !division.empty())
+                problem.error.remedy += "; it fits with " + division;
 }
 
 Result<wire::EngineSettings> withFix(const wire::EngineSettings& settings, const Fix& fix)

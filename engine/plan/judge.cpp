@@ -100,56 +100,9 @@ private:
 
     void chooseKind()
     {
-        const std::string device = m_settings.device();
-        m_result.gpus = device != "cpu" && m_result.survey.anyGpu;
-        const std::optional<std::uint32_t> index = cudaIndex(device);
-        if (!index)
-            return;
-        if (ranks() > 1) {
-            add({.code = "SET-01",
-                 .error = {ErrorCode::BadRequest,
-                           fmt::format("device is {}, one GPU, but {} ranks are wanted", device, ranks()),
-                           "use auto, or tensor_parallel_size 1 and pipeline_parallel_size 1", "device"}});
-            return;
-        }
-        takeOnly(*index);
-    }
-
-    /// One GPU of the head, as a single machine would take it.
-    void takeOnly(std::uint32_t index)
-    {
-        const ClusterNode& head = m_cluster.nodes.front();
-        NodeSurvey& here = m_result.survey.nodes.front();
-        const auto named = [&](std::size_t i) { return head.devices[i].index == index; };
-        const auto found = std::find_if(here.gpus.begin(), here.gpus.end(), named);
-        if (found == here.gpus.end()) {
-            Devices devices{.hostMemoryFree = 0,
-                            .cudaInstalled = head.cudaInstalled,
-                            .cudaNeeded = head.cudaNeeded,
-                            .driverCuda = head.driverCuda,
-                            .driver = head.driver,
-                            .gpus = {},
-                            .failure = head.gpuFailure};
-            for (const ClusterDevice& device : head.devices)
-                if (device.gpu)
-                    devices.gpus.push_back(*deviceOf(device).gpu);
-            Result<Device> chosen = chooseDevice(m_settings.device(), devices);
-            add({.code = here.left.empty() ? "SET-01" : here.left.front().code,
-                 .error = chosen ? Error{ErrorCode::BadRequest,
-                                         fmt::format("device is {}, which the devices of {} leave out",
-                                                     m_settings.device(), head.name),
-                                         "use auto", "device"}
-                                 : std::move(chosen).error(),
-                 .node = head.name});
-            here.left.clear();
-            return;
-        }
-        const std::size_t only = *found;
-        for (NodeSurvey& node : m_result.survey.nodes) {
-            node.gpus.clear();
-            node.left.clear();
-        }
-        here.gpus = {only};
+        m_result.gpus = m_settings.device() != "cpu" && m_result.survey.anyGpu;
+        if (std::optional<Problem> problem = takeNamedGpu(m_cluster, m_settings.device(), ranks(), m_result.survey))
+            add(std::move(*problem));
     }
 
     /// Why devices are not used: in the way only of those who need them.

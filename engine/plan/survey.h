@@ -34,6 +34,11 @@ struct Survey {
 /// `awq`: of the model to run.
 [[nodiscard]] Survey survey(const Cluster& cluster, const wire::EngineSettings& settings, bool awq);
 
+/// Leaves nothing but the GPU that `device` names as cuda:N, which is one of the head's, as on a single machine;
+/// without such a name everything stays. The problem: it cannot be used, or there are several ranks.
+[[nodiscard]] std::optional<Problem> takeNamedGpu(const Cluster& cluster, const std::string& device, int ranks,
+                                                  Survey& survey);
+
 /// "0,1,3", rising: as NodeSettings::devices has them; "none" of an empty list.
 [[nodiscard]] std::string devicesText(const ClusterNode& node, const std::vector<std::size_t>& devices);
 
