@@ -354,6 +354,8 @@ Result<Done> openDoor(Head& head, const protocol::CurveKeys& keys)
     head.door->host = hostFor(head.endpoint);
     head.door->headPublicKey = keys.publicKey;
     head.door->admit = admitWorker;
+    head.door->knows = [known = std::make_shared<Admission>(std::string(), knownWorkersFile())](
+                           const std::string& key) { return (*known)(key); };
     head.door->forget = forgetWorker;
     return Done{};
 }

@@ -55,7 +55,8 @@ struct HeadLink::Session {
     std::deque<std::string> queue;
     bool connected = false;
     bool found = false;
-    bool refused = false;
+    bool refused = false; ///< in the handshake
+    bool over = false;    ///< by the head's word
     Instant heard{};
     Instant saidHello{};
     Instant beaten{};
@@ -142,6 +143,8 @@ void HeadLink::run()
             const std::scoped_lock lock(m_mutex);
             m_wake = nullptr;
         }
+        if (session.over)
+            return;
         if (session.refused && ++refusals >= kMostRefusals)
             return m_listener(HeadRefuses{{ErrorCode::Denied,
                                            "the head does not know this node (any more)",
@@ -232,7 +235,8 @@ bool HeadLink::Session::read(const std::string& frame)
     case wire::HeadToWorker::kRefused:
         link.m_listener(HeadRefuses{protocol::fromWire(message->refused().error())});
         found = false;
-        return true;
+        over = true;
+        return false;
     case wire::HeadToWorker::kHeartbeat:
         if (message->heartbeat().sent_seconds() > 0)
             roundTrip = seconds(heard) - message->heartbeat().sent_seconds();

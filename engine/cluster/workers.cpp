@@ -79,6 +79,9 @@ void Workers::receive(const protocol::Received& received, Instant now)
 
 void Workers::hello(const protocol::Received& received, const wire::WorkerHello& hello, Instant now)
 {
+    if (m_options.admits && !m_options.admits(received.publicKey))
+        return refuse(received, {ErrorCode::Denied, "this node was removed from the cluster",
+                                 "join again with a new line of the head", {}});
     if (hello.version() != m_options.version)
         return refuse(received, {ErrorCode::Unsupported,
                                  fmt::format("VER-01: {} runs Argus {}, the head {}", hello.name(), hello.version(),

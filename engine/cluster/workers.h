@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -79,6 +80,8 @@ public:
         Milliseconds suspectAfter{3'000};
         Milliseconds lostAfter{6'000};
         Milliseconds heartbeat{250};
+        /// Whether a key still counts: a connection outlives the removal of its key. None: every key does.
+        std::function<bool(const std::string& publicKey)> admits{};
     };
     static constexpr std::size_t kMostWorkers = 63; ///< beside the head, in one status
     static constexpr std::uint64_t kMostQueued = 1ULL << 30;

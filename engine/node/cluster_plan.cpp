@@ -136,6 +136,7 @@ plan::ModelCopy ClusterPlan::copyOf(const wire::ModelReport& report, const std::
     plan::ModelCopy copy{.asked = true, .folder = report.folder(), .weightless = !m_modelWeights};
     copy.freeBytes = report.disk_free();
     if (!report.error().code().empty()) {
+        copy.incomplete = report.error().cause().find("is not a folder") == std::string::npos;
         for (const wire::ManifestFile& file : ours)
             copy.missingBytes += file.size();
         return copy;

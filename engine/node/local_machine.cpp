@@ -280,6 +280,8 @@ plan::ClusterNode clusterNodeOf(const std::string& name, const wire::Inventory& 
             node.publicAddress = isPublicAddress(interface.address());
         }
     node.nccl = inventory.nccl();
+    if (inventory.has_failure())
+        node.gpuFailure = protocol::fromWire(inventory.failure());
     node.driver = inventory.driver();
     node.driverCuda = static_cast<int>(inventory.driver_cuda());
     node.cudaNeeded = static_cast<int>(inventory.cuda_needed());

@@ -54,10 +54,19 @@ Node::Impl::Impl(Options given, std::function<void(NodeEvent)> hears, std::uniqu
     log::alsoTo([this](std::string_view line) { logs.add(name, line); });
     if (door)
         desk = std::make_unique<cluster::WorkerDesk>(
-            std::move(door->workers), cluster::Workers::Options{.headName = name, .version = options.version}, logs,
+            std::move(door->workers), workersOptions(), logs,
             [this](cluster::WorkerEvent event) {
                 std::visit([this](auto&& each) { tellMain(std::move(each)); }, std::move(event));
             });
+}
+
+cluster::Workers::Options Node::Impl::workersOptions() const
+{
+    cluster::Workers::Options made;
+    made.headName = name;
+    made.version = options.version;
+    made.admits = door->knows;
+    return made;
 }
 
 Node::Impl::~Impl()

@@ -31,6 +31,8 @@ struct ClusterDoor {
     std::string headPublicKey;
     /// Keeps the key of a machine that has paired; called on the pairing thread.
     std::function<Result<Done>(const std::string& publicKey, const std::string& name)> admit;
+    /// Whether that key may be a worker; called on the workers' thread.
+    std::function<bool(const std::string& publicKey)> knows;
     /// Forgets that key; false when it was not known.
     std::function<bool(const std::string& publicKey)> forget;
 };

@@ -53,6 +53,7 @@ using MainMessage =
 struct Node::Impl final : PlannerPort, Executors {
     Impl(Options given, std::function<void(NodeEvent)> hears, std::unique_ptr<ClusterDoor> cluster);
     ~Impl() override;
+    [[nodiscard]] cluster::Workers::Options workersOptions() const;
 
     // ---- the planner's hands: its thread ----
     bool send(const wire::NodeToExecutor& message, std::span<const int> descriptors) override;

@@ -296,10 +296,10 @@ std::optional<Error> Worker::run(std::span<const Watched> watched)
         d.turn(watched);
     log::info("stopping: {}", d.stopBecause.value_or(d.refusal ? d.refusal->cause : ""));
     d.host.stop(Deadline::in(kQuitPatience));
+    d.sendLog(); // before the goodbye: after it nothing counts
     wire::WorkerMessage message;
     message.mutable_leaving()->set_reason(d.stopBecause.value_or("it was refused"));
     d.link.send(std::move(message));
-    d.sendLog();
     d.link.stop();
     d.machine.stop(Deadline(now()));
     return d.refusal;

@@ -33,7 +33,8 @@ class TstCluster final : public QObject {
     }
     [[nodiscard]] Json node(const std::string& name) const
     {
-        for (const Json& each : m_head.status()["nodes"])
+        const Json status = m_head.status();
+        for (const Json& each : status["nodes"])
             if (each["name"] == name)
                 return each;
         return {};
@@ -68,7 +69,8 @@ private slots:
         QVERIFY(late.code != 0);
         QVERIFY2(late.err.find("join-line") != std::string::npos || late.err.find("15 minutes") != std::string::npos,
                  late.err.c_str());
-        QCOMPARE(m_head.run({"remove", "gamma"}).code, 0);
+        const Ran removed = m_head.run({"remove", "gamma"});
+        QVERIFY2(removed.code == 0, (removed.out + removed.err).c_str());
         QVERIFY(gamma.process().waitForFinished(20'000)); // it is told, and ends
         QVERIFY(gamma.log().contains("removed"));
         QVERIFY(node("gamma").is_null());
@@ -143,7 +145,8 @@ private slots:
     }
     void stoppingTheHeadLeavesNothingBehind()
     {
-        QCOMPARE(m_head.deploy({"--tensor-parallel-size", "2", "--pipeline-parallel-size", "2"}).code, 0);
+        const Ran deployed = m_head.deploy({"--tensor-parallel-size", "2", "--pipeline-parallel-size", "2"});
+        QVERIFY2(deployed.code == 0, (deployed.out + deployed.err).c_str());
         const int near = m_head.executor();
         const int far = m_beta.executor();
         QVERIFY(near > 0 && far > 0);

@@ -100,6 +100,11 @@ struct Desk {
     [[nodiscard]] WorkerView only() const { return workers.view().at(0); }
 };
 
+std::string incarnation(int i)
+{
+    return std::string(1, static_cast<char>('a' + i));
+}
+
 const std::string kKey = "key-one";
 const std::string kOther = "key-two";
 
@@ -194,7 +199,7 @@ private slots:
     {
         Desk t;
         for (int i = 0; i < 3; ++i) {
-            t.join("p", kKey, "beta", "i" + std::to_string(i));
+            t.join("p", kKey, "beta", incarnation(i));
             t.pass(Milliseconds(6'500));
             QCOMPARE(t.only().state, WorkerState::Lost);
         }
@@ -278,7 +283,7 @@ private slots:
     {
         Desk t;
         for (int i = 0; i < 8; ++i) {
-            t.join("p", kKey, "beta", "i" + std::to_string(i));
+            t.join("p", kKey, "beta", incarnation(i));
             wire::WorkerMessage leaving;
             leaving.mutable_leaving()->set_reason("signal 15");
             t.say("p", kKey, leaving);
