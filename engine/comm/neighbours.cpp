@@ -2,6 +2,15 @@
 
 namespace argus::comm {
 
+bool allAgree(const char* about, bool yes, const GroupPlace& place, MeetingPoint& meeting, Deadline forming)
+{
+    meeting.put(place.key(about, place.rank), yes ? "yes" : "no");
+    bool all = true;
+    for (int rank = 0; rank < place.size; ++rank)
+        all = meeting.get(place.key(about, rank), forming) == "yes" && all;
+    return all;
+}
+
 bool inOneExecutor(const GroupPlace& place, MeetingPoint& meeting, Deadline forming)
 {
     meeting.put(place.key("executor", place.rank), meeting.executor());

@@ -53,6 +53,17 @@ struct Rank {
 
     [[nodiscard]] Communicator& tensor() const { return *groups->tensor; }
     void wait() const { must(cudaStreamSynchronize(stream), "cudaStreamSynchronize"); }
+    /// Enqueues something and waits for it. Nobody asks for memory or gives it back meanwhile: a driver may wait for
+    /// kernels of other GPUs then, which wait for ours.
+    template <typename Work>
+    void perform(Work&& work) const
+    {
+        must(cudaDeviceSynchronize(), "cudaDeviceSynchronize"); // uploads are on another stream
+        together->arrive_and_wait();
+        work();
+        wait();
+        together->arrive_and_wait();
+    }
     /// Whether all ranks show the same bytes.
     [[nodiscard]] bool agree(Bytes bytes) const
     {
@@ -199,11 +210,12 @@ void checkSum(Checks& checks, const Setup& setup, const Rank& rank, DType type, 
     const std::uint64_t seed = checks.seed() + static_cast<std::uint64_t>(rows * 31 + columns);
     const Matrix mine(type, rows, columns, 0, seed, rank.number);
     const Matrix residual(out, rows, columns, gap, seed, 50);
-    if (accumulate)
-        rank.tensor().addSum(residual.view(), mine.view());
-    else
-        rank.tensor().sum(mine.view());
-    rank.wait();
+    rank.perform([&] {
+        if (accumulate)
+            rank.tensor().addSum(residual.view(), mine.view());
+        else
+            rank.tensor().sum(mine.view());
+    });
     const Matrix& result = accumulate ? residual : mine;
     const Bytes got = result.download();
     const bool exact = ours(setup, type, rows, columns);
@@ -248,8 +260,7 @@ void checkGather(Checks& checks, const Setup& setup, const Rank& rank, DType typ
     const Matrix mine(type, rows, columns, gap, seed, rank.number);
     const Matrix y(type, rows, columns * setup.ranks, gap, seed, 60);
     const Matrix scratch(type, rows * setup.ranks, columns, 0, seed, 61);
-    rank.tensor().gatherColumns(y.view(), mine.view(), scratch.view());
-    rank.wait();
+    rank.perform([&] { rank.tensor().gatherColumns(y.view(), mine.view(), scratch.view()); });
     const Bytes got = y.download();
     std::int64_t wrong = 0;
     for (std::int64_t row = 0; row < rows; ++row)
@@ -316,14 +327,15 @@ void checkManyCalls(Checks& checks, const Setup& setup)
                 sums[static_cast<std::size_t>(i)] =
                     other == 0 ? numberOf(1, other, i) : sums[static_cast<std::size_t>(i)] + numberOf(1, other, i);
         std::vector<float> wanted(kMost);
-        for (int call = 0; call < kCalls; ++call) {
-            const std::int64_t columns = std::int64_t{8} << (call * 7 % 14); // 8 to 65536
-            rank.tensor().addSum({total.view().bytes(), DType::F32, {1, columns}},
-                                 {x.view().bytes(), DType::F32, {1, columns}});
-            for (std::int64_t i = 0; i < columns; ++i)
+        const auto columnsOf = [](int call) { return std::int64_t{8} << (call * 5 % 14); }; // 8 to 65536
+        for (int call = 0; call < kCalls; ++call)
+            for (std::int64_t i = 0; i < columnsOf(call); ++i)
                 wanted[static_cast<std::size_t>(i)] += sums[static_cast<std::size_t>(i)];
-        }
-        rank.wait();
+        rank.perform([&] {
+            for (int call = 0; call < kCalls; ++call)
+                rank.tensor().addSum({total.view().bytes(), DType::F32, {1, columnsOf(call)}},
+                                     {x.view().bytes(), DType::F32, {1, columnsOf(call)}});
+        });
         const Bytes got = total.download();
         std::int64_t wrong = 0;
         for (std::int64_t i = 0; i < kMost; ++i)
@@ -349,11 +361,12 @@ void checkMessages(Checks& checks, Setup setup)
                     const bool receives = from >= 0 && from < setup.ranks;
                     const Matrix incoming(DType::BF16, 1, elements, 0, seed, 90);
                     const Matrix outgoing(DType::BF16, 1, elements, 0, seed, rank.number);
-                    if (receives)
-                        group.receive(incoming.view(), from);
-                    if (to >= 0 && to < setup.ranks)
-                        group.send(outgoing.view(), to);
-                    rank.wait();
+                    rank.perform([&] {
+                        if (receives)
+                            group.receive(incoming.view(), from);
+                        if (to >= 0 && to < setup.ranks)
+                            group.send(outgoing.view(), to);
+                    });
                     if (receives)
                         wrong += incoming.download() != Matrix(DType::BF16, 1, elements, 0, seed, from).host;
                 }
@@ -393,17 +406,17 @@ void checkGraphs(Checks& checks, const Setup& setup)
                 rank.tensor().gatherColumns(view(gathered, rows, wide), view(residual, rows, kColumns),
                                             view(scratch, rows * setup.ranks, kColumns));
             };
-            step();
-            rank.wait();
+            rank.perform(step);
             cudaGraph_t graph = nullptr;
             cudaGraphExec_t replayed = nullptr;
             must(cudaStreamBeginCapture(rank.stream, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
             step();
             must(cudaStreamEndCapture(rank.stream, &graph), "cudaStreamEndCapture");
             must(cudaGraphInstantiate(&replayed, graph, 0), "cudaGraphInstantiate");
-            for (int replay = 0; replay < kReplays; ++replay)
-                must(cudaGraphLaunch(replayed, rank.stream), "cudaGraphLaunch");
-            rank.wait();
+            rank.perform([&] {
+                for (int replay = 0; replay < kReplays; ++replay)
+                    must(cudaGraphLaunch(replayed, rank.stream), "cudaGraphLaunch");
+            });
             rank.tensor().requireWhole();
             std::int64_t wrong = 0;
             const std::vector<float> got = downloadPlain<float>(gathered);
@@ -489,8 +502,10 @@ void checkAborts(Checks& checks)
                 continue; // NCCL waits until it is aborted
             const Setup setup{.own = own, .operation = Milliseconds(abort ? 60'000 : 500)};
             checks.requireFormed(runRanks(setup, [&](const Rank& rank) {
+                const Matrix x(DType::F32, 1, 8192, 0, 1, 0);
+                must(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
+                rank.together->arrive_and_wait();
                 if (rank.number == 0) {
-                    const Matrix x(DType::F32, 1, 8192, 0, 1, 0);
                     for (int i = 0; i < 5; ++i)
                         rank.tensor().sum(x.view());
                     std::jthread aborts;
@@ -523,14 +538,12 @@ double microseconds(const Rank& rank, DType type, std::int64_t bytes)
     const DeviceBytes residual(static_cast<std::size_t>(elements) * 4);
     must(cudaMemset(partial.get(), 0, partial.bytes()), "cudaMemset");
     must(cudaMemset(residual.get(), 0, residual.bytes()), "cudaMemset");
-    must(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
     const auto sums = [&] {
         for (int i = 0; i < kSums; ++i)
             rank.tensor().addSum({static_cast<std::byte*>(residual.get()), DType::F32, {1, elements}},
                                  {static_cast<std::byte*>(partial.get()), type, {1, elements}});
     };
-    sums();
-    rank.wait();
+    rank.perform(sums);
     cudaGraph_t graph = nullptr;
     cudaGraphExec_t replayed = nullptr;
     must(cudaStreamBeginCapture(rank.stream, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
@@ -553,6 +566,7 @@ double microseconds(const Rank& rank, DType type, std::int64_t bytes)
         if (i >= 5)
             times.push_back(milliseconds);
     }
+    rank.together->arrive_and_wait();
     cudaEventDestroy(begin);
     cudaEventDestroy(end);
     cudaGraphExecDestroy(replayed);
@@ -627,5 +641,7 @@ int main(int count, char** arguments)
         checkMissingRanks(checks);
         checkAborts(checks);
     }
-    return checks.close();
+    const int status = checks.close();
+    std::fflush(stdout);
+    std::_Exit(status); // threads that end broken communicators of NCCL may still be at it
 }

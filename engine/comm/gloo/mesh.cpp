@@ -96,9 +96,9 @@ private:
     Mesh& m_mesh;
 };
 
-struct Mesh::Copy {
-    std::unique_ptr<std::byte[]> memory;
-    std::unique_ptr<Buffer> buffer; ///< goes first
+struct Mesh::Sends {
+    std::vector<std::unique_ptr<std::byte[]>> memory;
+    std::vector<std::unique_ptr<Buffer>> buffers; ///< go first
 };
 
 Mesh::Mesh(std::shared_ptr<Device> device, const GroupPlace& place, MeetingPoint& meeting, Deadline forming,
@@ -166,11 +166,14 @@ void Mesh::connect(MeetingPoint& meeting, Deadline forming)
                                                      m_place.name, failure));
 }
 
+// Gloo forgets to tell a send whose connection breaks while it is being written: waitSend() would sleep until its time
+// limit. So an exchange waits only for what it receives, which Gloo does tell. Its sends are waited for in the next
+// exchange: whoever has sent to us then has received them, so they are through.
 void Mesh::exchange(std::span<const Outgoing> outgoing, std::span<const Incoming> incoming)
 {
     const Deadline deadline = Deadline::in(m_operation);
     guarded(deadline, [&] {
-        std::vector<std::unique_ptr<Buffer>> receiving, sending;
+        std::vector<std::unique_ptr<Buffer>> receiving;
         for (const Incoming& message : incoming) {
             if (message.bytes == 0)
                 continue;
@@ -178,40 +181,54 @@ void Mesh::exchange(std::span<const Outgoing> outgoing, std::span<const Incoming
                 receiving.emplace_back(std::make_unique<Buffer>(*this, message.to, message.bytes));
             buffer->gloo->recv(message.from, m_received[static_cast<std::size_t>(message.from)]++);
         }
-        for (const Outgoing& message : outgoing)
-            if (message.bytes != 0)
-                sending.push_back(send(message));
+        auto sends = std::make_unique<Sends>(send(outgoing));
         for (const std::unique_ptr<Buffer>& buffer : receiving)
             finish(*buffer, false, deadline);
-        for (const std::unique_ptr<Buffer>& buffer : sending)
-            finish(*buffer, true, deadline);
+        if (receiving.empty() || sends->buffers.empty()) { // says nothing about who has received what
+            if (!sends->buffers.empty())
+                m_posted.push_back(std::move(*sends));
+            return;
+        }
+        if (m_exchanged)
+            finish(*m_exchanged, deadline);
+        m_exchanged = std::move(sends);
     });
 }
 
 void Mesh::post(const Outgoing& outgoing)
 {
     const Deadline deadline = Deadline::in(m_operation);
-    if (outgoing.bytes == 0)
-        return;
     guarded(deadline, [&] {
-        if (m_underWay.size() == kMostSendsUnderWay) {
-            finish(*m_underWay.front().buffer, true, deadline);
-            m_underWay.pop_front();
-        }
-        Copy copy;
-        copy.memory = std::make_unique<std::byte[]>(outgoing.bytes);
-        std::memcpy(copy.memory.get(), outgoing.from, outgoing.bytes);
-        copy.buffer = send({outgoing.to, copy.memory.get(), outgoing.bytes});
-        m_underWay.push_back(std::move(copy));
+        m_posted.push_back(send(std::span(&outgoing, 1))); // throws when the connection is known to be broken
+        for (; m_posted.size() > kMostSendsUnderWay; m_posted.pop_front())
+            finish(m_posted.front(), deadline);
     });
 }
 
-std::unique_ptr<Mesh::Buffer> Mesh::send(const Outgoing& outgoing)
+/// Messages that follow each other may have the same memory, which is then copied once.
+Mesh::Sends Mesh::send(std::span<const Outgoing> outgoing)
 {
-    // Gloo reads what it sends, but says so nowhere.
-    auto buffer = std::make_unique<Buffer>(*this, const_cast<void*>(outgoing.from), outgoing.bytes);
-    buffer->gloo->send(outgoing.to, m_sent[static_cast<std::size_t>(outgoing.to)]++);
-    return buffer;
+    Sends sends;
+    const Outgoing* before = nullptr;
+    for (const Outgoing& message : outgoing) {
+        if (message.bytes == 0)
+            continue;
+        if (before == nullptr || before->from != message.from || before->bytes != message.bytes) {
+            sends.memory.push_back(std::make_unique<std::byte[]>(message.bytes));
+            std::memcpy(sends.memory.back().get(), message.from, message.bytes);
+        }
+        before = &message;
+        const std::unique_ptr<Buffer>& buffer =
+            sends.buffers.emplace_back(std::make_unique<Buffer>(*this, sends.memory.back().get(), message.bytes));
+        buffer->gloo->send(message.to, m_sent[static_cast<std::size_t>(message.to)]++);
+    }
+    return sends;
+}
+
+void Mesh::finish(Sends& sends, Deadline deadline)
+{
+    for (const std::unique_ptr<Buffer>& buffer : sends.buffers)
+        finish(*buffer, true, deadline);
 }
 
 void Mesh::finish(Buffer& buffer, bool sending, Deadline deadline)

@@ -22,7 +22,7 @@ class Device;
 /// Throws GroupBroken when there is no such address or interface.
 [[nodiscard]] std::shared_ptr<Device> openDevice(const std::string& address, const std::string& interface);
 
-/// One message of an exchange. The memory stays as it is until the exchange is over.
+/// One message of an exchange.
 struct Outgoing {
     int to = 0;
     const void* from = nullptr;
@@ -50,7 +50,8 @@ public:
     [[nodiscard]] int rank() const { return m_place.rank; }
     [[nodiscard]] int size() const { return m_place.size; }
 
-    /// Sends and receives all of them; messages between two ranks meet in order, with the same bytes on both sides.
+    /// Receives all of them, and sends copies; messages between two ranks meet in order, with the same bytes on both
+    /// sides. Either only receives, or is called by every rank of the group, each of which sends to all others.
     void exchange(std::span<const Outgoing> outgoing, std::span<const Incoming> incoming);
     /// Takes a copy and returns, as a rule at once.
     void post(const Outgoing& outgoing);
@@ -60,10 +61,11 @@ public:
 private:
     class Connections;
     class Buffer;
-    struct Copy; ///< a send under way
+    struct Sends; ///< what is under way, with its memory
 
     void connect(MeetingPoint& meeting, Deadline forming);
-    [[nodiscard]] std::unique_ptr<Buffer> send(const Outgoing& outgoing);
+    [[nodiscard]] Sends send(std::span<const Outgoing> outgoing);
+    void finish(Sends& sends, Deadline deadline);
     void finish(Buffer& buffer, bool sending, Deadline deadline);
     void requireWhole();
     [[noreturn]] void breakOff(GroupBroken::Why why, const std::string& text);
@@ -78,8 +80,9 @@ private:
     std::unique_ptr<GroupBroken> m_broken;
     std::atomic<bool> m_aborted = false;
     std::mutex m_waitingMutex;
-    std::vector<Buffer*> m_waiting; ///< what abort() wakes
-    std::deque<Copy> m_underWay;    ///< goes first: its buffers leave m_waiting
+    std::vector<Buffer*> m_waiting;     ///< what abort() wakes
+    std::unique_ptr<Sends> m_exchanged; ///< of the last exchange
+    std::deque<Sends> m_posted;         ///< these two go first: their buffers leave m_waiting
 };
 
 } // namespace argus::comm::gloo

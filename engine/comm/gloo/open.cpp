@@ -23,9 +23,7 @@ Result<Groups> openGloo(const GlooSettings& settings, MeetingPoint& meeting)
     const Deadline forming = Deadline::in(settings.forming);
     try {
         std::shared_ptr<gloo::Device> device; // opened when a rank of another executor has to be reached
-        const auto form = [&](const GroupPlace& place) -> std::unique_ptr<Communicator> {
-            if (place.size == 1)
-                return nullptr;
+        const auto join = [&](const GroupPlace& place) -> std::unique_ptr<Communicator> {
             if (inOneExecutor(place, meeting, forming))
                 return std::make_unique<local::LocalCommunicator>(meeting.shared<local::LocalGroup>(place.name), place,
                                                                   settings.operation);
@@ -33,6 +31,14 @@ Result<Groups> openGloo(const GlooSettings& settings, MeetingPoint& meeting)
                 device = gloo::openDevice(settings.address, settings.interface);
             return std::make_unique<gloo::GlooCommunicator>(
                 std::make_unique<gloo::Mesh>(device, place, meeting, forming, settings.operation));
+        };
+        const auto form = [&](const GroupPlace& place) -> std::unique_ptr<Communicator> {
+            if (place.size == 1)
+                return nullptr;
+            auto group = join(place);
+            // Nobody works, or leaves, before the last has joined.
+            (void)allAgree("joined", true, place, meeting, forming);
+            return group;
         };
         groups.tensor = form(tensorGroup(world));
         groups.pipeline = form(pipelineGroup(world));

@@ -1,7 +1,7 @@
 #include "engine/comm/nccl/open.h"
 
 #include "engine/comm/nccl/nccl_communicator.h"
-#include "engine/comm/nccl_version.h"
+#include "engine/comm/neighbours.h"
 #include "engine/comm/outcome.h"
 
 #include <fmt/format.h>
@@ -19,9 +19,10 @@ using namespace nccl;
 constexpr std::int64_t kWarmElements = std::int64_t{2} << 20;
 
 /// Every kind of operation once, so that connections are made and code is loaded before anything is recorded.
-void warmUp(Communicator& group, cudaStream_t stream, MeetingPoint& meeting, Deadline forming)
+void warmUp(Communicator& group, const GroupPlace& place, cudaStream_t stream, MeetingPoint& meeting, Deadline forming)
 {
     const DeviceMemory memory = allocate(static_cast<std::size_t>(kWarmElements) * 4);
+    (void)allAgree("warm", true, place, meeting, forming); // nobody asks for memory while others wait on their GPUs
     const std::int64_t few = 1024;
     const auto view = [&](DType type, std::int64_t rows, std::int64_t columns, std::int64_t offset) {
         return TensorView(memory.get() + offset * 4, type, {rows, columns});
@@ -58,7 +59,7 @@ Groups form(const NcclSettings& settings, MeetingPoint& meeting)
             std::make_unique<Connection>(library, place, settings.device, meeting, forming, settings.operation);
         auto peers = PeerGroup::meet(place, settings.device, stream, own, settings.operation, meeting, forming);
         auto group = std::make_unique<NcclCommunicator>(std::move(connection), std::move(peers), stream);
-        warmUp(*group, stream, meeting, forming);
+        warmUp(*group, place, stream, meeting, forming);
         return group;
     };
     Groups groups;

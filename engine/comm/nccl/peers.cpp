@@ -25,16 +25,6 @@ int numberIn(const std::string& text)
     return number;
 }
 
-/// Every rank says yes or no; whether all said yes.
-bool agree(const char* about, bool yes, const GroupPlace& place, MeetingPoint& meeting, Deadline forming)
-{
-    meeting.put(place.key(about, place.rank), yes ? "yes" : "no");
-    bool all = true;
-    for (int rank = 0; rank < place.size; ++rank)
-        all = meeting.get(place.key(about, rank), forming) == "yes" && all;
-    return all;
-}
-
 /// Opens the memory of the other ranks' devices to the current one. False when one of them cannot be seen.
 bool seesOthers(const GroupPlace& place, int device, MeetingPoint& meeting, Deadline forming)
 {
@@ -75,20 +65,24 @@ std::unique_ptr<PeerGroup> PeerGroup::meet(const GroupPlace& place, int device, 
     if (!inOneExecutor(place, meeting, forming))
         return nullptr;
     const bool able = slotBytes > 0 && place.size <= kMostPeers && seesOthers(place, device, meeting, forming);
-    if (!agree("sees-others", able, place, meeting, forming))
+    if (!allAgree("sees-others", able, place, meeting, forming))
         return nullptr;
     std::unique_ptr<PeerGroup> group(new PeerGroup);
     group->m_stream = stream;
     group->m_peers.patience = static_cast<std::uint64_t>(std::chrono::nanoseconds(operation).count());
-    group->allocate(place, device, slotBytes, meeting, forming);
-    const bool delivered = group->delivers(stream, meeting, forming);
-    if (!agree("delivers", delivered, place, meeting, forming))
+    group->allocate(place, device, slotBytes, meeting);
+    DeviceMemory numbers = nccl::allocate(static_cast<std::size_t>(group->slotBytes()));
+    // Nobody asks for memory while a kernel waits for another rank: whether that waits for the kernel is the driver's
+    // affair.
+    (void)allAgree("allocated", true, place, meeting, forming);
+    group->seeMemories();
+    const bool delivered = group->delivers(numbers.get(), meeting, forming);
+    if (!allAgree("delivers", delivered, place, meeting, forming))
         return nullptr;
     return group;
 }
 
-void PeerGroup::allocate(const GroupPlace& place, int device, std::int64_t slotBytes, MeetingPoint& meeting,
-                         Deadline forming)
+void PeerGroup::allocate(const GroupPlace& place, int device, std::int64_t slotBytes, MeetingPoint& meeting)
 {
     const auto ranks = static_cast<std::size_t>(place.size);
     m_peers.slotBytes = (slotBytes + 255) / 256 * 256;
@@ -112,47 +106,49 @@ void PeerGroup::allocate(const GroupPlace& place, int device, std::int64_t slotB
         m_board->memories.resize(ranks);
         m_board->memories[static_cast<std::size_t>(place.rank)] = memory;
     }
-    (void)agree("allocated", true, place, meeting, forming);
+}
+
+void PeerGroup::seeMemories()
+{
     const std::lock_guard lock(m_board->mutex);
-    for (std::size_t rank = 0; rank < ranks; ++rank) {
+    for (std::size_t rank = 0; rank < m_board->memories.size(); ++rank) {
         m_peers.inbox[rank] = m_board->memories[rank]->inbox.get();
         m_peers.flags[rank] = reinterpret_cast<std::uint32_t*>(m_board->memories[rank]->flags.get());
     }
 }
 
 /// Adds up what every rank can foretell, over a whole slot, in both halves.
-bool PeerGroup::delivers(cudaStream_t stream, MeetingPoint& meeting, Deadline forming)
+bool PeerGroup::delivers(std::byte* x, MeetingPoint& meeting, Deadline forming)
 {
     const std::int64_t elements = m_peers.slotBytes / 4 / 8 * 8;
     const auto bytes = static_cast<std::size_t>(elements) * 4;
-    const DeviceMemory x = nccl::allocate(bytes);
     std::vector<float> numbers(static_cast<std::size_t>(elements));
-    for (int round = 0; round < 3; ++round) {
+    bool right = true;
+    for (int round = 0; round < 3; ++round) { // to the end, for the others count on it
         const auto number = [&](int rank, std::int64_t i) {
             return static_cast<float>((rank + 1) * 1000 + i % 509 + round);
         };
         for (std::int64_t i = 0; i < elements; ++i)
             numbers[static_cast<std::size_t>(i)] = number(m_peers.rank, i);
-        require("cudaMemcpy", cudaMemcpy(x.get(), numbers.data(), bytes, cudaMemcpyHostToDevice));
-        require("a sum of GPUs", kernels::cuda::sumOfPeers({.y = x.get(),
+        require("cudaMemcpy", cudaMemcpyAsync(x, numbers.data(), bytes, cudaMemcpyHostToDevice, m_stream));
+        require("a sum of GPUs", kernels::cuda::sumOfPeers({.y = x,
                                                             .yStride = elements,
-                                                            .x = x.get(),
+                                                            .x = x,
                                                             .rows = 1,
                                                             .columns = elements,
                                                             .type = kernels::Format::F32,
                                                             .out = kernels::Format::F32},
-                                                           m_peers, stream));
-        waitFor(stream, meeting, forming);
-        require("cudaMemcpy", cudaMemcpy(numbers.data(), x.get(), bytes, cudaMemcpyDeviceToHost));
+                                                           m_peers, m_stream));
+        waitFor(m_stream, meeting, forming);
+        require("cudaMemcpy", cudaMemcpy(numbers.data(), x, bytes, cudaMemcpyDeviceToHost));
         for (std::int64_t i = 0; i < elements; ++i) {
             float sum = 0;
             for (int rank = 0; rank < m_peers.ranks; ++rank)
                 sum += number(rank, i);
-            if (numbers[static_cast<std::size_t>(i)] != sum)
-                return false;
+            right = right && numbers[static_cast<std::size_t>(i)] == sum;
         }
     }
-    return !timedOut();
+    return right && !timedOut();
 }
 
 PeerGroup::~PeerGroup()

@@ -47,8 +47,9 @@ private:
         std::vector<std::shared_ptr<PeerMemory>> memories;
     };
     PeerGroup() = default;
-    void allocate(const GroupPlace& place, int device, std::int64_t slotBytes, MeetingPoint& meeting, Deadline forming);
-    [[nodiscard]] bool delivers(cudaStream_t stream, MeetingPoint& meeting, Deadline forming);
+    void allocate(const GroupPlace& place, int device, std::int64_t slotBytes, MeetingPoint& meeting);
+    void seeMemories();
+    [[nodiscard]] bool delivers(std::byte* x, MeetingPoint& meeting, Deadline forming);
 
     std::shared_ptr<Board> m_board;
     DeviceMemory m_calls;

@@ -90,10 +90,10 @@ void everything(Communicator& group)
     writeLine("said results " + hexOf(hasher.finish()));
 }
 
-[[noreturn]] void sums(Communicator& group)
+[[noreturn]] void sums(Communicator& group, std::int64_t elements)
 {
-    HostTensor x(DType::F32, {1, 1000});
-    std::fill_n(x.view().data<float>(), 1000, 0.0f);
+    HostTensor x(DType::F32, {1, elements});
+    std::fill_n(x.view().data<float>(), elements, 0.0f);
     group.sum(x.view());
     writeLine("said running");
     for (;;)
@@ -141,7 +141,9 @@ int main(int count, char** arguments)
             if (work == "everything")
                 everything(*groups->tensor);
             else if (work == "sums")
-                sums(*groups->tensor);
+                sums(*groups->tensor, 1000);
+            else if (work == "large-sums")
+                sums(*groups->tensor, 3'000'000);
             else
                 latency(*groups->tensor);
         } catch (const GroupBroken& broken) {

@@ -157,9 +157,16 @@ private slots:
             QCOMPARE(processes.lastSaid(rank), processes.lastSaid(0));
         }
     }
+    void aRankThatIsKilledEndsTheOthersAtOnce_data()
+    {
+        QTest::addColumn<QString>("work");
+        QTest::newRow("messages that are written at once") << "sums";
+        QTest::newRow("messages under way for a while") << "large-sums";
+    }
     void aRankThatIsKilledEndsTheOthersAtOnce()
     {
-        Processes processes(3, 3, kLong, kLong, "sums");
+        QFETCH(QString, work);
+        Processes processes(3, 3, kLong, kLong, work.toStdString());
         for (int rank = 0; rank < 3; ++rank)
             processes.start(rank);
         QVERIFY(processes.waitFor({0, 1, 2}, "running", patience()));
