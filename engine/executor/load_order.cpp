@@ -68,6 +68,16 @@ model::Shard shardOf(const wire::LoadModel& order, const wire::RankOrder& rank)
             .endLayer = static_cast<int>(rank.end_layer())};
 }
 
+std::vector<std::uint32_t> peersOf(const wire::LoadModel& order, const wire::RankOrder& rank)
+{
+    std::vector<std::uint32_t> peers;
+    const std::uint32_t size = tensorSize(order);
+    for (std::uint32_t other = 0; other < size * stages(order); ++other)
+        if (other != rank.rank() && (other / size == rank.stage() || other % size == rank.tensor_rank()))
+            peers.push_back(other);
+    return peers;
+}
+
 comm::World worldOf(const wire::LoadModel& order, const wire::RankOrder& rank, std::uint64_t epoch)
 {
     return {.epoch = epoch,

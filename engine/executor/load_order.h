@@ -7,6 +7,9 @@
 #include "engine/model/shard.h"
 #include "engine/protocol/executor.pb.h"
 
+#include <cstdint>
+#include <vector>
+
 namespace argus::executor {
 
 /// Ranks of the whole model, those of other executors included; at least 1.
@@ -18,6 +21,9 @@ namespace argus::executor {
 
 /// The share of a rank that checkRanks() has passed.
 [[nodiscard]] model::Shard shardOf(const wire::LoadModel& order, const wire::RankOrder& rank);
+
+/// The ranks it computes with directly: those of its stage, and those of its place in the other stages.
+[[nodiscard]] std::vector<std::uint32_t> peersOf(const wire::LoadModel& order, const wire::RankOrder& rank);
 
 /// Where that rank stands among all.
 [[nodiscard]] comm::World worldOf(const wire::LoadModel& order, const wire::RankOrder& rank, std::uint64_t epoch);

@@ -6,6 +6,7 @@
 #include "engine/model/config.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -38,7 +39,7 @@ int cores()
     return static_cast<int>(std::max(std::thread::hardware_concurrency(), 1U));
 }
 
-Error errorOf(const comm::GroupBroken& problem, const wire::RankOrder& rank)
+Error errorOf(const comm::GroupBroken& problem, const wire::LoadModel& plan, const wire::RankOrder& rank)
 {
     using Why = comm::GroupBroken::Why;
     const ErrorCode code = problem.why() == Why::PeerGone  ? ErrorCode::Unreachable
@@ -46,7 +47,8 @@ Error errorOf(const comm::GroupBroken& problem, const wire::RankOrder& rank)
                            : problem.why() == Why::Version ? ErrorCode::Unsupported
                                                            : ErrorCode::Cancelled;
     return {code,
-            fmt::format("rank {} has lost the others: {}", rank.rank(), problem.what()),
+            fmt::format("rank {} has lost rank {}: {}", rank.rank(), fmt::join(peersOf(plan, rank), " or "),
+                        problem.what()),
             "look whether the other machines run and reach each other; the head starts the model again",
             {}};
 }
@@ -83,7 +85,7 @@ void Rank::guarded(const Work& work)
         log::error("{}", problem.what());
         m_over = true;
     } catch (const comm::GroupBroken& problem) {
-        fail(errorOf(problem, order()));
+        fail(errorOf(problem, m_load.load(), order()));
         m_over = true;
     } catch (const std::bad_alloc&) {
         fail({ErrorCode::DoesNotFit, "memory ran out", "close other programs, or lower max_model_len or max_num_seqs",

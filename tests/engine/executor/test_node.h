@@ -90,9 +90,8 @@ public:
         }
     }
     /// The next message that is no progress; an empty one when none came. Exchanges go to the other executors.
-    wire::ExecutorToNode receive()
+    wire::ExecutorToNode receive(Deadline deadline = soon())
     {
-        const Deadline deadline = soon();
         while (!deadline.passed()) {
             const int executor = readable();
             if (executor < 0)
@@ -250,7 +249,7 @@ private:
         for (std::size_t executor = 0; executor < watched.size(); ++executor)
             if (listensTo >= 0 && static_cast<int>(executor) != listensTo)
                 watched[executor].fd = -1;
-        if (::poll(watched.data(), watched.size(), 1000) <= 0)
+        if (::poll(watched.data(), watched.size(), 100) <= 0)
             return -1;
         const auto speaks =
             std::find_if(watched.begin(), watched.end(), [](const pollfd& one) { return one.revents != 0; });
