@@ -1,5 +1,6 @@
 #include "gui/link/engine_link.h"
 
+#include "gui/link/wire_engine.h"
 #include "gui/link/wire_facts.h"
 
 #include "engine/base/error.h"
@@ -299,6 +300,42 @@ void EngineLink::cancel(const AskId& id)
         m_keeper->with(m_generation, [&](client::Client& client) { client.cancel(id.toStdString()); });
 }
 
+template <typename Call>
+void EngineLink::command(const QString& about, Call&& call)
+{
+    if (m_keeper && m_clientHere && m_keeper->with(m_generation, std::forward<Call>(call)))
+        return;
+    const Trouble trouble = toTrouble(
+        Error{ErrorCode::Unreachable, "the head does not answer", "wait until it is back, then try again", ""});
+    QMetaObject::invokeMethod(
+        this, [this, about, trouble] { emit commandFailed(about, trouble); }, Qt::QueuedConnection);
+}
+
+void EngineLink::preflight(const QString& id, const EngineSettings& settings)
+{
+    command(id, [&](client::Client& client) { client.preflight(toWire(settings), id.toStdString()); });
+}
+
+void EngineLink::deploy(const QString& id, const EngineSettings& settings)
+{
+    command(id, [&](client::Client& client) { client.deploy(toWire(settings), id.toStdString()); });
+}
+
+void EngineLink::makeJoinLine(const QString& id)
+{
+    command(id, [&](client::Client& client) { client.makeJoinLine(id.toStdString()); });
+}
+
+void EngineLink::getLog(const QString& id, const QString& node)
+{
+    command(id, [&](client::Client& client) { client.getLog(node.toStdString(), 0, id.toStdString()); });
+}
+
+void EngineLink::removeNode(const QString& node)
+{
+    command(node, [&](client::Client& client) { client.removeNode(node.toStdString()); });
+}
+
 void EngineLink::failAsk(const AskId& id, const Trouble& trouble)
 {
     m_running.remove(id);
@@ -433,6 +470,25 @@ void EngineLink::deliver(int generation, const Occurrence& occurrence)
         void operator()(const client::AskFailed& e) const
         {
             link.failAsk(text(e.ask), link.withNames(toTrouble(e.error)));
+        }
+        void operator()(const client::PreflightArrived& e) const { emit link.preflightArrived(toFacts(e.done)); }
+        void operator()(const client::DeployAnswered& e) const
+        {
+            emit link.deployAnswered(text(e.answer.id()), e.answer.deployment(),
+                                     e.answer.has_error() ? toTrouble(e.answer.error()) : Trouble());
+        }
+        void operator()(const client::JoinLineArrived& e) const
+        {
+            emit link.joinLineArrived(text(e.line.id()), text(e.line.line()), e.line.valid_seconds(),
+                                      toTrouble(e.line.error()));
+        }
+        void operator()(const client::LogArrived& e) const
+        {
+            emit link.logArrived(text(e.log.id()), text(e.log.node()), text(e.log.text()), toTrouble(e.log.error()));
+        }
+        void operator()(const client::CommandFailed& e) const
+        {
+            emit link.commandFailed(text(e.about), toTrouble(e.error));
         }
         void operator()(const client::HeadStopping& e) const
         {

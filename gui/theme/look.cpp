@@ -1,0 +1,68 @@
+#include "gui/theme/look.h"
+
+#include "gui/theme/theme.h"
+
+#include <QPainter>
+
+namespace argus::gui {
+
+void paintText(QLabel& label, const QColor& color)
+{
+    QPalette palette = label.palette();
+    if (palette.color(QPalette::WindowText) == color)
+        return;
+    palette.setColor(QPalette::WindowText, color);
+    label.setPalette(palette);
+}
+
+void paintCard(QFrame& card)
+{
+    const theme::Colors& c = theme::colors();
+    theme::setStyle(card, QStringLiteral("#card { background: %1; border: 1px solid %2; border-radius: 10px; }")
+                              .arg(c.card.name(), c.line.name()));
+}
+
+QFont scaled(const QFont& font, double factor, bool bold)
+{
+    QFont other = font;
+    other.setPointSizeF(font.pointSizeF() * factor);
+    other.setBold(bold);
+    return other;
+}
+
+QPixmap swatch(const QColor& color, qreal ratio)
+{
+    QPixmap pixmap(QSize(10, 10) * ratio);
+    pixmap.setDevicePixelRatio(ratio);
+    pixmap.fill(Qt::transparent);
+    QPainter painter(&pixmap);
+    painter.setRenderHint(QPainter::Antialiasing);
+    painter.setPen(theme::colors().line);
+    painter.setBrush(color);
+    painter.drawRoundedRect(QRectF(0.5, 0.5, 9, 9), 2, 2);
+    return pixmap;
+}
+
+QString breakingAtDots(const QString& facts)
+{
+    QStringList whole;
+    for (QString fact : facts.split(QStringLiteral(" · "))) {
+        fact.replace(QLatin1Char(' '), QChar(QChar::Nbsp));
+        for (qsizetype i = fact.size() - 1; i > 0; --i)
+            fact.insert(i, QChar(0x2060)); // word joiner
+        whole << fact;
+    }
+    return whole.join(QStringLiteral("\u00a0· "));
+}
+
+QLabel* wrapping(QWidget* parent, const char* name)
+{
+    auto* label = new QLabel(parent);
+    label->setObjectName(QLatin1String(name));
+    label->setWordWrap(true);
+    label->setTextFormat(Qt::PlainText);
+    label->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    return label;
+}
+
+} // namespace argus::gui
