@@ -87,9 +87,9 @@ void AddWorkerDialog::showEvent(QShowEvent* event)
 {
     QDialog::showEvent(event);
     m_before.clear();
+    m_lost.clear();
     for (const NodeFacts& node : m_cluster.facts().nodes)
-        if (node.state != QLatin1String("lost"))
-            m_before << node.name;
+        (node.state == QLatin1String("lost") ? m_lost : m_before) << node.name;
     m_timer.start();
     askForLine();
     showJoined();
@@ -149,7 +149,7 @@ void AddWorkerDialog::showJoined()
         return;
     QList<NodeFacts> joined;
     for (const NodeFacts& node : m_cluster.facts().nodes)
-        if (!m_before.contains(node.name))
+        if (!m_before.contains(node.name) && (node.state != QLatin1String("lost") || !m_lost.contains(node.name)))
             joined << node;
     while (m_rows.size() > joined.size())
         delete m_rows.takeLast();
@@ -169,7 +169,7 @@ void AddWorkerDialog::showJoined()
             text << speedText(node.linkSpeed);
         QString row = text.join(QStringLiteral(" · "));
         if (!node.trouble.isEmpty())
-            row += QLatin1Char('\n') + node.trouble.cause + QLatin1Char('\n') + node.trouble.remedy;
+            row += QLatin1Char('\n') + sentence(node.trouble.cause) + QLatin1Char('\n') + sentence(node.trouble.remedy);
         m_rows[i]->setText(row);
         paintText(*m_rows[i], look.color);
     }

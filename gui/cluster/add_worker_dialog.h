@@ -46,6 +46,7 @@ private:
     QElapsedTimer m_since;
     QTimer m_timer;
     QSet<QString> m_before; ///< machines that were there when it was opened
+    QSet<QString> m_lost;   ///< known then, but gone
     QLabel* m_about;
     QPlainTextEdit* m_text;
     QPushButton* m_copy;

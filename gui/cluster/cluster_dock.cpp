@@ -40,6 +40,7 @@ ClusterDock::ClusterDock(ClusterModel& model, QWidget* parent)
         m_column->addWidget(widget);
     m_column->addStretch(1);
     auto* scroll = new QScrollArea;
+    scroll->setObjectName(QStringLiteral("clusterScroll"));
     scroll->setFrameShape(QFrame::NoFrame);
     scroll->setWidgetResizable(true);
     scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);

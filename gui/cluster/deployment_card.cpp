@@ -23,6 +23,7 @@ DeploymentCard::DeploymentCard(QWidget* parent)
     m_model->setFont(scaled(font(), 1.1, true));
     m_model->setWordWrap(true);
     m_layout->setWordWrap(true);
+    m_kvText->setWordWrap(true);
     m_asks->setWordWrap(true);
     m_asks->setObjectName(QStringLiteral("deploymentAsks"));
     m_trouble->setWordWrap(true);
@@ -67,7 +68,7 @@ void DeploymentCard::show(const ClusterFacts& facts, bool stale)
     QStringList trouble;
     if (d.rolledBack)
         trouble << ClusterDock::tr("New settings did not work; the ones before are back.");
-    trouble << d.trouble.cause << d.trouble.remedy;
+    trouble << sentence(d.trouble.cause) << sentence(d.trouble.remedy);
     trouble.removeAll(QString());
     m_trouble->setText(trouble.join(QLatin1Char('\n')));
     m_trouble->setVisible(!d.trouble.isEmpty());

@@ -110,8 +110,7 @@ void NodeCard::show(const NodeFacts& node, const DeploymentFacts& deployment, do
     m_about->setText(breakingAtDots(aboutText(node)));
     m_about->setVisible(!m_about->text().isEmpty());
     paintText(*m_about, c.muted);
-    m_trouble->setText(node.trouble.remedy.isEmpty() ? node.trouble.cause
-                                                     : node.trouble.cause + QLatin1Char('\n') + node.trouble.remedy);
+    m_trouble->setText((sentence(node.trouble.cause) + QLatin1Char('\n') + sentence(node.trouble.remedy)).trimmed());
     m_trouble->setVisible(!node.trouble.isEmpty());
     paintText(*m_trouble, c.bad);
     m_more->setAccessibleName(ClusterDock::tr("Actions for %1").arg(node.name));
@@ -164,7 +163,7 @@ void NodeCard::showDevice(DeviceRow& row, const DeviceFacts& device, const Deplo
     row.place->setText(breakingAtDots(placeText(device, deployment)));
     row.place->setVisible(device.used || m_node.devices.size() > 1 || m_node.role != QLatin1String("head"));
     paintText(*row.place, c.muted);
-    row.trouble->setText(device.problem);
+    row.trouble->setText(sentence(device.problem));
     row.trouble->setVisible(!device.problem.isEmpty());
     paintText(*row.trouble, c.bad);
     const QString load = device.used ? loadText(device.loadDone, device.loadTotal) : QString();

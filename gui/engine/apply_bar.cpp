@@ -119,6 +119,8 @@ void ApplyBar::refresh()
     m_apply->setAccessibleDescription(reason);
     m_restart->setText(tr("Restart now"));
     m_keep->setText(tr("Not now"));
+    for (QPushButton* button : {m_revert, m_apply, m_restart, m_keep})
+        makeRoomy(*button);
     m_revert->setVisible(!m_asking);
     m_apply->setVisible(!m_asking);
     m_keep->setVisible(m_asking);

@@ -83,7 +83,6 @@ NodeFields::Block NodeFields::makeBlock(const QString& name)
     block.name = name;
     block.box = new QWidget(this);
     block.title = new QLabel(block.box);
-    block.devicesLabel = new QLabel(block.box);
     block.devices = new QVBoxLayout;
     block.devices->setSpacing(4);
     block.interfaceLabel = new QLabel(block.box);
@@ -101,8 +100,7 @@ NodeFields::Block NodeFields::makeBlock(const QString& name)
     grid->setVerticalSpacing(6);
     grid->setColumnStretch(1, 1);
     grid->addWidget(block.title, 0, 0, 1, 2);
-    grid->addWidget(block.devicesLabel, 1, 0, Qt::AlignTop);
-    grid->addLayout(block.devices, 1, 1);
+    grid->addLayout(block.devices, 1, 0, 1, 2);
     grid->addWidget(block.interfaceLabel, 2, 0);
     grid->addWidget(block.interfaces, 2, 1);
     grid->addWidget(block.modelLabel, 3, 0);
@@ -118,7 +116,6 @@ void NodeFields::showBlock(Block& block, const NodeFacts& node, const NodeChoice
     block.title->setText(
         QStringLiteral("<b>%1</b> · %2 · <span style=\"color:%3\">%4 %5</span>")
             .arg(node.name.toHtmlEscaped(), roleText(node.role), look.color.name(), look.shape, look.word));
-    block.devicesLabel->setText(settingLabel(QStringLiteral("devices")));
     block.interfaceLabel->setText(settingLabel(QStringLiteral("interface")));
     block.modelLabel->setText(tr("Model folder there"));
     block.interfaces->setAccessibleName(tr("Network interface of %1").arg(node.name));
@@ -126,6 +123,9 @@ void NodeFields::showBlock(Block& block, const NodeFacts& node, const NodeChoice
     block.interfaces->setToolTip(settingHelp(QStringLiteral("interface")));
     block.model->setAccessibleName(tr("Model folder on %1").arg(node.name));
     block.model->setPlaceholderText(tr("as on the head"));
+    const int width = std::max(block.interfaceLabel->fontMetrics().horizontalAdvance(block.interfaceLabel->text()),
+                               block.modelLabel->fontMetrics().horizontalAdvance(block.modelLabel->text()));
+    block.interfaceLabel->setMinimumWidth(width); // editors of all machines stand below one another
     const bool worker = node.role != QLatin1String("head");
     block.model->setVisible(worker);
     block.modelLabel->setVisible(worker);
@@ -143,6 +143,7 @@ void NodeFields::showDevices(Block& block, const NodeFacts& node, const NodeChoi
         auto* box = new QCheckBox(block.box);
         box->setObjectName(QStringLiteral("edit_device_%1_%2").arg(block.name).arg(block.boxes.size()));
         connect(box, &QCheckBox::toggled, this, [this, name = block.name] { read(name); });
+        box->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed); // a long name does not widen the page
         block.boxes << box;
         block.devices->addWidget(box);
     }
@@ -150,10 +151,11 @@ void NodeFields::showDevices(Block& block, const NodeFacts& node, const NodeChoi
     for (qsizetype i = 0; i < block.boxes.size(); ++i) {
         const DeviceFacts& device = node.devices[i];
         const QSignalBlocker quiet(block.boxes[i]);
-        block.boxes[i]->setText(tr("%1: %2, %3 free of %4", "a device: number, name, memory")
-                                    .arg(device.index)
-                                    .arg(device.name, memoryText(device.free), memoryText(device.total)));
-        block.boxes[i]->setToolTip(device.problem);
+        const QString text = tr("%1: %2, %3 free of %4", "a device: number, name, memory")
+                                 .arg(device.index)
+                                 .arg(device.name, memoryText(device.free), memoryText(device.total));
+        block.boxes[i]->setText(text);
+        block.boxes[i]->setToolTip(device.problem.isEmpty() ? text : text + QLatin1Char('\n') + device.problem);
         block.boxes[i]->setAccessibleDescription(device.problem);
         block.boxes[i]->setChecked(choice.devices.isEmpty() ||
                                    (choice.devices != kNone && numbers.contains(device.index)));

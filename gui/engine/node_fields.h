@@ -33,7 +33,6 @@ private:
         QString name;
         QWidget* box = nullptr;
         QLabel* title = nullptr;
-        QLabel* devicesLabel = nullptr;
         QVBoxLayout* devices = nullptr;
         QList<QCheckBox*> boxes;
         QLabel* interfaceLabel = nullptr;

@@ -18,7 +18,8 @@ namespace argus::gui {
 
 namespace {
 
-constexpr int kMostRanks = 128; ///< rows that anybody would read
+constexpr int kRoomForColumns = 690; ///< px
+constexpr int kMostRanks = 128;      ///< rows that anybody would read
 
 struct Part {
     QString name;
@@ -118,12 +119,20 @@ void PlanTable::rebuild()
     grid->setColumnStretch(0, 1);
     addHeading(*grid);
     for (int i = 0; i < std::min(kMostRanks, static_cast<int>(m_ranks.size())); ++i)
-        addRank(*grid, 1 + 2 * i, m_ranks[i]);
+        if (m_narrow)
+            addNarrowRank(*grid, 1 + 3 * i, m_ranks[i]);
+        else
+            addRank(*grid, 1 + 2 * i, m_ranks[i]);
     setVisible(!m_ranks.isEmpty());
 }
 
 void PlanTable::addHeading(QGridLayout& grid)
 {
+    auto* title = new QLabel(tr("Memory of each rank"), m_inside);
+    title->setFont(scaled(font(), 1.0, true));
+    grid.addWidget(title, 0, 0);
+    if (m_narrow)
+        return;
     const auto parts = partsOf({});
     for (int i = 0; i < static_cast<int>(parts.size()); ++i) {
         auto* head = new QLabel(m_inside);
@@ -132,9 +141,6 @@ void PlanTable::addHeading(QGridLayout& grid)
         head->setFont(scaled(font(), 0.9));
         grid.addWidget(head, 0, 1 + i, Qt::AlignRight);
     }
-    auto* title = new QLabel(tr("Memory of each rank"), m_inside);
-    title->setFont(scaled(font(), 1.0, true));
-    grid.addWidget(title, 0, 0);
     auto* sum = new QLabel(tr("Sum of usable"), m_inside);
     sum->setFont(scaled(font(), 0.9));
     grid.addWidget(sum, 0, 5, Qt::AlignRight);
@@ -159,6 +165,39 @@ void PlanTable::addRank(QGridLayout& grid, int row, const PlannedRank& rank)
     grid.addWidget(sum, row, column, Qt::AlignRight | Qt::AlignTop);
     auto* bar = new PlanBar(rank, m_inside);
     grid.addWidget(bar, row + 1, 0, 1, column + 1);
+}
+
+void PlanTable::addNarrowRank(QGridLayout& grid, int row, const PlannedRank& rank)
+{
+    const theme::Colors& c = theme::colors();
+    auto* place = wrapping(m_inside, "planPlace");
+    place->setText(breakingAtDots(QStringLiteral("%1 %2 · ").arg(rank.node, rank.device) + placeOf(rank)));
+    place->setToolTip(rank.deviceName);
+    grid.addWidget(place, row, 0);
+    auto* sum = new QLabel(sumOf(rank), m_inside);
+    sum->setObjectName(QStringLiteral("planSum"));
+    paintText(*sum, rank.needed() > rank.usable ? c.bad : palette().color(QPalette::WindowText));
+    grid.addWidget(sum, row, 1, Qt::AlignRight | Qt::AlignTop);
+    grid.addWidget(new PlanBar(rank, m_inside), row + 1, 0, 1, 2);
+    QStringList figures;
+    for (const Part& part : partsOf(rank))
+        figures << QStringLiteral("<span style=\"color:%1\">■</span>&nbsp;%2")
+                       .arg(part.color.name(), QString(part.name + QLatin1Char(' ') + memoryText(part.bytes))
+                                                   .replace(QLatin1Char(' '), QStringLiteral("&nbsp;")));
+    auto* legend = new QLabel(figures.join(QStringLiteral(" &nbsp; ")), m_inside);
+    legend->setWordWrap(true);
+    legend->setFont(scaled(font(), 0.9));
+    legend->setContentsMargins(0, 0, 0, 6);
+    grid.addWidget(legend, row + 2, 0, 1, 2);
+}
+
+void PlanTable::resizeEvent(QResizeEvent* event)
+{
+    QFrame::resizeEvent(event);
+    if ((width() < kRoomForColumns) == m_narrow)
+        return;
+    m_narrow = !m_narrow;
+    QMetaObject::invokeMethod(this, &PlanTable::rebuild, Qt::QueuedConnection); // not within a layout's work
 }
 
 void PlanTable::changeEvent(QEvent* event)

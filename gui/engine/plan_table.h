@@ -26,23 +26,28 @@ private:
     PlannedRank m_rank;
 };
 
-/// GUI thread. Rows are made anew only when the plan, the language or the theme changes.
+/// GUI thread. Where there is little room the figures of a rank stand below its bar instead of in columns. Rows are
+/// made anew only when the plan, the language or the theme changes.
 class PlanTable final : public QFrame {
     Q_OBJECT
 public:
     explicit PlanTable(QWidget* parent = nullptr);
     void show(const QList<PlannedRank>& ranks);
+    QSize minimumSizeHint() const override { return {240, QFrame::minimumSizeHint().height()}; }
 
 protected:
     void changeEvent(QEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
 
 private:
     void rebuild();
     void addHeading(QGridLayout& grid);
     void addRank(QGridLayout& grid, int row, const PlannedRank& rank);
+    void addNarrowRank(QGridLayout& grid, int row, const PlannedRank& rank);
 
     QList<PlannedRank> m_ranks;
     QWidget* m_inside = nullptr;
+    bool m_narrow = false;
 };
 
 } // namespace argus::gui

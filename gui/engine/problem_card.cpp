@@ -15,17 +15,6 @@ namespace {
 
 constexpr int kColumns = 2;
 
-/// "use 4 or 2" begins like a sentence and ends like one.
-QString sentence(QString text)
-{
-    if (text.isEmpty())
-        return text;
-    text[0] = text[0].toUpper();
-    if (!text.endsWith(QLatin1Char('.')) && !text.endsWith(QLatin1Char('?')) && !text.endsWith(QLatin1Char('!')))
-        text += QLatin1Char('.');
-    return text;
-}
-
 } // namespace
 
 ProblemCard::ProblemCard(const Problem& problem, QWidget* parent) : QFrame(parent), m_problem(problem)
@@ -67,6 +56,7 @@ ProblemCard::ProblemCard(const Problem& problem, QWidget* parent) : QFrame(paren
         auto* button = new QPushButton(fixText(fix), this);
         button->setObjectName(QStringLiteral("btnFix"));
         button->setToolTip(fix.text);
+        makeRoomy(*button);
         connect(button, &QPushButton::clicked, this, [this, fix] { emit fixWanted(fix); });
         grid->addWidget(button, count / kColumns, count % kColumns);
         ++count;

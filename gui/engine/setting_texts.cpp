@@ -34,7 +34,7 @@ QString settingLabel(const QString& setting)
     if (is("pipeline_parallel_size"))
         return SettingTexts::tr("Pipeline parallel");
     if (is("dtype"))
-        return SettingTexts::tr("Number format");
+        return SettingTexts::tr("Precision");
     if (is("gpu_memory_utilization"))
         return SettingTexts::tr("Share of memory");
     if (is("max_model_len"))
@@ -138,7 +138,7 @@ QString problemTitle(const Problem& problem)
     if (is("PAR-03"))
         return SettingTexts::tr("Not enough devices");
     if (is("GPU-02"))
-        return SettingTexts::tr("A device cannot compute with this number format");
+        return SettingTexts::tr("A device cannot compute with this precision");
     if (is("GPU-04"))
         return SettingTexts::tr("Not enough memory");
     if (is("GPU-05"))

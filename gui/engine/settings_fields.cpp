@@ -63,7 +63,7 @@ SettingsFields::SettingsFields(bool localFolders, QWidget* parent)
     m_advanced->setAutoRaise(true);
     m_advanced->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
     m_advanced->setFocusPolicy(Qt::TabFocus);
-    grid->addWidget(m_advanced, 4, 0);
+    grid->addWidget(m_advanced, 4, 0, 1, 2, Qt::AlignLeft); // both: a button's own width would bind its column
     auto* more = new QGridLayout(m_advancedBox);
     more->setContentsMargins(0, 0, 0, 0);
     more->setHorizontalSpacing(theme::kWideGap);
@@ -283,6 +283,8 @@ void SettingsFields::retranslate()
     m_model->setPlaceholderText(tr("The built-in demo model"));
     m_folder->setText(tr("Choose folder…"));
     m_demo->setText(tr("Demo model"));
+    makeRoomy(*m_folder);
+    makeRoomy(*m_demo);
     m_eager->setText(tr("On"));
     m_advanced->setText(tr("Advanced"));
     m_tensor->clear(); // filled anew, in the language of now

@@ -3,6 +3,7 @@
 #include "gui/theme/theme.h"
 
 #include <QPainter>
+#include <QRegularExpression>
 
 namespace argus::gui {
 
@@ -53,6 +54,24 @@ QString breakingAtDots(const QString& facts)
         whole << fact;
     }
     return whole.join(QStringLiteral("\u00a0· "));
+}
+
+void makeRoomy(QPushButton& button)
+{
+    button.setMinimumWidth(0);
+    button.setMinimumWidth(button.sizeHint().width() + 16);
+}
+
+QString sentence(const QString& text)
+{
+    static const QRegularExpression word(QStringLiteral("^[a-z]+[ ,]"));
+    QString whole = text.trimmed();
+    if (whole.isEmpty())
+        return whole;
+    if (word.match(whole).hasMatch())
+        whole[0] = whole[0].toUpper();
+    static const QRegularExpression end(QStringLiteral("[.?!。？！]$"));
+    return end.match(whole).hasMatch() ? whole : whole + QLatin1Char('.');
 }
 
 QLabel* wrapping(QWidget* parent, const char* name)

@@ -6,6 +6,7 @@
 #include <QFrame>
 #include <QLabel>
 #include <QPixmap>
+#include <QPushButton>
 
 namespace argus::gui {
 
@@ -18,6 +19,10 @@ void paintCard(QFrame& card);
 [[nodiscard]] QPixmap swatch(const QColor& color, qreal ratio);
 /// Lines break at the dots between facts only; Chinese would break within a word.
 [[nodiscard]] QString breakingAtDots(const QString& facts);
+/// Some air around the text of a button; call again when the text has changed.
+void makeRoomy(QPushButton& button);
+/// A cause or remedy as a sentence: "use 4 or 2" becomes "Use 4 or 2."; names and settings keep their first letter.
+[[nodiscard]] QString sentence(const QString& text);
 /// A label that wraps and may be selected with the mouse.
 [[nodiscard]] QLabel* wrapping(QWidget* parent, const char* name = "");
 

@@ -23,6 +23,8 @@
 #include <QMenu>
 #include <QPlainTextEdit>
 #include <QPushButton>
+#include <QScrollArea>
+#include <QScrollBar>
 #include <QSignalSpy>
 #include <QSpinBox>
 #include <QTemporaryDir>
@@ -119,6 +121,41 @@ class TstClusterPages : public QObject {
         QTRY_VERIFY_WITH_TIMEOUT(desk.isConnected(), kPatienceMs);
         desk.find<QAction>("actEngine")->trigger();
         QTRY_VERIFY_WITH_TIMEOUT(desk.isChecked(), kPatienceMs);
+    }
+
+    static void keepPicture(QWidget& widget, const QString& scene)
+    {
+        QTest::qWait(60); // layouts settle
+        const QString folder = qEnvironmentVariable("ARGUS_PICTURES");
+        if (!folder.isEmpty())
+            QVERIFY(widget.grab().save(QStringLiteral("%1/%2, %3.png").arg(folder, QTest::currentDataTag(), scene)));
+    }
+    /// No button is cut off, no editor stands outside of its page, everything has a name.
+    static void fits(Desk& desk, const QString& scene)
+    {
+        keepPicture(*desk.window, scene);
+        for (auto* button : desk.window->findChildren<QAbstractButton*>()) {
+            if (!button->isVisible() || button->objectName().startsWith(QLatin1String("qt_")))
+                continue;
+            QVERIFY2(!button->text().isEmpty() || !button->accessibleName().isEmpty(),
+                     qPrintable(button->objectName()));
+            QVERIFY2(button->width() >= button->minimumSizeHint().width(),
+                     qPrintable(button->objectName() + ": " + button->text()));
+        }
+        const auto* scroll = desk.find<QScrollArea>("engineScroll");
+        QVERIFY2(
+            scroll->widget()->width() <= scroll->viewport()->width() || !scroll->isVisible(),
+            qPrintable(
+                QString("%1: %2 px in %3").arg(scene).arg(scroll->widget()->width()).arg(scroll->viewport()->width())));
+        const auto* dock = desk.find<QScrollArea>("clusterScroll");
+        QVERIFY2(dock->widget()->width() <= dock->viewport()->width(), qPrintable(QString("%1: %2 px in the dock's %3")
+                                                                                      .arg(scene)
+                                                                                      .arg(dock->widget()->width())
+                                                                                      .arg(dock->viewport()->width())));
+        for (auto* editor : scroll->findChildren<QWidget*>())
+            if (editor->isVisible() && editor->objectName().startsWith(QLatin1String("edit_")))
+                QVERIFY2(!editor->accessibleName().isEmpty() || qobject_cast<QCheckBox*>(editor) != nullptr,
+                         qPrintable(editor->objectName()));
     }
 
 private slots:
@@ -345,7 +382,7 @@ private slots:
         row("idle", "Idle", "空闲");
         row("starting", "Starting", "正在启动");
         row("ready", "Ready", "就绪");
-        row("restarting", "Restarting", "正在重新启动");
+        row("restarting", "Restarting", "正在重启");
         row("failed", "Failed", "失败");
         row("suspect", "Not answering", "没有响应");
         row("lost", "Lost", "已失联");
@@ -368,6 +405,7 @@ private slots:
         QVERIFY(shown().contains("3 h 12 min"));
         desk.language.set("zh_CN");
         QTRY_VERIFY2_WITH_TIMEOUT(shown().contains(chinese), qPrintable(shown()), kPatienceMs);
+        desk.language.set("en");
     }
 
     void theDockTellsAllOfAMachine()
@@ -461,33 +499,82 @@ private slots:
         QTRY_VERIFY_WITH_TIMEOUT(desk.find<QWidget>("clusterNotice")->isVisible(), kPatienceMs);
     }
 
+    void everythingFitsAndHasAName_data()
+    {
+        QTest::addColumn<QString>("code");
+        QTest::addColumn<QSize>("size");
+        QTest::addColumn<bool>("dark");
+        for (const char* code : {"en", "zh_CN"}) {
+            QTest::addRow("%s, usual, light", code) << QString(code) << QSize(1280, 800) << false;
+            QTest::addRow("%s, small, dark", code) << QString(code) << QSize(900, 600) << true;
+        }
+    }
+    /// With ARGUS_PICTURES=FOLDER, pictures of every scene are kept there to be looked at.
     void everythingFitsAndHasAName()
     {
-        for (const char* code : {"en", "zh_CN"}) {
-            Desk desk(freshFolder(), code);
-            desk.window->resize(900, 600);
-            openEngine(desk);
-            desk.form().use({"", "max_model_len", "128000", {}});
-            QTRY_VERIFY_WITH_TIMEOUT(desk.isChecked(), kPatienceMs);
-            QTest::qWait(50);
-            for (auto* button : desk.window->findChildren<QAbstractButton*>()) {
-                if (!button->isVisible() || button->objectName().startsWith(QLatin1String("qt_")))
-                    continue;
-                QVERIFY2(!button->text().isEmpty() || !button->accessibleName().isEmpty(),
-                         qPrintable(button->objectName()));
-                QVERIFY2(button->width() >= button->minimumSizeHint().width(),
-                         qPrintable(button->objectName() + ": " + button->text()));
+        QFETCH(QString, code);
+        QFETCH(QSize, size);
+        QFETCH(bool, dark);
+        theme::apply(dark ? theme::Mode::Dark : theme::Mode::Light);
+        Desk desk(freshFolder(), code);
+        desk.window->resize(size);
+        QTRY_VERIFY_WITH_TIMEOUT(desk.isConnected(), kPatienceMs);
+        fits(desk, "chat");
+        openEngine(desk);
+        fits(desk, "engine");
+        desk.form().use({"", "max_model_len", "128000", {}});
+        desk.form().use({"", "interface", "wlan0", "gpu-b"});
+        QTRY_VERIFY_WITH_TIMEOUT(desk.isChecked(), kPatienceMs);
+        fits(desk, "problems");
+        auto* scroll = desk.find<QScrollArea>("engineScroll")->verticalScrollBar();
+        scroll->setValue(scroll->maximum() / 2);
+        fits(desk, "plan");
+        scroll->setValue(scroll->maximum());
+        fits(desk, "machines");
+        desk.form().revert();
+        desk.form().use({"", "max_model_len", "16384", {}});
+        QTRY_VERIFY_WITH_TIMEOUT(desk.isChecked(), kPatienceMs);
+        scroll->setValue(0);
+        desk.find<QPushButton>("btnApply")->click();
+        fits(desk, "question");
+        desk.find<QPushButton>("btnRestartNow")->click();
+        desk.head.change([](wire::Status& status) {
+            status.mutable_deployment()->set_state("loading");
+            for (wire::NodeStatus& node : *status.mutable_nodes()) {
+                node.set_state("starting");
+                for (wire::DeviceStatus& device : *node.mutable_devices()) {
+                    device.set_load_total_bytes(16 * argus::testing::kGiB);
+                    device.set_load_done_bytes((node.role() == "head" ? 11 : 5) * argus::testing::kGiB);
+                }
             }
-            for (auto* editor : desk.find<QWidget>("pageEngine")->findChildren<QWidget*>()) {
-                if (!editor->isVisible() || !editor->objectName().startsWith(QLatin1String("edit_")))
-                    continue;
-                QVERIFY2(!editor->accessibleName().isEmpty() || qobject_cast<QCheckBox*>(editor) != nullptr,
-                         qPrintable(editor->objectName()));
-                const QRect place(editor->mapTo(desk.find<QWidget>("pageEngine"), QPoint()), editor->size());
-                QVERIFY2(place.left() >= 0 && place.right() <= desk.find<QWidget>("pageEngine")->width(),
-                         qPrintable(editor->objectName()));
-            }
-        }
+        });
+        QTRY_COMPARE_WITH_TIMEOUT(desk.texts("startState").size(), 2, kPatienceMs);
+        fits(desk, "starting");
+        desk.head.change([](wire::Status& status) {
+            status.mutable_deployment()->set_state("ready");
+            status.mutable_deployment()->set_rolled_back(true);
+            *status.mutable_deployment()->mutable_error() =
+                protocol::toWire(Error{ErrorCode::Crashed, "rank 3 on gpu-b cuda:1 ended during its start (signal 9)",
+                                       "look at the log of gpu-b", ""});
+            status.mutable_nodes(0)->set_state("lost");
+            status.mutable_nodes(0)->set_age_seconds(7);
+            *status.mutable_nodes(0)->mutable_problem() = protocol::toWire(
+                Error{ErrorCode::Unreachable, "gpu-b has not answered for 7 s", "look at its cable", ""});
+        });
+        QTRY_COMPARE_WITH_TIMEOUT(desk.texts("startCause").size(), 1, kPatienceMs);
+        fits(desk, "rolled-back");
+        auto* add = desk.window->desk().openAddWorker();
+        QTRY_VERIFY_WITH_TIMEOUT(!static_cast<AddWorkerDialog*>(add)->line().isEmpty(), kPatienceMs);
+        desk.head.change([](wire::Status& status) {
+            *status.add_nodes() = argus::testing::nodeStatus("gpu-c", "worker", "idle", 1);
+        });
+        QTRY_COMPARE_WITH_TIMEOUT(desk.texts("joinedNode").size(), 1, kPatienceMs);
+        keepPicture(*add, "add-worker");
+        add->close();
+        auto* logs = desk.window->desk().openLogs("gpu-b");
+        QTRY_VERIFY_WITH_TIMEOUT(!desk.find<QPlainTextEdit>("logText")->toPlainText().isEmpty(), kPatienceMs);
+        keepPicture(*logs, "logs");
+        theme::apply(theme::Mode::Light);
     }
 
     void cleanupTestCase() { m_states.reset(); }
