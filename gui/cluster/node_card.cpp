@@ -138,6 +138,7 @@ NodeCard::DeviceRow NodeCard::addRow()
     row.bar = new MemoryBar(row.box);
     row.summary = wrapping(row.box, "deviceSummary");
     row.summary->setFont(scaled(font(), 0.9));
+    row.summary->setTextFormat(Qt::RichText);
     row.trouble = wrapping(row.box, "deviceTrouble");
     row.legend = new QGridLayout;
     row.legend->setHorizontalSpacing(6);
@@ -191,7 +192,7 @@ void NodeCard::showLegend(DeviceRow& row, const DeviceFacts& device, bool detail
     QStringList summary;
     for (qsizetype i = 0; i < parts.size(); ++i) {
         if (parts[i].bytes > 0)
-            summary << MemoryBar::tr("%1: %2").arg(parts[i].name, memoryText(parts[i].bytes));
+            summary << legendEntry(parts[i].color, parts[i].name + QLatin1Char(' ') + memoryText(parts[i].bytes));
         if (row.figures.size() < (i + 1) * 3)
             for (int column = 0; column < 3; ++column) {
                 auto* label = new QLabel(row.box);
@@ -207,7 +208,7 @@ void NodeCard::showLegend(DeviceRow& row, const DeviceFacts& device, bool detail
     }
     for (QLabel* label : row.figures)
         label->setVisible(detailed);
-    row.summary->setText(breakingAtDots(summary.join(kDot)));
+    row.summary->setText(summary.join(QStringLiteral(" &nbsp; ")));
     row.summary->setVisible(!detailed);
     paintText(*row.summary, theme::colors().muted);
 }

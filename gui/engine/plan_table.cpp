@@ -136,8 +136,7 @@ void PlanTable::addHeading(QGridLayout& grid)
     const auto parts = partsOf({});
     for (int i = 0; i < static_cast<int>(parts.size()); ++i) {
         auto* head = new QLabel(m_inside);
-        head->setText(QStringLiteral("<span style=\"color:%1\">■</span> %2")
-                          .arg(parts[std::size_t(i)].color.name(), parts[std::size_t(i)].name));
+        head->setText(legendEntry(parts[std::size_t(i)].color, parts[std::size_t(i)].name));
         head->setFont(scaled(font(), 0.9));
         grid.addWidget(head, 0, 1 + i, Qt::AlignRight);
     }
@@ -181,9 +180,7 @@ void PlanTable::addNarrowRank(QGridLayout& grid, int row, const PlannedRank& ran
     grid.addWidget(new PlanBar(rank, m_inside), row + 1, 0, 1, 2);
     QStringList figures;
     for (const Part& part : partsOf(rank))
-        figures << QStringLiteral("<span style=\"color:%1\">■</span>&nbsp;%2")
-                       .arg(part.color.name(), QString(part.name + QLatin1Char(' ') + memoryText(part.bytes))
-                                                   .replace(QLatin1Char(' '), QStringLiteral("&nbsp;")));
+        figures << legendEntry(part.color, part.name + QLatin1Char(' ') + memoryText(part.bytes));
     auto* legend = new QLabel(figures.join(QStringLiteral(" &nbsp; ")), m_inside);
     legend->setWordWrap(true);
     legend->setFont(scaled(font(), 0.9));

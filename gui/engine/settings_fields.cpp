@@ -30,6 +30,8 @@ constexpr int kLongestContext = 1'048'576;
 constexpr int kMostSeqs = 256;
 constexpr double kLeastShare = 0.05;
 
+const QString kModel = QStringLiteral("model"); ///< also a setting of a machine
+
 } // namespace
 
 SettingsFields::SettingsFields(bool localFolders, QWidget* parent)
@@ -254,7 +256,7 @@ void SettingsFields::showHints()
             hint = tr("This is %1.").arg(m_check->modelName) + QLatin1Char(' ') + hint;
         if (m_check)
             for (const Problem& problem : m_check->problems)
-                if (problem.node.isEmpty() && problem.trouble.setting == cell.key()) {
+                if (problem.trouble.setting == cell.key() && (problem.node.isEmpty() || cell.key() != kModel)) {
                     hint = (problem.warning ? QStringLiteral("▲ ") : QStringLiteral("■ ")) + problem.trouble.cause;
                     color = problem.warning ? c.warning : c.bad;
                     if (!problem.warning)

@@ -7,6 +7,18 @@
 
 namespace argus::gui {
 
+namespace {
+
+QString unbreakable(QString text)
+{
+    text.replace(QLatin1Char(' '), QChar(QChar::Nbsp));
+    for (qsizetype i = text.size() - 1; i > 0; --i)
+        text.insert(i, QChar(0x2060)); // word joiner
+    return text;
+}
+
+} // namespace
+
 void paintText(QLabel& label, const QColor& color)
 {
     QPalette palette = label.palette();
@@ -47,12 +59,8 @@ QPixmap swatch(const QColor& color, qreal ratio)
 QString breakingAtDots(const QString& facts)
 {
     QStringList whole;
-    for (QString fact : facts.split(QStringLiteral(" · "))) {
-        fact.replace(QLatin1Char(' '), QChar(QChar::Nbsp));
-        for (qsizetype i = fact.size() - 1; i > 0; --i)
-            fact.insert(i, QChar(0x2060)); // word joiner
-        whole << fact;
-    }
+    for (const QString& fact : facts.split(QStringLiteral(" · ")))
+        whole << unbreakable(fact);
     return whole.join(QStringLiteral("\u00a0· "));
 }
 
@@ -60,6 +68,12 @@ void makeRoomy(QPushButton& button)
 {
     button.setMinimumWidth(0);
     button.setMinimumWidth(button.sizeHint().width() + 16);
+}
+
+QString legendEntry(const QColor& color, const QString& text)
+{
+    return QStringLiteral("<span style=\"color:%1\">■</span>&nbsp;%2")
+        .arg(color.name(), unbreakable(text).toHtmlEscaped());
 }
 
 QString sentence(const QString& text)

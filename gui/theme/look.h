@@ -21,6 +21,8 @@ void paintCard(QFrame& card);
 [[nodiscard]] QString breakingAtDots(const QString& facts);
 /// Some air around the text of a button; call again when the text has changed.
 void makeRoomy(QPushButton& button);
+/// One entry of a legend as rich text that does not break: a square of that colour and a text.
+[[nodiscard]] QString legendEntry(const QColor& color, const QString& text);
 /// A cause or remedy as a sentence: "use 4 or 2" becomes "Use 4 or 2."; names and settings keep their first letter.
 [[nodiscard]] QString sentence(const QString& text);
 /// A label that wraps and may be selected with the mouse.
