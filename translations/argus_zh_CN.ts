@@ -228,6 +228,50 @@
         <source>A device cannot compute with this precision</source>
         <translation>有设备不支持此精度</translation>
     </message>
+    <message>
+        <source>Computes on</source>
+        <translation>计算设备</translation>
+    </message>
+    <message>
+        <source>Tokens of a step</source>
+        <translation>每步词元数</translation>
+    </message>
+    <message>
+        <source>Dummy weights are invented, to measure speed without the checkpoint&apos;s.</source>
+        <translation>dummy 表示虚构权重，用于在没有检查点权重时测速。</translation>
+    </message>
+    <message>
+        <source>Automatic takes GPUs where there are any.</source>
+        <translation>自动时优先使用 GPU。</translation>
+    </message>
+    <message>
+        <source>Longer questions are read in pieces of this size.</source>
+        <translation>较长的问题按此大小分段读取。</translation>
+    </message>
+    <message>
+        <source>Tensor parallel does not fit the quantized weights</source>
+        <translation>张量并行数与量化权重不符</translation>
+    </message>
+    <message>
+        <source>Layers of the stages</source>
+        <translation>各阶段的层</translation>
+    </message>
+    <message>
+        <source>A machine does not answer</source>
+        <translation>有机器没有响应</translation>
+    </message>
+    <message>
+        <source>A slow link</source>
+        <translation>链路较慢</translation>
+    </message>
+    <message>
+        <source>A public address</source>
+        <translation>公网地址</translation>
+    </message>
+    <message>
+        <source>Not enough space on a disk</source>
+        <translation>磁盘空间不足</translation>
+    </message>
 </context>
 <context>
     <name>argus::gui::AddWorkerDialog</name>

@@ -47,6 +47,10 @@ QString settingLabel(const QString& setting)
         return SettingTexts::tr("Layers of each stage");
     if (is("load_format"))
         return SettingTexts::tr("Weights");
+    if (is("device"))
+        return SettingTexts::tr("Computes on");
+    if (is("max_batched_tokens"))
+        return SettingTexts::tr("Tokens of a step");
     if (is("nodes"))
         return SettingTexts::tr("Machines");
     if (is("devices"))
@@ -77,6 +81,12 @@ QString settingHelp(const QString& setting)
         return SettingTexts::tr("Run every step kernel by kernel instead of replaying recorded ones.");
     if (is("stage_layers"))
         return SettingTexts::tr("Such as 20,16; empty to share them by memory and speed.");
+    if (is("load_format"))
+        return SettingTexts::tr("Dummy weights are invented, to measure speed without the checkpoint's.");
+    if (is("device"))
+        return SettingTexts::tr("Automatic takes GPUs where there are any.");
+    if (is("max_batched_tokens"))
+        return SettingTexts::tr("Longer questions are read in pieces of this size.");
     if (is("devices"))
         return SettingTexts::tr("Devices of this machine that may compute.");
     if (is("interface"))
@@ -108,6 +118,10 @@ QString settingValue(const EngineSettings& settings, const QString& setting)
         return wordOrAutomatic(settings.stageLayers);
     if (is("load_format"))
         return wordOrAutomatic(settings.loadFormat);
+    if (is("device"))
+        return wordOrAutomatic(settings.device);
+    if (is("max_batched_tokens"))
+        return numberOrAutomatic(settings.maxBatchedTokens);
     return {};
 }
 
@@ -141,6 +155,18 @@ QString problemTitle(const Problem& problem)
         return SettingTexts::tr("A device cannot compute with this precision");
     if (is("GPU-04"))
         return SettingTexts::tr("Not enough memory");
+    if (is("PAR-02"))
+        return SettingTexts::tr("Tensor parallel does not fit the quantized weights");
+    if (is("PAR-05"))
+        return SettingTexts::tr("Layers of the stages");
+    if (is("NET-01"))
+        return SettingTexts::tr("A machine does not answer");
+    if (is("NET-06"))
+        return SettingTexts::tr("A slow link");
+    if (is("NET-08"))
+        return SettingTexts::tr("A public address");
+    if (is("DISK-01"))
+        return SettingTexts::tr("Not enough space on a disk");
     if (is("GPU-05"))
         return SettingTexts::tr("Another program uses a device");
     if (is("MOD-01"))

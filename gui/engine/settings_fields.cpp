@@ -28,6 +28,7 @@ namespace {
 // As in the engine's table of settings; what lies outside is refused there with words of its own.
 constexpr int kLongestContext = 1'048'576;
 constexpr int kMostSeqs = 256;
+constexpr int kMostStepTokens = 65'536;
 constexpr double kLeastShare = 0.05;
 
 const QString kModel = QStringLiteral("model"); ///< also a setting of a machine
@@ -38,7 +39,8 @@ SettingsFields::SettingsFields(bool localFolders, QWidget* parent)
     : QFrame(parent), m_localFolders(localFolders), m_model(new QLineEdit), m_folder(new QPushButton),
       m_demo(new QPushButton), m_tensor(new QComboBox), m_pipeline(new QComboBox), m_dtype(new QComboBox),
       m_share(new QDoubleSpinBox), m_length(new QSpinBox), m_seqs(new QSpinBox), m_advanced(new QToolButton),
-      m_advancedBox(new QWidget), m_eager(new QCheckBox), m_layers(new QLineEdit)
+      m_advancedBox(new QWidget), m_eager(new QCheckBox), m_layers(new QLineEdit), m_device(new QComboBox),
+      m_weights(new QComboBox), m_step(new QSpinBox)
 {
     setObjectName(QStringLiteral("card"));
     m_share->setRange(kLeastShare, 1.0);
@@ -48,6 +50,9 @@ SettingsFields::SettingsFields(bool localFolders, QWidget* parent)
     m_length->setSingleStep(1024);
     m_length->setGroupSeparatorShown(true);
     m_seqs->setRange(0, kMostSeqs);
+    m_step->setRange(0, kMostStepTokens);
+    m_step->setSingleStep(256);
+    m_step->setGroupSeparatorShown(true);
     auto* grid = new QGridLayout;
     grid->setHorizontalSpacing(theme::kWideGap);
     grid->setVerticalSpacing(10);
@@ -73,6 +78,10 @@ SettingsFields::SettingsFields(bool localFolders, QWidget* parent)
     more->setColumnStretch(1, 1);
     more->addWidget(cell("stage_layers", m_layers), 0, 0);
     more->addWidget(cell("enforce_eager", m_eager), 0, 1);
+    more->addWidget(cell("device", m_device), 1, 0);
+    more->addWidget(cell("max_batched_tokens", m_step), 1, 1);
+    more->addWidget(cell("load_format", m_weights), 2, 0);
+    more->setVerticalSpacing(10);
     grid->addWidget(m_advancedBox, 5, 0, 1, 2);
     auto* column = new QVBoxLayout(this);
     column->setContentsMargins(14, 12, 14, 12);
@@ -126,11 +135,12 @@ void SettingsFields::connectEditors()
 {
     connect(m_model, &QLineEdit::textEdited, this, &SettingsFields::read);
     connect(m_layers, &QLineEdit::textEdited, this, &SettingsFields::read);
-    for (QComboBox* combo : {m_tensor, m_pipeline, m_dtype})
+    for (QComboBox* combo : {m_tensor, m_pipeline, m_dtype, m_device, m_weights})
         connect(combo, &QComboBox::activated, this, &SettingsFields::read);
     connect(m_share, &QDoubleSpinBox::valueChanged, this, &SettingsFields::read);
     connect(m_length, &QSpinBox::valueChanged, this, &SettingsFields::read);
     connect(m_seqs, &QSpinBox::valueChanged, this, &SettingsFields::read);
+    connect(m_step, &QSpinBox::valueChanged, this, &SettingsFields::read);
     connect(m_eager, &QCheckBox::toggled, this, &SettingsFields::read);
     connect(m_folder, &QPushButton::clicked, this, &SettingsFields::chooseFolder);
     connect(m_demo, &QPushButton::clicked, this, [this] {
@@ -169,6 +179,9 @@ void SettingsFields::read()
     m_settings.maxNumSeqs = m_seqs->value();
     m_settings.enforceEager = m_eager->isChecked();
     m_settings.stageLayers = m_layers->text().trimmed();
+    m_settings.device = m_device->currentData().toString();
+    m_settings.loadFormat = m_weights->currentData().toString();
+    m_settings.maxBatchedTokens = m_step->value();
     m_demo->setEnabled(!m_settings.model.isEmpty());
     emit edited(m_settings);
 }
@@ -176,7 +189,8 @@ void SettingsFields::read()
 void SettingsFields::show(const EngineSettings& settings)
 {
     m_settings = settings;
-    const QSignalBlocker blockShare(m_share), blockLength(m_length), blockSeqs(m_seqs), blockEager(m_eager);
+    const QSignalBlocker blockShare(m_share), blockLength(m_length), blockSeqs(m_seqs), blockEager(m_eager),
+        blockStep(m_step);
     if (m_model->text().trimmed() != settings.model)
         m_model->setText(settings.model);
     if (m_layers->text().trimmed() != settings.stageLayers)
@@ -185,8 +199,11 @@ void SettingsFields::show(const EngineSettings& settings)
     m_length->setValue(settings.maxModelLen);
     m_seqs->setValue(settings.maxNumSeqs);
     m_eager->setChecked(settings.enforceEager);
+    m_step->setValue(settings.maxBatchedTokens);
     m_demo->setEnabled(!settings.model.isEmpty());
-    if (!settings.stageLayers.isEmpty() || settings.enforceEager)
+    const EngineSettings usual;
+    if (!settings.stageLayers.isEmpty() || settings.enforceEager || settings.device != usual.device ||
+        settings.loadFormat != usual.loadFormat || settings.maxBatchedTokens != 0)
         m_advanced->setChecked(true);
     showCheck(m_check);
 }
@@ -196,12 +213,15 @@ void SettingsFields::showCheck(const std::optional<PreflightFacts>& check)
     m_check = check;
     fillSizes(*m_tensor, check ? check->tensorSizes : QList<int>(), m_settings.tensorParallel);
     fillSizes(*m_pipeline, check ? check->pipelineSizes : QList<int>(), m_settings.pipelineParallel);
-    fillTypes();
+    fillWords(*m_dtype, check ? check->dtypes : QStringList(), m_settings.dtype, check.has_value());
+    fillWords(*m_device, {QStringLiteral("cpu")}, m_settings.device, false);
+    fillWords(*m_weights, {QStringLiteral("dummy")}, m_settings.loadFormat, false);
     const QLocale locale;
     m_length->setSpecialValueText(check && check->maxModelLen > 0 && m_settings.maxModelLen == 0
                                       ? tr("automatic (%1)").arg(locale.toString(check->maxModelLen))
                                       : tr("automatic"));
     m_seqs->setSpecialValueText(tr("automatic"));
+    m_step->setSpecialValueText(tr("automatic"));
     showHints();
 }
 
@@ -226,22 +246,27 @@ void SettingsFields::fillSizes(QComboBox& combo, const QList<int>& sizes, int cu
     combo.setCurrentIndex(static_cast<int>(offered.indexOf(current)));
 }
 
-void SettingsFields::fillTypes()
+void SettingsFields::fillWords(QComboBox& combo, QStringList words, const QString& current, bool known)
 {
-    QStringList types{QStringLiteral("auto")};
-    if (m_check)
-        types << m_check->dtypes;
-    types.removeDuplicates();
-    const bool possible = types.contains(m_settings.dtype);
-    if (!possible)
-        types << m_settings.dtype;
-    m_dtype->clear();
-    for (const QString& type : types)
-        m_dtype->addItem(type == QLatin1String("auto")                      ? tr("automatic")
-                         : possible || type != m_settings.dtype || !m_check ? type
-                                                                            : tr("%1 (not possible)").arg(type),
-                         type);
-    m_dtype->setCurrentIndex(m_dtype->findData(m_settings.dtype));
+    words.prepend(QStringLiteral("auto"));
+    words.removeDuplicates();
+    const bool possible = !known || words.contains(current);
+    if (!words.contains(current))
+        words << current;
+    QStringList texts;
+    for (const QString& word : words)
+        texts << (word == QLatin1String("auto")  ? tr("automatic")
+                  : word == current && !possible ? tr("%1 (not possible)").arg(word)
+                                                 : word);
+    QStringList present;
+    for (int i = 0; i < combo.count(); ++i)
+        present << combo.itemText(i);
+    if (present != texts) {
+        combo.clear();
+        for (qsizetype i = 0; i < words.size(); ++i)
+            combo.addItem(texts[i], words[i]);
+    }
+    combo.setCurrentIndex(static_cast<int>(words.indexOf(current)));
 }
 
 void SettingsFields::showHints()
@@ -289,8 +314,6 @@ void SettingsFields::retranslate()
     makeRoomy(*m_demo);
     m_eager->setText(tr("On"));
     m_advanced->setText(tr("Advanced"));
-    m_tensor->clear(); // filled anew, in the language of now
-    m_pipeline->clear();
     showAdvanced();
     showCheck(m_check);
 }

@@ -51,7 +51,8 @@ private:
     void read();
     void chooseFolder();
     void fillSizes(QComboBox& combo, const QList<int>& sizes, int current);
-    void fillTypes();
+    /// Words that stand for themselves but "auto"; the present one is shown whatever it is.
+    void fillWords(QComboBox& combo, QStringList words, const QString& current, bool known);
     void showHints();
     void showAdvanced();
     void retranslate();
@@ -73,6 +74,9 @@ private:
     QWidget* m_advancedBox;
     QCheckBox* m_eager;
     QLineEdit* m_layers;
+    QComboBox* m_device;
+    QComboBox* m_weights;
+    QSpinBox* m_step;
 };
 
 } // namespace argus::gui

@@ -10,7 +10,8 @@ bool EngineSettings::sameAs(const EngineSettings& other) const
            pipelineParallel == other.pipelineParallel && dtype == other.dtype &&
            qAbs(memoryShare - other.memoryShare) < 0.0005 && maxModelLen == other.maxModelLen &&
            maxNumSeqs == other.maxNumSeqs && enforceEager == other.enforceEager && stageLayers == other.stageLayers &&
-           loadFormat == other.loadFormat && nodes == other.nodes;
+           loadFormat == other.loadFormat && device == other.device && maxBatchedTokens == other.maxBatchedTokens &&
+           nodes == other.nodes;
 }
 
 NodeChoice EngineSettings::choiceOf(const QString& node) const
@@ -63,6 +64,8 @@ bool EngineSettings::set(const QString& setting, const QString& value, const QSt
         return isNumber(maxModelLen);
     if (setting == QLatin1String("max_num_seqs"))
         return isNumber(maxNumSeqs);
+    if (setting == QLatin1String("max_batched_tokens"))
+        return isNumber(maxBatchedTokens);
     if (setting == QLatin1String("gpu_memory_utilization")) {
         bool share = false;
         const double number = value.toDouble(&share);
@@ -82,6 +85,8 @@ bool EngineSettings::set(const QString& setting, const QString& value, const QSt
         stageLayers = value;
     else if (setting == QLatin1String("load_format"))
         loadFormat = value.isEmpty() ? QStringLiteral("auto") : value;
+    else if (setting == QLatin1String("device"))
+        device = value.isEmpty() ? QStringLiteral("auto") : value;
     else
         return false;
     return true;

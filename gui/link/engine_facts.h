@@ -34,8 +34,10 @@ struct EngineSettings {
     bool enforceEager = false;
     QString stageLayers; ///< "20,16"; empty: by memory
     QString loadFormat = QStringLiteral("auto");
-    QList<NodeChoice> nodes; ///< only machines with a choice, by name
-    QByteArray rest;         ///< the message it came from: fields that are not edited here go back unchanged
+    QString device = QStringLiteral("auto"); ///< auto, cpu, cuda:N
+    int maxBatchedTokens = 0;                ///< tokens of one step; 0: automatic
+    QList<NodeChoice> nodes;                 ///< only machines with a choice, by name
+    QByteArray rest; ///< the message it came from: fields that are not edited here go back unchanged
 
     /// What is edited; `rest` does not count.
     [[nodiscard]] bool sameAs(const EngineSettings& other) const;

@@ -1,6 +1,6 @@
 #pragma once
-// The one pair of files that sees engine/client (wire_facts.h beside it translates the messages): from the engine's
-// events to Qt's signals, and the life of a private head.
+// The one class that sees engine/client (wire_facts.h and wire_engine.h beside it translate the messages): from the
+// engine's events to Qt's signals, and the life of a private head.
 
 #include "gui/link/link.h"
 

@@ -66,6 +66,8 @@ EngineSettings toFacts(const wire::EngineSettings& settings)
     facts.enforceEager = settings.enforce_eager();
     facts.stageLayers = text(settings.stage_layers());
     facts.loadFormat = orAuto(settings.load_format());
+    facts.device = orAuto(settings.device());
+    facts.maxBatchedTokens = static_cast<int>(settings.max_batched_tokens());
     for (const wire::NodeSettings& node : settings.nodes()) {
         const QString devices = text(node.devices());
         facts.choose({text(node.node()), devices == QLatin1String("all") ? QString() : devices, text(node.interface()),
@@ -89,6 +91,8 @@ wire::EngineSettings toWire(const EngineSettings& settings)
     message.set_enforce_eager(settings.enforceEager);
     message.set_stage_layers(settings.stageLayers.toStdString());
     message.set_load_format(settings.loadFormat.toStdString());
+    message.set_device(settings.device.toStdString());
+    message.set_max_batched_tokens(static_cast<std::uint32_t>(settings.maxBatchedTokens));
     message.clear_nodes();
     for (const NodeChoice& choice : settings.nodes) {
         wire::NodeSettings& node = *message.add_nodes();

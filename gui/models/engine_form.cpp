@@ -109,6 +109,8 @@ QStringList EngineForm::changes() const
     note(m_wish.enforceEager != m_running.enforceEager, "enforce_eager");
     note(m_wish.stageLayers != m_running.stageLayers, "stage_layers");
     note(m_wish.loadFormat != m_running.loadFormat, "load_format");
+    note(m_wish.device != m_running.device, "device");
+    note(m_wish.maxBatchedTokens != m_running.maxBatchedTokens, "max_batched_tokens");
     note(m_wish.nodes != m_running.nodes, "nodes");
     return names;
 }

@@ -430,7 +430,7 @@ private slots:
             node.mutable_devices(0)->set_problem("its driver is too old");
         });
         QTRY_COMPARE_WITH_TIMEOUT(desk.texts("nodeTrouble").size(), 1, kPatienceMs);
-        QVERIFY(desk.texts("nodeTrouble").value(0).contains("look at its cable"));
+        QVERIFY(desk.texts("nodeTrouble").value(0).contains("Look at its cable"));
         QVERIFY(desk.texts("nodeState").value(1).contains("s ago"));
         QCOMPARE(desk.texts("deviceTrouble"), QStringList{"its driver is too old"});
     }
