@@ -900,10 +900,6 @@
         <translation>正在加载：%1 / %2</translation>
     </message>
     <message>
-        <source>no layers</source>
-        <translation>没有层</translation>
-    </message>
-    <message>
         <source>layer %1</source>
         <translation>第 %1 层</translation>
     </message>

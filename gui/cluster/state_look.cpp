@@ -81,7 +81,7 @@ QString loadText(quint64 done, quint64 total)
 QString layersText(int first, int end)
 {
     if (end <= first)
-        return ClusterDock::tr("no layers");
+        return {}; // the whole model, or a rank without layers: nothing to tell apart
     if (end == first + 1)
         return ClusterDock::tr("layer %1").arg(first);
     return ClusterDock::tr("layers %1–%2").arg(first).arg(end - 1);
@@ -97,6 +97,7 @@ QString placeText(const DeviceFacts& device, const DeploymentFacts& deployment)
     if (deployment.tensorParallel > 1)
         parts << ClusterDock::tr("tensor rank %1").arg(device.tensorRank);
     parts << layersText(device.firstLayer, device.endLayer);
+    parts.removeAll(QString());
     return parts.join(QStringLiteral(" · "));
 }
 

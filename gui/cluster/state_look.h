@@ -30,7 +30,7 @@ struct StateLook {
 [[nodiscard]] QString loadText(quint64 done, quint64 total);
 /// "Rank 2 · stage 1 · tensor rank 0 · layers 16–31"; what does not differ in this deployment is left out.
 [[nodiscard]] QString placeText(const DeviceFacts& device, const DeploymentFacts& deployment);
-/// "layers 16–31", "layer 16", "no layers"
+/// "layers 16–31", "layer 16"; empty without a range
 [[nodiscard]] QString layersText(int first, int end);
 
 } // namespace argus::gui

@@ -38,9 +38,10 @@ std::array<Part, 4> partsOf(const PlannedRank& rank)
 
 QString placeOf(const PlannedRank& rank)
 {
-    return QStringList{PlanTable::tr("rank %1").arg(rank.rank), PlanTable::tr("stage %1").arg(rank.stage),
-                       layersText(rank.firstLayer, rank.endLayer)}
-        .join(QStringLiteral(" · "));
+    QStringList parts{PlanTable::tr("rank %1").arg(rank.rank), PlanTable::tr("stage %1").arg(rank.stage),
+                      layersText(rank.firstLayer, rank.endLayer)};
+    parts.removeAll(QString());
+    return parts.join(QStringLiteral(" · "));
 }
 
 QString sumOf(const PlannedRank& rank)

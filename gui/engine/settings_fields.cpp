@@ -201,9 +201,7 @@ void SettingsFields::show(const EngineSettings& settings)
     m_eager->setChecked(settings.enforceEager);
     m_step->setValue(settings.maxBatchedTokens);
     m_demo->setEnabled(!settings.model.isEmpty());
-    const EngineSettings usual;
-    if (!settings.stageLayers.isEmpty() || settings.enforceEager || settings.device != usual.device ||
-        settings.loadFormat != usual.loadFormat || settings.maxBatchedTokens != 0)
+    if (!settings.stageLayers.isEmpty() || settings.enforceEager || settings.loadFormat != QLatin1String("auto"))
         m_advanced->setChecked(true);
     showCheck(m_check);
 }

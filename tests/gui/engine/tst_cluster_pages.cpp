@@ -432,7 +432,7 @@ private slots:
         QTRY_COMPARE_WITH_TIMEOUT(desk.texts("nodeTrouble").size(), 1, kPatienceMs);
         QVERIFY(desk.texts("nodeTrouble").value(0).contains("Look at its cable"));
         QVERIFY(desk.texts("nodeState").value(1).contains("s ago"));
-        QCOMPARE(desk.texts("deviceTrouble"), QStringList{"its driver is too old"});
+        QCOMPARE(desk.texts("deviceTrouble"), QStringList{"Its driver is too old."});
     }
 
     void aWorkerIsAddedWithALine()
