@@ -93,8 +93,6 @@ public:
     {
         if (m_options.page == QLatin1String("engine"))
             m_window.desk().showEngine();
-        if (m_options.open == QLatin1String("add-worker"))
-            m_dialog = m_window.desk().openAddWorker();
         m_window.conversation().setSampling(m_options.sampling);
         if (!m_options.ask.isEmpty() || !m_options.attachments.isEmpty())
             m_window.page().forgetDraft(); // what is asked here goes without what was left from another time
@@ -117,8 +115,9 @@ private:
     {
         if (!std::exchange(m_ready, true))
             m_clock.step("model ready");
-        if (m_options.open == QLatin1String("logs") && m_dialog == nullptr)
-            m_dialog = m_window.desk().openLogs(); // not earlier: whose logs there are comes with the status
+        if (!m_options.open.isEmpty() && m_dialog == nullptr) // not earlier: the head has to be there
+            m_dialog =
+                m_options.open == QLatin1String("logs") ? m_window.desk().openLogs() : m_window.desk().openAddWorker();
         if (m_options.ask.isEmpty() && !m_options.screenshot.isEmpty())
             QTimer::singleShot(1500, this, [this] { photograph(); }); // what was asked of the head comes
     }
@@ -182,7 +181,7 @@ std::optional<int> readOptions(const QStringList& arguments, ProgramOptions& opt
         add("screenshot",
             "Save a picture of the window after the first answer, or without --ask once the model is ready.", "FILE");
     const auto page = add("page", "Show this page: chat or engine.", "NAME");
-    const auto open = add("open", "Open this dialog: add-worker or logs.", "NAME");
+    const auto open = add("open", "Open this dialog once the model is ready: add-worker or logs.", "NAME");
     const auto quit = add("quit-after-answer", "Quit after that; the exit status says whether it worked.");
     const auto trace = add("trace-startup", "Print how long the steps of the start took.");
     if (!parser.parse(arguments)) {

@@ -284,10 +284,6 @@
         <translation>重试</translation>
     </message>
     <message>
-        <source>%1. What to do: %2.</source>
-        <translation>%1。解决办法：%2。</translation>
-    </message>
-    <message>
         <source>Asking the head…</source>
         <translation>正在询问主节点…</translation>
     </message>
@@ -755,10 +751,6 @@
         <translation>关闭机器面板</translation>
     </message>
     <message>
-        <source>%1. What to do: %2.</source>
-        <translation>%1。解决办法：%2。</translation>
-    </message>
-    <message>
         <source>Close this message</source>
         <translation>关闭此消息</translation>
     </message>
@@ -922,6 +914,10 @@
     <message>
         <source>tensor rank %1</source>
         <translation>张量秩 %1</translation>
+    </message>
+    <message>
+        <source>What to do: %1</source>
+        <translation>解决办法：%1</translation>
     </message>
 </context>
 <context>
@@ -1087,10 +1083,6 @@
     <message>
         <source>Asking…</source>
         <translation>正在询问…</translation>
-    </message>
-    <message>
-        <source>%1. What to do: %2.</source>
-        <translation>%1。解决办法：%2。</translation>
     </message>
     <message>
         <source>This machine has written nothing yet.</source>

@@ -75,6 +75,10 @@ AddWorkerDialog::AddWorkerDialog(Link& link, ClusterModel& cluster, QWidget* par
         if (about == m_id)
             take({}, 0, trouble);
     });
+    connect(&link, &Link::stateChanged, this, [this](LinkState state) {
+        if (state == LinkState::Connected && isVisible() && m_line.isEmpty())
+            askForLine(); // what failed while the head was away
+    });
     retranslate();
 }
 
@@ -98,6 +102,7 @@ void AddWorkerDialog::showEvent(QShowEvent* event)
 void AddWorkerDialog::askForLine()
 {
     m_id = QUuid::createUuid().toString(QUuid::WithoutBraces);
+    m_trouble = {};
     m_link.makeJoinLine(m_id);
     tick();
 }
@@ -126,8 +131,7 @@ void AddWorkerDialog::tick()
     m_copy->setVisible(m_trouble.isEmpty());
     m_fresh->setEnabled(m_id.isEmpty());
     m_fresh->setText(m_trouble.isEmpty() ? tr("New line") : tr("Try again"));
-    m_error->setText(m_trouble.remedy.isEmpty() ? m_trouble.cause
-                                                : tr("%1. What to do: %2.").arg(m_trouble.cause, m_trouble.remedy));
+    m_error->setText(troubleText(m_trouble));
     m_error->setVisible(!m_trouble.isEmpty());
     if (!m_trouble.isEmpty())
         m_validity->clear();
@@ -149,7 +153,8 @@ void AddWorkerDialog::showJoined()
         return;
     QList<NodeFacts> joined;
     for (const NodeFacts& node : m_cluster.facts().nodes)
-        if (!m_before.contains(node.name) && (node.state != QLatin1String("lost") || !m_lost.contains(node.name)))
+        if (node.role != QLatin1String("head") && !m_before.contains(node.name) &&
+            (node.state != QLatin1String("lost") || !m_lost.contains(node.name)))
             joined << node;
     while (m_rows.size() > joined.size())
         delete m_rows.takeLast();
@@ -169,7 +174,7 @@ void AddWorkerDialog::showJoined()
             text << speedText(node.linkSpeed);
         QString row = text.join(QStringLiteral(" · "));
         if (!node.trouble.isEmpty())
-            row += QLatin1Char('\n') + sentence(node.trouble.cause) + QLatin1Char('\n') + sentence(node.trouble.remedy);
+            row += QLatin1Char('\n') + troubleText(node.trouble);
         m_rows[i]->setText(row);
         paintText(*m_rows[i], look.color);
     }

@@ -3,6 +3,7 @@
 #include "gui/cluster/add_worker_dialog.h"
 #include "gui/cluster/cluster_dock.h"
 #include "gui/cluster/log_dialog.h"
+#include "gui/cluster/state_look.h"
 #include "gui/engine/engine_page.h"
 #include "gui/theme/theme.h"
 
@@ -55,9 +56,7 @@ ClusterDesk::ClusterDesk(Link& link, ClusterModel& cluster, ClusterDock& dock, Q
         if (about.isEmpty() || about != m_removing)
             return;
         m_removing.clear();
-        m_dock.complain(trouble.remedy.isEmpty()
-                            ? trouble.cause
-                            : ClusterDock::tr("%1. What to do: %2.").arg(trouble.cause, trouble.remedy));
+        m_dock.complain(troubleText(trouble));
     });
 }
 

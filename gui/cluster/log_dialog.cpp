@@ -1,5 +1,6 @@
 #include "gui/cluster/log_dialog.h"
 
+#include "gui/cluster/state_look.h"
 #include "gui/theme/look.h"
 #include "gui/theme/theme.h"
 
@@ -137,8 +138,7 @@ void LogDialog::showAbout()
     if (asking)
         m_about->setText(tr("Asking…"));
     else if (!m_trouble.isEmpty())
-        m_about->setText(m_trouble.remedy.isEmpty() ? m_trouble.cause
-                                                    : tr("%1. What to do: %2.").arg(m_trouble.cause, m_trouble.remedy));
+        m_about->setText(troubleText(m_trouble));
     else if (empty)
         m_about->setText(m_when.isEmpty() ? QString() : tr("This machine has written nothing yet."));
     else
@@ -173,6 +173,8 @@ void LogDialog::retranslate()
     m_copy->setText(tr("Copy"));
     m_save->setText(tr("Save…"));
     m_close->setText(tr("Close"));
+    for (QPushButton* button : {m_refresh, m_copy, m_save})
+        makeRoomy(*button);
     showAbout();
 }
 

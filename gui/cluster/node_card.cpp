@@ -110,7 +110,7 @@ void NodeCard::show(const NodeFacts& node, const DeploymentFacts& deployment, do
     m_about->setText(breakingAtDots(aboutText(node)));
     m_about->setVisible(!m_about->text().isEmpty());
     paintText(*m_about, c.muted);
-    m_trouble->setText((sentence(node.trouble.cause) + QLatin1Char('\n') + sentence(node.trouble.remedy)).trimmed());
+    m_trouble->setText(troubleText(node.trouble));
     m_trouble->setVisible(!node.trouble.isEmpty());
     paintText(*m_trouble, c.bad);
     m_more->setAccessibleName(ClusterDock::tr("Actions for %1").arg(node.name));

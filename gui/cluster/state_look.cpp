@@ -3,6 +3,7 @@
 #include "gui/cluster/cluster_dock.h"
 #include "gui/cluster/memory_bar.h"
 #include "gui/link/facts.h"
+#include "gui/theme/look.h"
 #include "gui/theme/theme.h"
 
 #include <QLocale>
@@ -41,6 +42,14 @@ StateLook stateLook(const QString& state)
 StateLook stateLook(const NodeFacts& node, double age)
 {
     return stateLook(age > ClusterModel::kLostSeconds ? QStringLiteral("lost") : node.state);
+}
+
+QString troubleText(const Trouble& trouble)
+{
+    QString text = sentence(trouble.cause);
+    if (!trouble.remedy.isEmpty())
+        text += QLatin1Char('\n') + ClusterDock::tr("What to do: %1").arg(sentence(trouble.remedy));
+    return text;
 }
 
 QString roleText(const QString& role)

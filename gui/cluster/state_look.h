@@ -9,6 +9,7 @@ namespace argus::gui {
 struct NodeFacts;
 struct DeviceFacts;
 struct DeploymentFacts;
+struct Trouble;
 
 /// A state of the engine or of a machine as people see it: a word, a shape and a colour, so that no one of them has to
 /// be told from the others.
@@ -21,6 +22,8 @@ struct StateLook {
 /// The state of a machine whose figures are that old: one that has not been heard of for long counts as lost.
 [[nodiscard]] StateLook stateLook(const NodeFacts& node, double age);
 
+/// "The head does not answer.\nWhat to do: Wait until it is back."
+[[nodiscard]] QString troubleText(const Trouble& trouble);
 [[nodiscard]] QString roleText(const QString& role);
 /// "12 s", "5 min", "3 h 12 min", "2 d 4 h"
 [[nodiscard]] QString durationText(double seconds);
