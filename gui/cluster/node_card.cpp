@@ -208,7 +208,7 @@ void NodeCard::showLegend(DeviceRow& row, const DeviceFacts& device, bool detail
     }
     for (QLabel* label : row.figures)
         label->setVisible(detailed);
-    row.summary->setText(summary.join(QStringLiteral(" &nbsp; ")));
+    row.summary->setText(summary.join(QStringLiteral("&nbsp;&nbsp; ")));
     row.summary->setVisible(!detailed);
     paintText(*row.summary, theme::colors().muted);
 }

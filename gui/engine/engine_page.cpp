@@ -114,6 +114,7 @@ void EnginePage::refresh()
     m_start->show(m_cluster.facts(), m_form.applyTrouble());
     m_fields->showCheck(m_form.preflight());
     m_nodes->show(m_cluster.facts().nodes, m_form.settings());
+    m_nodes->showProblems(m_form.preflight() ? m_form.preflight()->problems : QList<Problem>());
     m_check->show(m_form);
     m_dirty->setText(m_form.isChanged() ? tr("● Unsaved changes") : QString());
     paintText(*m_dirty, theme::colors().warning);

@@ -119,8 +119,6 @@ void NodeFields::showBlock(Block& block, const NodeFacts& node, const NodeChoice
     block.interfaceLabel->setText(settingLabel(QStringLiteral("interface")));
     block.modelLabel->setText(tr("Model folder there"));
     block.interfaces->setAccessibleName(tr("Network interface of %1").arg(node.name));
-    block.interfaces->setAccessibleDescription(settingHelp(QStringLiteral("interface")));
-    block.interfaces->setToolTip(settingHelp(QStringLiteral("interface")));
     block.model->setAccessibleName(tr("Model folder on %1").arg(node.name));
     block.model->setPlaceholderText(tr("as on the head"));
     const int width = std::max(block.interfaceLabel->fontMetrics().horizontalAdvance(block.interfaceLabel->text()),
@@ -207,6 +205,25 @@ void NodeFields::read(const QString& name)
     choice.model = block->model->text().trimmed();
     m_settings.choose(choice);
     emit edited(choice);
+}
+
+void NodeFields::showProblems(const QList<Problem>& problems)
+{
+    for (const Block& block : m_blocks)
+        for (const char* setting : {"devices", "interface", "model"}) {
+            const QString name = QLatin1String(setting);
+            const bool boxes = name == QLatin1String("devices"); // each says what is wrong with its device
+            QString text = boxes ? QString() : settingHelp(name);
+            for (const Problem& problem : problems)
+                if (problem.node == block.name && problem.trouble.setting == name)
+                    text = sentence(problem.trouble.cause);
+            QWidget* widget = editor(block.name, name);
+            if (widget == nullptr || text.isEmpty())
+                continue;
+            widget->setAccessibleDescription(text);
+            if (!boxes) // those show their names there
+                widget->setToolTip(text);
+        }
 }
 
 QWidget* NodeFields::editor(const QString& node, const QString& setting) const

@@ -19,6 +19,8 @@ class NodeFields final : public QFrame {
 public:
     explicit NodeFields(QWidget* parent = nullptr);
     void show(const QList<NodeFacts>& nodes, const EngineSettings& settings);
+    /// What is wrong with a machine's own settings becomes the description of their editors.
+    void showProblems(const QList<Problem>& problems);
     /// An editor of that machine: "devices" (its first box), "interface" or "model"; null when there is none.
     [[nodiscard]] QWidget* editor(const QString& node, const QString& setting) const;
 

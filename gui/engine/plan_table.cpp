@@ -182,7 +182,7 @@ void PlanTable::addNarrowRank(QGridLayout& grid, int row, const PlannedRank& ran
     QStringList figures;
     for (const Part& part : partsOf(rank))
         figures << legendEntry(part.color, part.name + QLatin1Char(' ') + memoryText(part.bytes));
-    auto* legend = new QLabel(figures.join(QStringLiteral(" &nbsp; ")), m_inside);
+    auto* legend = new QLabel(figures.join(QStringLiteral("&nbsp;&nbsp; ")), m_inside);
     legend->setWordWrap(true);
     legend->setFont(scaled(font(), 0.9));
     legend->setContentsMargins(0, 0, 0, 6);

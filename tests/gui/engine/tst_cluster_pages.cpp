@@ -262,6 +262,7 @@ private slots:
         QVERIFY(desk.texts("problemTitle").value(0).startsWith(QString::fromUtf8("▲")));
         QVERIFY(desk.find<QPushButton>("btnApply")->isEnabled());
         QVERIFY(desk.texts("applyText").value(0).contains("Machines"));
+        QVERIFY(interfaces->accessibleDescription().contains("0.02 GB/s"));
         desk.fixes()[0]->click();
         QTRY_VERIFY_WITH_TIMEOUT(desk.texts("problemTitle").isEmpty(), kPatienceMs);
         QCOMPARE(interfaces->currentData().toString(), "eno1");
