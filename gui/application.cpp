@@ -7,6 +7,7 @@
 
 #include "gui/chat/chat_view.h"
 #include "gui/chat/composer.h"
+#include "gui/cluster/cluster_desk.h"
 
 #include "engine/base/files.h"
 
@@ -14,6 +15,8 @@
 #include <QCommandLineParser>
 #include <QElapsedTimer>
 #include <QFileInfo>
+#include <QPainter>
+#include <QPointer>
 #include <QRegularExpression>
 #include <QTimer>
 
@@ -57,7 +60,22 @@ QString samplesFolder()
     return folder ? QString::fromStdString((folder.value() / "samples").string()) : QString();
 }
 
-/// Does what --ask, --screenshot and --quit-after-answer say, once.
+/// The window, and over its middle the dialog that is open.
+QPixmap pictureOf(QWidget& window, QWidget* dialog)
+{
+    QPixmap picture = window.grab();
+    if (dialog == nullptr || !dialog->isVisible())
+        return picture;
+    const QPixmap over = dialog->grab();
+    const QSize room = (window.size() - dialog->size()) / 2;
+    QPainter painter(&picture);
+    painter.drawPixmap(room.width(), room.height(), over);
+    painter.setPen(theme::colors().line);
+    painter.drawRect(QRect(QPoint(room.width(), room.height()), dialog->size()));
+    return picture;
+}
+
+/// Does what --page, --open, --ask, --screenshot and --quit-after-answer say, once.
 class Script final : public QObject {
 public:
     Script(const ProgramOptions& options, MainWindow& window, Link& link, const StartClock& clock)
@@ -73,6 +91,8 @@ public:
 
     void begin()
     {
+        if (m_options.page == QLatin1String("engine"))
+            m_window.desk().showEngine();
         m_window.conversation().setSampling(m_options.sampling);
         if (!m_options.ask.isEmpty() || !m_options.attachments.isEmpty())
             m_window.page().forgetDraft(); // what is asked here goes without what was left from another time
@@ -95,8 +115,11 @@ private:
     {
         if (!std::exchange(m_ready, true))
             m_clock.step("model ready");
+        if (!m_options.open.isEmpty() && m_dialog == nullptr) // not earlier: the head has to be there
+            m_dialog =
+                m_options.open == QLatin1String("logs") ? m_window.desk().openLogs() : m_window.desk().openAddWorker();
         if (m_options.ask.isEmpty() && !m_options.screenshot.isEmpty())
-            QTimer::singleShot(700, this, [this] { photograph(); });
+            QTimer::singleShot(1500, this, [this] { photograph(); }); // what was asked of the head comes
     }
 
     void answered()
@@ -113,7 +136,7 @@ private:
         if (std::exchange(m_done, true))
             return;
         if (!m_options.screenshot.isEmpty())
-            m_failed = !m_window.grab().save(m_options.screenshot) || m_failed;
+            m_failed = !pictureOf(m_window, m_dialog).save(m_options.screenshot) || m_failed;
         if (m_options.quitAfterAnswer)
             QCoreApplication::exit(m_failed ? 1 : 0);
     }
@@ -121,6 +144,7 @@ private:
     const ProgramOptions& m_options;
     MainWindow& m_window;
     const StartClock& m_clock;
+    QPointer<QWidget> m_dialog;
     bool m_spoke = false;
     bool m_ready = false;
     bool m_failed = false;
@@ -156,6 +180,8 @@ std::optional<int> readOptions(const QStringList& arguments, ProgramOptions& opt
     const auto screenshot =
         add("screenshot",
             "Save a picture of the window after the first answer, or without --ask once the model is ready.", "FILE");
+    const auto page = add("page", "Show this page: chat or engine.", "NAME");
+    const auto open = add("open", "Open this dialog once the model is ready: add-worker or logs.", "NAME");
     const auto quit = add("quit-after-answer", "Quit after that; the exit status says whether it worked.");
     const auto trace = add("trace-startup", "Print how long the steps of the start took.");
     if (!parser.parse(arguments)) {
@@ -195,6 +221,18 @@ std::optional<int> readOptions(const QStringList& arguments, ProgramOptions& opt
         options.sampling.temperature = parser.value(temperature).toDouble();
     if (parser.isSet(penalty))
         options.sampling.repetitionPenalty = parser.value(penalty).toDouble();
+    options.page = parser.value(page);
+    options.open = parser.value(open);
+    const auto isOne = [](const QString& name, const QString& value, const QStringList& allowed) {
+        if (value.isEmpty() || allowed.contains(value))
+            return true;
+        std::fprintf(stderr, "argus: --%s is \"%s\", allowed is %s\n", qPrintable(name), qPrintable(value),
+                     qPrintable(allowed.join(QStringLiteral(", "))));
+        return false;
+    };
+    if (!isOne(QStringLiteral("page"), options.page, {QStringLiteral("chat"), QStringLiteral("engine")}) ||
+        !isOne(QStringLiteral("open"), options.open, {QStringLiteral("add-worker"), QStringLiteral("logs")}))
+        return 2;
     options.screenshot = parser.value(screenshot);
     options.quitAfterAnswer = parser.isSet(quit);
     options.traceStartup = parser.isSet(trace);

@@ -13,6 +13,8 @@ struct ProgramOptions {
     QString theme;           ///< system, light, dark; empty: the one remembered
     QString ask;             ///< a question to ask as soon as the window is there
     QStringList attachments; ///< files for it
+    QString page;            ///< chat, engine: what the middle of the window shows
+    QString open;            ///< add-worker, logs: a dialog to open once the model is ready
     QString screenshot;      ///< picture of the window after the first answer, or once connected when nothing is asked
     bool quitAfterAnswer = false;
     bool traceStartup = false; ///< prints "argus: NAME: N ms" on stderr for the steps of the start

@@ -4,7 +4,9 @@
 #include "gui/chat/composer.h"
 #include "gui/chat/drop_overlay.h"
 #include "gui/chat/message_widget.h"
+#include "gui/cluster/cluster_desk.h"
 #include "gui/cluster/cluster_dock.h"
+#include "gui/cluster/state_look.h"
 #include "gui/settings/language.h"
 #include "gui/settings/settings_store.h"
 #include "gui/theme/theme.h"
@@ -43,8 +45,9 @@ MainWindow::MainWindow(Link& link, SettingsStore& settings, Language& language, 
     setMinimumSize(640, 480);
     makeActions();
     m_page = new ChatPage(m_conversation, settings, m_chatActions, samplesFolder, this);
-    setCentralWidget(m_page);
     m_dock = new ClusterDock(m_cluster, this);
+    m_desk = new ClusterDesk(m_link, m_cluster, *m_dock, m_page, *this);
+    setCentralWidget(m_desk->pages());
     addDockWidget(Qt::RightDockWidgetArea, m_dock);
     m_overlay = new DropOverlay(this);
     makeMenus();
@@ -81,12 +84,16 @@ void MainWindow::makeActions()
     m_copyLast = make("actCopyLast", "copy", QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_C));
     m_quit = make("actQuit", "", QKeySequence::Quit);
     m_about = make("actAbout", "", {});
-    connect(m_chatActions.attach, &QAction::triggered, this, &MainWindow::askForFiles);
+    connect(m_chatActions.attach, &QAction::triggered, this, [this] {
+        m_desk->showChat();
+        askForFiles();
+    });
     connect(m_chatActions.send, &QAction::triggered, this, [this] { m_page->send(); });
     connect(m_chatActions.stop, &QAction::triggered, &m_conversation, &Conversation::stop);
     connect(m_chatActions.regenerate, &QAction::triggered, &m_conversation, &Conversation::regenerate);
     connect(m_chatActions.clear, &QAction::triggered, this, [this] {
         m_conversation.clear();
+        m_desk->showChat();
         m_page->composer()->setFocus();
     });
     connect(m_copyLast, &QAction::triggered, this, [this] {
@@ -110,6 +117,7 @@ void MainWindow::makeMenus()
     m_viewMenu = menuBar()->addMenu(QString());
     m_dock->toggleViewAction()->setObjectName(QStringLiteral("actCluster"));
     m_dock->toggleViewAction()->setShortcut(QKeySequence(Qt::Key_F9));
+    m_viewMenu->addAction(m_desk->actions().first());
     m_viewMenu->addAction(m_dock->toggleViewAction());
     m_viewMenu->addSeparator();
     m_languageMenu = m_viewMenu->addMenu(theme::icon(QStringLiteral("language")), QString());
@@ -138,6 +146,8 @@ void MainWindow::makeMenus()
     }
     m_themeMenu->addActions(m_themes->actions());
     connect(m_themes, &QActionGroup::triggered, this, [this](QAction* action) { setTheme(action->data().toInt()); });
+    m_clusterMenu = menuBar()->addMenu(QString());
+    m_clusterMenu->addActions(m_desk->actions());
     m_helpMenu = menuBar()->addMenu(QString());
     m_helpMenu->addAction(m_about);
 }
@@ -169,6 +179,11 @@ void MainWindow::connectLink()
     connect(&m_cluster, &ClusterModel::factsChanged, this, &MainWindow::showDeployment);
     connect(&m_conversation, &Conversation::changed, this, &MainWindow::refreshActions);
     connect(m_page, &ChatPage::draftChanged, this, &MainWindow::refreshActions);
+    connect(m_desk, &ClusterDesk::pageChanged, this, [this] {
+        refreshActions();
+        if (m_desk->isChat())
+            m_page->composer()->setFocus();
+    });
     connect(m_page, &ChatPage::reconnectWanted, this, [this] { m_link.retryNow(); });
 }
 
@@ -211,7 +226,8 @@ void MainWindow::refreshActions()
         action->setStatusTip(enabled ? QString() : reason);
     };
     const bool answering = m_conversation.isAnswering();
-    const QString reason = m_page->reasonNotToSend();
+    const QString reason =
+        m_desk->isChat() ? m_page->reasonNotToSend() : tr("The engine settings are open; go back to the chat first.");
     enable(m_chatActions.attach, true, {});
     enable(m_chatActions.send, reason.isEmpty(), reason);
     enable(m_chatActions.stop, answering, tr("No answer is on its way."));
@@ -289,7 +305,9 @@ void MainWindow::retranslate()
     m_viewMenu->setTitle(tr("&View"));
     m_languageMenu->setTitle(tr("&Language"));
     m_themeMenu->setTitle(tr("&Theme"));
+    m_clusterMenu->setTitle(tr("C&luster"));
     m_helpMenu->setTitle(tr("&Help"));
+    m_desk->retranslate();
     const auto name = [](QAction* action, const QString& text, const QString& button) {
         action->setText(text);
         action->setIconText(button);
@@ -346,6 +364,7 @@ void MainWindow::dragLeaveEvent(QDragLeaveEvent* event)
 void MainWindow::dropEvent(QDropEvent* event)
 {
     m_overlay->hide();
+    m_desk->showChat();
     const QMimeData* dropped = event->mimeData();
     if (const QStringList files = Composer::localFiles(dropped); !files.isEmpty())
         m_page->attachFiles(files);

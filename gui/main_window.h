@@ -13,6 +13,7 @@ class QMenu;
 
 namespace argus::gui {
 
+class ClusterDesk;
 class ClusterDock;
 class DropOverlay;
 class Language;
@@ -28,6 +29,7 @@ public:
 
     [[nodiscard]] Conversation& conversation() { return m_conversation; }
     [[nodiscard]] ChatPage& page() { return *m_page; }
+    [[nodiscard]] ClusterDesk& desk() { return *m_desk; }
 
 signals:
     void usable(); ///< once, when the window has been painted and takes input
@@ -68,11 +70,13 @@ private:
     QMenu* m_fileMenu = nullptr;
     QMenu* m_conversationMenu = nullptr;
     QMenu* m_viewMenu = nullptr;
+    QMenu* m_clusterMenu = nullptr;
     QMenu* m_languageMenu = nullptr;
     QMenu* m_themeMenu = nullptr;
     QMenu* m_helpMenu = nullptr;
     ChatPage* m_page = nullptr;
     ClusterDock* m_dock = nullptr;
+    ClusterDesk* m_desk = nullptr;
     DropOverlay* m_overlay = nullptr;
     QLabel* m_stateLabel = nullptr;
     QLabel* m_modelLabel = nullptr;

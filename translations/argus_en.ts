@@ -21,6 +21,17 @@
     </message>
 </context>
 <context>
+    <name>argus::gui::AddWorkerDialog</name>
+    <message numerus="yes">
+        <source>%Ln device(s)</source>
+        <comment>of a machine that has joined</comment>
+        <translation>
+            <numerusform>%Ln device</numerusform>
+            <numerusform>%Ln devices</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>argus::gui::AnswerWidget</name>
     <message numerus="yes">
         <source>%Ln token(s)</source>
@@ -36,6 +47,17 @@
         <translation>
             <numerusform>prompt %Ln token</numerusform>
             <numerusform>prompt %Ln tokens</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>argus::gui::ApplyBar</name>
+    <message numerus="yes">
+        <source>%Ln question(s) being answered or waiting will be interrupted.</source>
+        <comment>before a restart</comment>
+        <translation>
+            <numerusform>%Ln question being answered or waiting will be interrupted.</numerusform>
+            <numerusform>%Ln questions being answered or waiting will be interrupted.</numerusform>
         </translation>
     </message>
 </context>
@@ -70,6 +92,22 @@
             <numerusform>%Ln s ago</numerusform>
         </translation>
     </message>
+    <message numerus="yes">
+        <source>%Ln machine(s)</source>
+        <comment>in the cluster</comment>
+        <translation>
+            <numerusform>%Ln machine</numerusform>
+            <numerusform>%Ln machines</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%Ln device(s)</source>
+        <comment>in the cluster</comment>
+        <translation>
+            <numerusform>%Ln device</numerusform>
+            <numerusform>%Ln devices</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>argus::gui::DropOverlay</name>
@@ -78,6 +116,17 @@
         <translation>
             <numerusform>Drop to attach %Ln file</numerusform>
             <numerusform>Drop to attach %Ln files</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>argus::gui::LogDialog</name>
+    <message numerus="yes">
+        <source>The last %Ln line(s), fetched at %1</source>
+        <comment>of a log</comment>
+        <translation>
+            <numerusform>The last line, fetched at %1</numerusform>
+            <numerusform>The last %Ln lines, fetched at %1</numerusform>
         </translation>
     </message>
 </context>

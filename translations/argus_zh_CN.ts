@@ -19,6 +19,323 @@
     </message>
 </context>
 <context>
+    <name>SettingTexts</name>
+    <message>
+        <source>automatic</source>
+        <comment>value of a setting</comment>
+        <translation>自动</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>模型</translation>
+    </message>
+    <message>
+        <source>Tensor parallel</source>
+        <translation>张量并行</translation>
+    </message>
+    <message>
+        <source>Pipeline parallel</source>
+        <translation>流水线并行</translation>
+    </message>
+    <message>
+        <source>Share of memory</source>
+        <translation>内存占用比例</translation>
+    </message>
+    <message>
+        <source>Longest context</source>
+        <translation>最长上下文</translation>
+    </message>
+    <message>
+        <source>Questions at once</source>
+        <translation>同时回答数</translation>
+    </message>
+    <message>
+        <source>Kernel by kernel</source>
+        <translation>逐个内核执行</translation>
+    </message>
+    <message>
+        <source>Layers of each stage</source>
+        <translation>各阶段的层数</translation>
+    </message>
+    <message>
+        <source>Weights</source>
+        <translation>权重</translation>
+    </message>
+    <message>
+        <source>Machines</source>
+        <translation>机器</translation>
+    </message>
+    <message>
+        <source>Devices</source>
+        <translation>设备</translation>
+    </message>
+    <message>
+        <source>Network interface</source>
+        <translation>网络接口</translation>
+    </message>
+    <message>
+        <source>Folder of the checkpoint; empty for the built-in demo model.</source>
+        <translation>检查点所在文件夹；留空则使用内置演示模型。</translation>
+    </message>
+    <message>
+        <source>Devices of one machine that share every layer.</source>
+        <translation>同一台机器上共同计算每一层的设备数。</translation>
+    </message>
+    <message>
+        <source>Groups of devices that each hold some of the layers.</source>
+        <translation>各自保存一部分层的设备组数。</translation>
+    </message>
+    <message>
+        <source>Of the computation; automatic takes what the devices compute best with.</source>
+        <translation>计算所用的精度；自动时选择设备最擅长的。</translation>
+    </message>
+    <message>
+        <source>Of a device&apos;s memory that Argus may use; on a CPU of what is free at the start.</source>
+        <translation>百目可以使用的设备内存比例；CPU 上按启动时的空闲内存计算。</translation>
+    </message>
+    <message>
+        <source>Tokens of question and answer together.</source>
+        <translation>问题与回答合计的词元数。</translation>
+    </message>
+    <message>
+        <source>Answered at the same time; more wait in a queue.</source>
+        <translation>可同时回答的问题数；更多的问题会排队。</translation>
+    </message>
+    <message>
+        <source>Run every step kernel by kernel instead of replaying recorded ones.</source>
+        <translation>每一步都逐个执行内核，而不是重放录制好的内核。</translation>
+    </message>
+    <message>
+        <source>Such as 20,16; empty to share them by memory and speed.</source>
+        <translation>例如 20,16；留空则按内存和速度分配。</translation>
+    </message>
+    <message>
+        <source>Devices of this machine that may compute.</source>
+        <translation>这台机器上可以参与计算的设备。</translation>
+    </message>
+    <message>
+        <source>Over which this machine reaches the others.</source>
+        <translation>这台机器通过它连接其他机器。</translation>
+    </message>
+    <message>
+        <source>the demo model</source>
+        <translation>演示模型</translation>
+    </message>
+    <message>
+        <source>on</source>
+        <translation>开</translation>
+    </message>
+    <message>
+        <source>off</source>
+        <translation>关</translation>
+    </message>
+    <message>
+        <source>none</source>
+        <comment>devices</comment>
+        <translation>无</translation>
+    </message>
+    <message>
+        <source>%1: set “%2” to %3</source>
+        <extracomment>a button: machine, setting and new value</extracomment>
+        <translation>%1：将“%2”设为 %3</translation>
+    </message>
+    <message>
+        <source>Set “%1” to %2</source>
+        <extracomment>a button: setting and new value</extracomment>
+        <translation>将“%1”设为 %2</translation>
+    </message>
+    <message>
+        <source>Tensor parallel does not fit the model</source>
+        <translation>张量并行数与模型不符</translation>
+    </message>
+    <message>
+        <source>Not enough devices</source>
+        <translation>设备不足</translation>
+    </message>
+    <message>
+        <source>Not enough memory</source>
+        <translation>内存不足</translation>
+    </message>
+    <message>
+        <source>Another program uses a device</source>
+        <translation>有设备被其他程序占用</translation>
+    </message>
+    <message>
+        <source>The model is not there</source>
+        <translation>找不到模型</translation>
+    </message>
+    <message>
+        <source>The model differs between machines</source>
+        <translation>各机器上的模型不一致</translation>
+    </message>
+    <message>
+        <source>The model is incomplete</source>
+        <translation>模型不完整</translation>
+    </message>
+    <message>
+        <source>This model cannot be served</source>
+        <translation>无法使用此模型</translation>
+    </message>
+    <message>
+        <source>How the model is shared</source>
+        <translation>模型的切分方式</translation>
+    </message>
+    <message>
+        <source>The model&apos;s files</source>
+        <translation>模型文件</translation>
+    </message>
+    <message>
+        <source>Network between the machines</source>
+        <translation>机器之间的网络</translation>
+    </message>
+    <message>
+        <source>Versions differ</source>
+        <translation>版本不一致</translation>
+    </message>
+    <message>
+        <source>A device</source>
+        <translation>设备</translation>
+    </message>
+    <message>
+        <source>Memory</source>
+        <translation>内存</translation>
+    </message>
+    <message>
+        <source>Space on a disk</source>
+        <translation>磁盘空间</translation>
+    </message>
+    <message>
+        <source>A machine&apos;s system</source>
+        <translation>机器的系统</translation>
+    </message>
+    <message>
+        <source>A setting&apos;s value</source>
+        <translation>设置的值</translation>
+    </message>
+    <message>
+        <source>Good to know</source>
+        <translation>值得留意</translation>
+    </message>
+    <message>
+        <source>This stands in the way</source>
+        <translation>存在障碍</translation>
+    </message>
+    <message>
+        <source>Precision</source>
+        <translation>精度</translation>
+    </message>
+    <message>
+        <source>A device cannot compute with this precision</source>
+        <translation>有设备不支持此精度</translation>
+    </message>
+    <message>
+        <source>Computes on</source>
+        <translation>计算设备</translation>
+    </message>
+    <message>
+        <source>Tokens of a step</source>
+        <translation>每步词元数</translation>
+    </message>
+    <message>
+        <source>Dummy weights are invented, to measure speed without the checkpoint&apos;s.</source>
+        <translation>dummy 表示虚构权重，用于在没有检查点权重时测速。</translation>
+    </message>
+    <message>
+        <source>Automatic takes GPUs where there are any.</source>
+        <translation>自动时优先使用 GPU。</translation>
+    </message>
+    <message>
+        <source>Longer questions are read in pieces of this size.</source>
+        <translation>较长的问题按此大小分段读取。</translation>
+    </message>
+    <message>
+        <source>Tensor parallel does not fit the quantized weights</source>
+        <translation>张量并行数与量化权重不符</translation>
+    </message>
+    <message>
+        <source>Layers of the stages</source>
+        <translation>各阶段的层</translation>
+    </message>
+    <message>
+        <source>A machine does not answer</source>
+        <translation>有机器没有响应</translation>
+    </message>
+    <message>
+        <source>A slow link</source>
+        <translation>链路较慢</translation>
+    </message>
+    <message>
+        <source>A public address</source>
+        <translation>公网地址</translation>
+    </message>
+    <message>
+        <source>Not enough space on a disk</source>
+        <translation>磁盘空间不足</translation>
+    </message>
+</context>
+<context>
+    <name>argus::gui::AddWorkerDialog</name>
+    <message>
+        <source>New line</source>
+        <translation>换一行命令</translation>
+    </message>
+    <message>
+        <source>Try again</source>
+        <translation>重试</translation>
+    </message>
+    <message>
+        <source>Asking the head…</source>
+        <translation>正在询问主节点…</translation>
+    </message>
+    <message>
+        <source>This line has expired. Make a new one.</source>
+        <translation>这行命令已过期，请换一行。</translation>
+    </message>
+    <message>
+        <source>Good for another %1.</source>
+        <translation>还可使用 %1。</translation>
+    </message>
+    <message>
+        <source>%1 min %2 s</source>
+        <translation>%1 分 %2 秒</translation>
+    </message>
+    <message numerus="yes">
+        <source>%Ln device(s)</source>
+        <comment>of a machine that has joined</comment>
+        <translation>
+            <numerusform>%Ln 个设备</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Add worker</source>
+        <translation>添加工作节点</translation>
+    </message>
+    <message>
+        <source>Paste this line into a terminal of the other machine, where Argus has to be installed. It starts Argus there, and that machine computes for this cluster from then on.</source>
+        <translation>把这行命令粘贴到另一台机器的终端里（那里需要已安装百目）。它会在那台机器上启动百目，此后那台机器就会参与本集群的计算。</translation>
+    </message>
+    <message>
+        <source>Line for the other machine</source>
+        <translation>用于另一台机器的命令</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>复制</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
+    </message>
+    <message>
+        <source>Joined since this was opened</source>
+        <translation>打开此窗口后加入的机器</translation>
+    </message>
+    <message>
+        <source>Waiting for a machine…</source>
+        <translation>正在等待机器加入…</translation>
+    </message>
+</context>
+<context>
     <name>argus::gui::AnswerWidget</name>
     <message>
         <source>Answer</source>
@@ -93,6 +410,82 @@
     <message>
         <source>Copy answer</source>
         <translation>复制回答</translation>
+    </message>
+</context>
+<context>
+    <name>argus::gui::ApplyBar</name>
+    <message>
+        <source>%1: %2 → %3</source>
+        <extracomment>a changed setting, its value before and after</extracomment>
+        <translation>%1：%2 → %3</translation>
+    </message>
+    <message>
+        <source>The engine restarts with these settings.</source>
+        <translation>引擎将以这些设置重新启动。</translation>
+    </message>
+    <message>
+        <source>The engine restarts with these settings on %1.</source>
+        <translation>引擎将以这些设置在 %1 上重新启动。</translation>
+    </message>
+    <message>
+        <source>, </source>
+        <comment>between names of machines</comment>
+        <translation>、</translation>
+    </message>
+    <message>
+        <source>No question is being answered.</source>
+        <translation>目前没有正在回答的问题。</translation>
+    </message>
+    <message numerus="yes">
+        <source>%Ln question(s) being answered or waiting will be interrupted.</source>
+        <comment>before a restart</comment>
+        <translation>
+            <numerusform>将中断 %Ln 个正在回答或排队的问题。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>The head does not answer.</source>
+        <translation>主节点没有响应。</translation>
+    </message>
+    <message>
+        <source>Nothing has changed.</source>
+        <translation>没有改动。</translation>
+    </message>
+    <message>
+        <source>These settings are being checked.</source>
+        <translation>正在检查这些设置。</translation>
+    </message>
+    <message>
+        <source>These settings are not possible.</source>
+        <translation>这些设置不可行。</translation>
+    </message>
+    <message>
+        <source>The engine is being started.</source>
+        <translation>引擎正在启动。</translation>
+    </message>
+    <message>
+        <source>Revert</source>
+        <translation>还原</translation>
+    </message>
+    <message>
+        <source>Back to what runs</source>
+        <translation>恢复为正在运行的设置</translation>
+    </message>
+    <message>
+        <source>Apply…</source>
+        <translation>应用…</translation>
+    </message>
+    <message>
+        <source>Start…</source>
+        <translation>启动…</translation>
+    </message>
+    <message>
+        <source>Restart now</source>
+        <translation>立即重新启动</translation>
+    </message>
+    <message>
+        <source>Not now</source>
+        <translation>暂不</translation>
     </message>
 </context>
 <context>
@@ -194,6 +587,88 @@
     </message>
 </context>
 <context>
+    <name>argus::gui::CheckView</name>
+    <message>
+        <source>Context of %1 tokens</source>
+        <translation>上下文 %1 词元</translation>
+    </message>
+    <message>
+        <source>at most %1 would fit</source>
+        <translation>最多可容纳 %1</translation>
+    </message>
+    <message>
+        <source>the KV cache holds %1 tokens</source>
+        <translation>KV 缓存可存 %1 词元</translation>
+    </message>
+    <message>
+        <source>■ Not connected: nothing can be checked.</source>
+        <translation>■ 未连接：无法检查。</translation>
+    </message>
+    <message>
+        <source>◐ Checking…</source>
+        <translation>◐ 正在检查…</translation>
+    </message>
+    <message>
+        <source>■ The head could not check these settings.</source>
+        <translation>■ 主节点无法检查这些设置。</translation>
+    </message>
+    <message>
+        <source>● These settings are possible.</source>
+        <translation>● 这些设置可行。</translation>
+    </message>
+    <message>
+        <source>■ These settings are not possible.</source>
+        <translation>■ 这些设置不可行。</translation>
+    </message>
+    <message>
+        <source>Good to know</source>
+        <translation>值得留意</translation>
+    </message>
+</context>
+<context>
+    <name>argus::gui::ClusterDesk</name>
+    <message>
+        <source>Remove a machine</source>
+        <translation>移除机器</translation>
+    </message>
+    <message>
+        <source>Remove %1 from the cluster?</source>
+        <translation>要将 %1 从集群中移除吗？</translation>
+    </message>
+    <message>
+        <source>Its key is revoked: it is cut off at once and comes back only with a new line from “Add worker…”. A model that uses it stops.</source>
+        <translation>它的密钥将被吊销：连接会立即断开，只有用“添加工作节点…”给出的新命令才能重新加入。正在使用它的模型会停止。</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>移除</translation>
+    </message>
+    <message>
+        <source>&amp;Engine settings</source>
+        <translation>引擎设置(&amp;E)</translation>
+    </message>
+    <message>
+        <source>Engine settings</source>
+        <translation>引擎设置</translation>
+    </message>
+    <message>
+        <source>&amp;Add worker…</source>
+        <translation>添加工作节点(&amp;A)…</translation>
+    </message>
+    <message>
+        <source>Add worker</source>
+        <translation>添加工作节点</translation>
+    </message>
+    <message>
+        <source>&amp;Logs…</source>
+        <translation>日志(&amp;L)…</translation>
+    </message>
+    <message>
+        <source>Logs</source>
+        <translation>日志</translation>
+    </message>
+</context>
+<context>
     <name>argus::gui::ClusterDock</name>
     <message>
         <source>Ready</source>
@@ -275,6 +750,175 @@
         <source>Close the panel of machines</source>
         <translation>关闭机器面板</translation>
     </message>
+    <message>
+        <source>Close this message</source>
+        <translation>关闭此消息</translation>
+    </message>
+    <message numerus="yes">
+        <source>%Ln machine(s)</source>
+        <comment>in the cluster</comment>
+        <translation>
+            <numerusform>%Ln 台机器</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%Ln device(s)</source>
+        <comment>in the cluster</comment>
+        <translation>
+            <numerusform>%Ln 个设备</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>The head is running alone. One line on another machine adds it.</source>
+        <translation>目前只有主节点在运行。在另一台机器上执行一行命令即可加入。</translation>
+    </message>
+    <message>
+        <source>Add worker…</source>
+        <translation>添加工作节点…</translation>
+    </message>
+    <message>
+        <source>Let another machine compute too</source>
+        <translation>让另一台机器也参与计算</translation>
+    </message>
+    <message>
+        <source>Logs…</source>
+        <translation>日志…</translation>
+    </message>
+    <message>
+        <source>Show what a machine has written</source>
+        <translation>查看机器写下的日志</translation>
+    </message>
+    <message>
+        <source>Engine settings…</source>
+        <translation>引擎设置…</translation>
+    </message>
+    <message>
+        <source>Choose the model and how the machines share it</source>
+        <translation>选择模型以及各机器如何分担</translation>
+    </message>
+    <message>
+        <source>New settings did not work; the ones before are back.</source>
+        <translation>新设置未能成功，已恢复之前的设置。</translation>
+    </message>
+    <message>
+        <source>%1 went on after a loss</source>
+        <comment>questions</comment>
+        <translation>%1 个问题在故障后继续</translation>
+    </message>
+    <message>
+        <source>round trip %1 ms</source>
+        <translation>往返 %1 毫秒</translation>
+    </message>
+    <message>
+        <source>%1 to the head</source>
+        <comment>speed of a link</comment>
+        <translation>到主节点 %1</translation>
+    </message>
+    <message>
+        <source>%1 for %2</source>
+        <translation>%1（已 %2）</translation>
+    </message>
+    <message>
+        <source>Actions for %1</source>
+        <translation>对 %1 的操作</translation>
+    </message>
+    <message>
+        <source>KV cache %1 %</source>
+        <translation>KV 缓存 %1 %</translation>
+    </message>
+    <message>
+        <source>&amp;Copy address</source>
+        <translation>复制地址(&amp;C)</translation>
+    </message>
+    <message>
+        <source>Show &amp;logs</source>
+        <translation>查看日志(&amp;L)</translation>
+    </message>
+    <message>
+        <source>&amp;Remove…</source>
+        <translation>移除(&amp;R)…</translation>
+    </message>
+    <message>
+        <source>&amp;Remove… (not the head)</source>
+        <translation>移除(&amp;R)…（主节点除外）</translation>
+    </message>
+    <message>
+        <source>Idle</source>
+        <translation>空闲</translation>
+    </message>
+    <message>
+        <source>Joining</source>
+        <translation>正在加入</translation>
+    </message>
+    <message>
+        <source>Not answering</source>
+        <translation>没有响应</translation>
+    </message>
+    <message>
+        <source>Draining</source>
+        <translation>正在排空</translation>
+    </message>
+    <message>
+        <source>%1 s</source>
+        <extracomment>a duration in seconds</extracomment>
+        <translation>%1 秒</translation>
+    </message>
+    <message>
+        <source>%1 min</source>
+        <extracomment>a duration in minutes</extracomment>
+        <translation>%1 分钟</translation>
+    </message>
+    <message>
+        <source>%1 h %2 min</source>
+        <extracomment>a duration in hours and minutes</extracomment>
+        <translation>%1 小时 %2 分钟</translation>
+    </message>
+    <message>
+        <source>%1 d %2 h</source>
+        <extracomment>a duration in days and hours</extracomment>
+        <translation>%1 天 %2 小时</translation>
+    </message>
+    <message>
+        <source>%1 Gbit/s</source>
+        <translation>%1 Gbit/s</translation>
+    </message>
+    <message>
+        <source>%1 Mbit/s</source>
+        <translation>%1 Mbit/s</translation>
+    </message>
+    <message>
+        <source>Loading: %1 of %2</source>
+        <comment>bytes of weights</comment>
+        <translation>正在加载：%1 / %2</translation>
+    </message>
+    <message>
+        <source>layer %1</source>
+        <translation>第 %1 层</translation>
+    </message>
+    <message>
+        <source>layers %1–%2</source>
+        <translation>第 %1–%2 层</translation>
+    </message>
+    <message>
+        <source>not used by the model</source>
+        <translation>未被模型使用</translation>
+    </message>
+    <message>
+        <source>Rank %1</source>
+        <translation>秩 %1</translation>
+    </message>
+    <message>
+        <source>stage %1</source>
+        <translation>阶段 %1</translation>
+    </message>
+    <message>
+        <source>tensor rank %1</source>
+        <translation>张量秩 %1</translation>
+    </message>
+    <message>
+        <source>What to do: %1</source>
+        <translation>解决办法：%1</translation>
+    </message>
 </context>
 <context>
     <name>argus::gui::CodeSegment</name>
@@ -330,6 +974,29 @@
     <message>
         <source>What happens in the video?</source>
         <translation>视频里发生了什么？</translation>
+    </message>
+</context>
+<context>
+    <name>argus::gui::EnginePage</name>
+    <message>
+        <source>● Unsaved changes</source>
+        <translation>● 有未应用的改动</translation>
+    </message>
+    <message>
+        <source>Chat</source>
+        <translation>对话</translation>
+    </message>
+    <message>
+        <source>Back to the chat</source>
+        <translation>返回对话</translation>
+    </message>
+    <message>
+        <source>Back to the chat (Esc)</source>
+        <translation>返回对话 (Esc)</translation>
+    </message>
+    <message>
+        <source>Engine settings</source>
+        <translation>引擎设置</translation>
     </message>
 </context>
 <context>
@@ -409,6 +1076,68 @@
     <message>
         <source>Copy details</source>
         <translation>复制详情</translation>
+    </message>
+</context>
+<context>
+    <name>argus::gui::LogDialog</name>
+    <message>
+        <source>Asking…</source>
+        <translation>正在询问…</translation>
+    </message>
+    <message>
+        <source>This machine has written nothing yet.</source>
+        <translation>这台机器还没有写下任何日志。</translation>
+    </message>
+    <message numerus="yes">
+        <source>The last %Ln line(s), fetched at %1</source>
+        <comment>of a log</comment>
+        <translation>
+            <numerusform>最后 %Ln 行，获取于 %1</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Save the log</source>
+        <translation>保存日志</translation>
+    </message>
+    <message>
+        <source>Saved as %1</source>
+        <translation>已保存为 %1</translation>
+    </message>
+    <message>
+        <source>%1 cannot be written: %2</source>
+        <translation>无法写入 %1：%2</translation>
+    </message>
+    <message>
+        <source>Logs</source>
+        <translation>日志</translation>
+    </message>
+    <message>
+        <source>&amp;Machine:</source>
+        <translation>机器(&amp;M)：</translation>
+    </message>
+    <message>
+        <source>Machine whose log is shown</source>
+        <translation>显示其日志的机器</translation>
+    </message>
+    <message>
+        <source>Log</source>
+        <translation>日志</translation>
+    </message>
+    <message>
+        <source>Refresh</source>
+        <translation>刷新</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>复制</translation>
+    </message>
+    <message>
+        <source>Save…</source>
+        <translation>保存…</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
     </message>
 </context>
 <context>
@@ -593,6 +1322,14 @@
         <source>&amp;Dark</source>
         <translation>深色(&amp;D)</translation>
     </message>
+    <message>
+        <source>The engine settings are open; go back to the chat first.</source>
+        <translation>引擎设置已打开，请先返回对话。</translation>
+    </message>
+    <message>
+        <source>C&amp;luster</source>
+        <translation>集群(&amp;L)</translation>
+    </message>
 </context>
 <context>
     <name>argus::gui::MemoryBar</name>
@@ -631,6 +1368,89 @@
     </message>
 </context>
 <context>
+    <name>argus::gui::NodeFields</name>
+    <message>
+        <source>Model folder there</source>
+        <translation>那里的模型文件夹</translation>
+    </message>
+    <message>
+        <source>Network interface of %1</source>
+        <translation>%1 的网络接口</translation>
+    </message>
+    <message>
+        <source>Model folder on %1</source>
+        <translation>%1 上的模型文件夹</translation>
+    </message>
+    <message>
+        <source>as on the head</source>
+        <translation>与主节点相同</translation>
+    </message>
+    <message>
+        <source>%1: %2, %3 free of %4</source>
+        <comment>a device: number, name, memory</comment>
+        <translation>%1：%2，空闲 %3，共 %4</translation>
+    </message>
+    <message>
+        <source>automatic</source>
+        <translation>自动</translation>
+    </message>
+    <message>
+        <source>automatic (%1)</source>
+        <translation>自动（%1）</translation>
+    </message>
+    <message>
+        <source>%1 (not there)</source>
+        <translation>%1（不存在）</translation>
+    </message>
+</context>
+<context>
+    <name>argus::gui::PlanTable</name>
+    <message>
+        <source>Weights</source>
+        <translation>权重</translation>
+    </message>
+    <message>
+        <source>KV cache</source>
+        <translation>KV 缓存</translation>
+    </message>
+    <message>
+        <source>Activations</source>
+        <translation>激活值</translation>
+    </message>
+    <message>
+        <source>Runtime</source>
+        <translation>运行时</translation>
+    </message>
+    <message>
+        <source>rank %1</source>
+        <translation>秩 %1</translation>
+    </message>
+    <message>
+        <source>stage %1</source>
+        <translation>阶段 %1</translation>
+    </message>
+    <message>
+        <source>%1 of %2</source>
+        <comment>memory needed, memory usable</comment>
+        <translation>%1 / %2</translation>
+    </message>
+    <message>
+        <source>Memory of each rank</source>
+        <translation>各秩的内存</translation>
+    </message>
+    <message>
+        <source>Sum of usable</source>
+        <translation>合计 / 可用</translation>
+    </message>
+</context>
+<context>
+    <name>argus::gui::ProblemCard</name>
+    <message>
+        <source>What to do: %1</source>
+        <translation>解决办法：%1</translation>
+    </message>
+</context>
+<context>
     <name>argus::gui::ProseSegment</name>
     <message>
         <source>Open link</source>
@@ -650,6 +1470,84 @@
     <message>
         <source>Attach %1 and ask this</source>
         <translation>附加 %1 并提出此问题</translation>
+    </message>
+</context>
+<context>
+    <name>argus::gui::SettingsFields</name>
+    <message>
+        <source>Folder of the model</source>
+        <translation>模型所在文件夹</translation>
+    </message>
+    <message>
+        <source>automatic (%1)</source>
+        <translation>自动（%1）</translation>
+    </message>
+    <message>
+        <source>automatic</source>
+        <translation>自动</translation>
+    </message>
+    <message>
+        <source>%1 (not possible)</source>
+        <translation>%1（不可行）</translation>
+    </message>
+    <message>
+        <source>At most %1 fit.</source>
+        <translation>最多可容纳 %1。</translation>
+    </message>
+    <message>
+        <source>This is %1.</source>
+        <translation>当前为 %1。</translation>
+    </message>
+    <message>
+        <source>The built-in demo model</source>
+        <translation>内置演示模型</translation>
+    </message>
+    <message>
+        <source>Choose folder…</source>
+        <translation>选择文件夹…</translation>
+    </message>
+    <message>
+        <source>Demo model</source>
+        <translation>演示模型</translation>
+    </message>
+    <message>
+        <source>On</source>
+        <translation>开启</translation>
+    </message>
+    <message>
+        <source>Advanced</source>
+        <translation>高级</translation>
+    </message>
+</context>
+<context>
+    <name>argus::gui::StartView</name>
+    <message>
+        <source>■ The head did not start these settings.</source>
+        <translation>■ 主节点没有启动这些设置。</translation>
+    </message>
+    <message>
+        <source>▲ The new settings did not work. The ones before are being started again.</source>
+        <translation>▲ 新设置未能成功，正在重新启动之前的设置。</translation>
+    </message>
+    <message>
+        <source>▲ The new settings did not work. The ones before run again.</source>
+        <translation>▲ 新设置未能成功，已恢复运行之前的设置。</translation>
+    </message>
+    <message>
+        <source>▲ The engine is being restarted.</source>
+        <translation>▲ 引擎正在重新启动。</translation>
+    </message>
+    <message>
+        <source>◐ The engine is being started.</source>
+        <translation>◐ 引擎正在启动。</translation>
+    </message>
+    <message>
+        <source>■ The engine does not run.</source>
+        <translation>■ 引擎没有运行。</translation>
+    </message>
+    <message>
+        <source>What to do: %1</source>
+        <translation>解决办法：%1</translation>
     </message>
 </context>
 </TS>

@@ -124,15 +124,23 @@ EmptyState::EmptyState(QWidget* parent)
     retranslate();
 }
 
-/// Four cards beside each other where there is room, else two.
+/// Four cards beside each other where there is room, else two; a row that has no room is not shown, and the icon gives
+/// way before a row does.
 void EmptyState::arrange()
 {
-    const int columns = width() > 4 * (m_cards.first()->width() + 12) + 32 ? 4 : 2;
-    if (columns == m_columns)
-        return;
-    m_columns = columns;
+    const QSize card = m_cards.first()->size() + QSize(12, 12);
+    const int columns = width() > 4 * card.width() + 32 ? 4 : 2;
+    if (columns != m_columns) {
+        m_columns = columns;
+        for (int i = 0; i < static_cast<int>(m_cards.size()); ++i)
+            m_grid->addWidget(m_cards[i], i / columns, i % columns);
+    }
+    const int rows = static_cast<int>(m_cards.size()) / columns;
+    const int words = m_title->sizeHint().height() + m_text->heightForWidth(std::max(1, width() - 32)) + 64;
+    m_icon->setVisible(height() >= words + 74 + rows * card.height());
+    const int fitting = (height() - words) / card.height();
     for (int i = 0; i < static_cast<int>(m_cards.size()); ++i)
-        m_grid->addWidget(m_cards[i], i / columns, i % columns);
+        m_cards[i]->setVisible(i / columns < fitting);
 }
 
 void EmptyState::resizeEvent(QResizeEvent* event)

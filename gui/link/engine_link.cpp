@@ -1,10 +1,11 @@
 #include "gui/link/engine_link.h"
 
+#include "gui/link/occurrence.h"
+#include "gui/link/wire_engine.h"
 #include "gui/link/wire_facts.h"
 
 #include "engine/base/error.h"
 #include "engine/base/files.h"
-#include "engine/client/client.h"
 #include "engine/client/private_head.h"
 #include "engine/protocol/keys.h"
 
@@ -32,11 +33,6 @@ constexpr std::array<Milliseconds, 5> kBackOff{Milliseconds{250}, Milliseconds{1
 constexpr Milliseconds kLongEnough{30'000}; ///< a head that lived this long was healthy: the back-off starts anew
 
 } // namespace
-
-/// One event of the client, wrapped so that the header need not know the type.
-struct EngineLink::Occurrence {
-    client::Event event;
-};
 
 /// Owns the head, the client and the thread both live under. The GUI thread reaches the client through with(), under a
 /// mutex that is held for the length of one non-blocking call.
@@ -299,6 +295,42 @@ void EngineLink::cancel(const AskId& id)
         m_keeper->with(m_generation, [&](client::Client& client) { client.cancel(id.toStdString()); });
 }
 
+template <typename Call>
+void EngineLink::command(const QString& about, Call&& call)
+{
+    if (m_keeper && m_clientHere && m_keeper->with(m_generation, std::forward<Call>(call)))
+        return;
+    const Trouble trouble = toTrouble(
+        Error{ErrorCode::Unreachable, "the head does not answer", "wait until it is back, then try again", ""});
+    QMetaObject::invokeMethod(
+        this, [this, about, trouble] { emit commandFailed(about, trouble); }, Qt::QueuedConnection);
+}
+
+void EngineLink::preflight(const QString& id, const EngineSettings& settings)
+{
+    command(id, [&](client::Client& client) { client.preflight(toWire(settings), id.toStdString()); });
+}
+
+void EngineLink::deploy(const QString& id, const EngineSettings& settings)
+{
+    command(id, [&](client::Client& client) { client.deploy(toWire(settings), id.toStdString()); });
+}
+
+void EngineLink::makeJoinLine(const QString& id)
+{
+    command(id, [&](client::Client& client) { client.makeJoinLine(id.toStdString()); });
+}
+
+void EngineLink::getLog(const QString& id, const QString& node)
+{
+    command(id, [&](client::Client& client) { client.getLog(node.toStdString(), 0, id.toStdString()); });
+}
+
+void EngineLink::removeNode(const QString& node)
+{
+    command(node, [&](client::Client& client) { client.removeNode(node.toStdString()); });
+}
+
 void EngineLink::failAsk(const AskId& id, const Trouble& trouble)
 {
     m_running.remove(id);
@@ -340,107 +372,6 @@ void EngineLink::sendWaitingAsks()
         }
     }
     m_waiting = still + m_waiting;
-}
-
-QList<AttachmentId> EngineLink::idsOf(const QByteArray& digest) const
-{
-    QList<AttachmentId> ids;
-    for (auto upload = m_uploads.cbegin(); upload != m_uploads.cend(); ++upload)
-        if (upload->digest == digest)
-            ids << upload.key();
-    return ids;
-}
-
-Trouble EngineLink::withNames(Trouble trouble) const
-{
-    for (const Upload& upload : m_uploads) {
-        if (upload.digest.isEmpty())
-            continue;
-        const QString digest = QString::fromLatin1(upload.digest.toHex());
-        const QString name = QFileInfo(upload.path).fileName();
-        trouble.cause.replace(digest, name);
-        trouble.remedy.replace(digest, name);
-    }
-    return trouble;
-}
-
-void EngineLink::attachmentTrouble(const QByteArray& digest, const Trouble& raw)
-{
-    const Trouble trouble = withNames(raw);
-    for (const AttachmentId id : idsOf(digest)) {
-        m_uploads[id].trouble = trouble;
-        emit attachmentFailed(id, trouble);
-    }
-}
-
-void EngineLink::deliver(int generation, const Occurrence& occurrence)
-{
-    if (generation != m_generation)
-        return;
-    struct Visitor {
-        EngineLink& link;
-
-        void operator()(const client::Connected& e) const
-        {
-            link.m_wasConnected = true;
-            emit link.statusArrived(toFacts(e.welcome.status())); // first, so that who is connected has a name
-            link.setState(LinkState::Connected, {});
-        }
-        void operator()(const client::Disconnected& e) const
-        {
-            link.setState(link.m_wasConnected ? LinkState::Away : LinkState::Starting, toTrouble(e.why));
-        }
-        void operator()(const client::StatusArrived& e) const { emit link.statusArrived(toFacts(e.status)); }
-        void operator()(const client::UploadProgress& e) const
-        {
-            for (const AttachmentId id : link.idsOf(bytes(e.sha256)))
-                emit link.uploadProgressed(id, e.sent, e.size);
-        }
-        void operator()(const client::UploadFinished&) const {} // attachmentReady() follows
-        void operator()(const client::UploadFailed& e) const
-        {
-            link.attachmentTrouble(bytes(e.sha256), toTrouble(e.error));
-        }
-        void operator()(const client::Inspected& e) const
-        {
-            const MediaFacts facts = toFacts(e.info);
-            for (const AttachmentId id : link.idsOf(bytes(e.sha256))) {
-                if (std::exchange(link.m_uploads[id].inspected, true))
-                    continue; // the same file attached twice is inspected twice
-                emit link.attachmentReady(id, facts);
-            }
-        }
-        void operator()(const client::InspectFailed& e) const
-        {
-            link.attachmentTrouble(bytes(e.sha256), toTrouble(e.error));
-        }
-        void operator()(const client::AskProgressed& e) const
-        {
-            emit link.askProgressed(text(e.progress.id()), toPhase(e.progress.phase()),
-                                    static_cast<int>(e.progress.done()), static_cast<int>(e.progress.total()));
-        }
-        void operator()(const client::TextArrived& e) const { emit link.textArrived(text(e.ask), text(e.text)); }
-        void operator()(const client::AskFinished& e) const
-        {
-            const wire::AskStats& stats = e.finished.stats();
-            const AskId id = text(e.finished.id());
-            link.m_running.remove(id);
-            emit link.askFinished(
-                id, toOutcome(e.finished.reason()), text(e.finished.text()),
-                AnswerStats{static_cast<int>(stats.prompt_tokens()), static_cast<int>(stats.completion_tokens()),
-                            stats.seconds_to_first_token(), stats.seconds_total(), stats.tokens_per_second()});
-        }
-        void operator()(const client::AskFailed& e) const
-        {
-            link.failAsk(text(e.ask), link.withNames(toTrouble(e.error)));
-        }
-        void operator()(const client::HeadStopping& e) const
-        {
-            link.setState(LinkState::Away,
-                          Trouble{QStringLiteral("Unreachable"), text(e.reason), QString(), QString()});
-        }
-    };
-    std::visit(Visitor{*this}, occurrence.event);
 }
 
 } // namespace argus::gui

@@ -1,6 +1,6 @@
 #pragma once
-// The one pair of files that sees engine/client (wire_facts.h beside it translates the messages): from the engine's
-// events to Qt's signals, and the life of a private head.
+// The one class that sees engine/client (wire_facts.h and wire_engine.h beside it translate the messages): from the
+// engine's events to Qt's signals, and the life of a private head.
 
 #include "gui/link/link.h"
 
@@ -36,6 +36,11 @@ public:
     void forget(AttachmentId id) override;
     void ask(const Question& question) override;
     void cancel(const AskId& id) override;
+    void preflight(const QString& id, const EngineSettings& settings) override;
+    void deploy(const QString& id, const EngineSettings& settings) override;
+    void makeJoinLine(const QString& id) override;
+    void getLog(const QString& id, const QString& node) override;
+    void removeNode(const QString& node) override;
     void retryNow() override;
     [[nodiscard]] bool isPrivate() const override { return m_options.headAddress.isEmpty(); }
     [[nodiscard]] LinkState state() const override { return m_state; }
@@ -63,6 +68,9 @@ private:
     QList<AttachmentId> idsOf(const QByteArray& digest) const;
     /// The same trouble with names of files where the head, which knows none, wrote digests.
     Trouble withNames(Trouble trouble) const;
+    /// Calls the client, or says that there is none.
+    template <typename Call>
+    void command(const QString& about, Call&& call);
     void attachmentTrouble(const QByteArray& digest, const Trouble& trouble);
 
     LinkOptions m_options;

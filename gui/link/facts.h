@@ -2,6 +2,8 @@
 // What the desktop knows about asks, attachments and machines: plain Qt values, so that nothing above link/ sees the
 // engine.
 
+#include "gui/link/engine_facts.h"
+
 #include <QDateTime>
 #include <QImage>
 #include <QList>
@@ -15,16 +17,6 @@ namespace argus::gui {
 
 using AskId = QString;
 using AttachmentId = quint64; ///< one attachment of this run of the desktop; never used twice
-
-/// What went wrong, why and what to do: argus::Error as the desktop shows it. Empty `code`: nothing is wrong.
-struct Trouble {
-    QString code;   ///< "Unreachable", "Corrupt", ... (engine/base/error.h)
-    QString cause;  ///< one sentence with the numbers
-    QString remedy; ///< what to do; may be empty
-    QString setting;
-
-    [[nodiscard]] bool isEmpty() const { return code.isEmpty(); }
-};
 
 /// What is in a picture or clip and what the model receives of it, as the head's decoder saw it.
 struct MediaFacts {
@@ -91,6 +83,12 @@ struct DeviceFacts {
     QString name;
     QString kind;                                                                      ///< cpu, cuda
     quint64 total = 0, free = 0, weights = 0, runtime = 0, kvReserved = 0, kvUsed = 0; ///< bytes
+    int index = 0;                                                                     ///< among its kind
+    bool used = false; ///< by the deployment; what follows counts then
+    int rank = 0, stage = 0, tensorRank = 0;
+    int firstLayer = 0, endLayer = 0;
+    quint64 loadDone = 0, loadTotal = 0; ///< bytes of weights
+    QString problem;                     ///< why nothing can compute on it
 
     bool operator==(const DeviceFacts&) const = default;
 };
@@ -98,11 +96,19 @@ struct DeviceFacts {
 struct NodeFacts {
     QString name;
     QString role;  ///< head, worker
-    QString state; ///< starting, ready, restarting, failed
+    QString state; ///< joining, idle, starting, ready, restarting, failed, suspect, lost, draining
     QString address;
     QString version;
     double age = 0; ///< seconds since these figures were true, when they were sent
     QList<DeviceFacts> devices;
+    QString key;             ///< public key of a worker
+    QString interface;       ///< to the other machines
+    QStringList interfaces;  ///< it has
+    double roundTrip = 0;    ///< seconds to the head; 0: not measured
+    double linkSpeed = 0;    ///< bytes a second to the head; 0: not measured
+    double stateSeconds = 0; ///< it has been in this state, when this was sent
+    QString nccl;            ///< version
+    Trouble trouble;         ///< why it is not used
 };
 
 struct DeploymentFacts {
@@ -117,6 +123,17 @@ struct DeploymentFacts {
     Trouble trouble;
     quint64 loadDone = 0, loadTotal = 0; ///< bytes
     int kvBlocks = 0, kvBlocksUsed = 0;
+    quint64 number = 0;      ///< of deployments since the head started
+    bool rolledBack = false; ///< `trouble` says why a newer one was given up; this is the one before
+    EngineSettings settings;
+    bool settingsKnown = false; ///< an older head does not tell them
+    int restarts = 0;
+    quint64 replayed = 0; ///< questions that went on after a loss
+
+    [[nodiscard]] bool isStarting() const
+    {
+        return state == QLatin1String("loading") || state == QLatin1String("restarting");
+    }
 };
 
 struct ClusterFacts {

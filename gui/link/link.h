@@ -13,6 +13,7 @@ namespace argus::gui {
 /// Order of signals: attach() leads to any number of uploadProgressed() and then attachmentReady() or
 /// attachmentFailed(), and again after a head was replaced by a new one. ask() leads to askProgressed() and
 /// textArrived() in order, and to exactly one of askFinished() and askFailed(); nothing about that ask comes after it.
+/// preflight(), deploy(), makeJoinLine() and getLog() lead to their own signal or to commandFailed(), once.
 class Link : public QObject {
     Q_OBJECT
 public:
@@ -25,6 +26,13 @@ public:
     /// Kept and sent later when the head is away or an attachment is still on its way.
     virtual void ask(const Question& question) = 0;
     virtual void cancel(const AskId& id) = 0;
+    // About the cluster; ids are made by the caller. While the head is away they fail instead of waiting.
+    virtual void preflight(const QString& id, const EngineSettings& settings) = 0;
+    virtual void deploy(const QString& id, const EngineSettings& settings) = 0;
+    virtual void makeJoinLine(const QString& id) = 0;
+    virtual void getLog(const QString& id, const QString& node) = 0;
+    /// Revokes its key. Silent when it works: the machine is not in the next status.
+    virtual void removeNode(const QString& node) = 0;
     /// Tries at once instead of waiting for the end of the back-off.
     virtual void retryNow() = 0;
     /// True when the head is a child of this program.
@@ -43,6 +51,15 @@ signals:
     void askFinished(const QString& ask, argus::gui::AskOutcome outcome, const QString& text,
                      const argus::gui::AnswerStats& stats);
     void askFailed(const QString& ask, const argus::gui::Trouble& trouble);
+    void preflightArrived(const argus::gui::PreflightFacts& facts);
+    /// `trouble` is empty when deployment `number` is being started.
+    void deployAnswered(const QString& id, quint64 number, const argus::gui::Trouble& trouble);
+    /// A line for another machine's shell, good for so many seconds; or why there is none.
+    void joinLineArrived(const QString& id, const QString& line, double validSeconds,
+                         const argus::gui::Trouble& trouble);
+    void logArrived(const QString& id, const QString& node, const QString& text, const argus::gui::Trouble& trouble);
+    /// `about`: the id, or the name of the machine that was to be removed.
+    void commandFailed(const QString& about, const argus::gui::Trouble& trouble);
 };
 
 } // namespace argus::gui

@@ -1,5 +1,7 @@
 #include "gui/link/wire_facts.h"
 
+#include "gui/link/wire_engine.h"
+
 #include <algorithm>
 
 namespace argus::gui {
@@ -16,9 +18,12 @@ Trouble toTrouble(const Error& error)
             text(error.remedy), text(error.setting)};
 }
 
-static Trouble toTrouble(const wire::Error& error)
+Trouble toTrouble(const wire::Error& error)
 {
-    return {text(error.code()), text(error.cause()), text(error.remedy()), text(error.setting())};
+    if (error.code().empty() && error.cause().empty())
+        return {};
+    return {error.code().empty() ? QStringLiteral("Error") : text(error.code()), text(error.cause()),
+            text(error.remedy()), text(error.setting())};
 }
 
 QByteArray bytes(const std::string& raw)
@@ -55,8 +60,49 @@ MediaFacts toFacts(const wire::MediaInfo& info)
 
 static DeviceFacts toFacts(const wire::DeviceStatus& device)
 {
-    return {text(device.name()),    text(device.kind()),    device.memory_total(),      device.memory_free(),
-            device.weights_bytes(), device.runtime_bytes(), device.kv_reserved_bytes(), device.kv_used_bytes()};
+    DeviceFacts facts;
+    facts.name = text(device.name());
+    facts.kind = text(device.kind());
+    facts.total = device.memory_total();
+    facts.free = device.memory_free();
+    facts.weights = device.weights_bytes();
+    facts.runtime = device.runtime_bytes();
+    facts.kvReserved = device.kv_reserved_bytes();
+    facts.kvUsed = device.kv_used_bytes();
+    facts.index = static_cast<int>(device.index());
+    facts.used = device.used();
+    facts.rank = static_cast<int>(device.rank());
+    facts.stage = static_cast<int>(device.stage());
+    facts.tensorRank = static_cast<int>(device.tensor_rank());
+    facts.firstLayer = static_cast<int>(device.first_layer());
+    facts.endLayer = static_cast<int>(device.end_layer());
+    facts.loadDone = device.load_done_bytes();
+    facts.loadTotal = device.load_total_bytes();
+    facts.problem = text(device.problem());
+    return facts;
+}
+
+static NodeFacts toFacts(const wire::NodeStatus& node)
+{
+    NodeFacts facts;
+    facts.name = text(node.name());
+    facts.role = text(node.role());
+    facts.state = text(node.state());
+    facts.address = text(node.address());
+    facts.version = text(node.version());
+    facts.age = node.age_seconds();
+    for (const wire::DeviceStatus& device : node.devices())
+        facts.devices << toFacts(device);
+    facts.key = text(node.key());
+    facts.interface = text(node.interface());
+    for (const std::string& name : node.interfaces())
+        facts.interfaces << text(name);
+    facts.roundTrip = node.round_trip_seconds();
+    facts.linkSpeed = node.link_bytes_per_second();
+    facts.stateSeconds = node.state_seconds();
+    facts.nccl = text(node.nccl());
+    facts.trouble = toTrouble(node.problem());
+    return facts;
 }
 
 static DeploymentFacts toFacts(const wire::Deployment& deployment)
@@ -76,6 +122,12 @@ static DeploymentFacts toFacts(const wire::Deployment& deployment)
     facts.loadTotal = deployment.load_total_bytes();
     facts.kvBlocks = static_cast<int>(deployment.kv_blocks());
     facts.kvBlocksUsed = static_cast<int>(deployment.kv_blocks_used());
+    facts.number = deployment.number();
+    facts.rolledBack = deployment.rolled_back();
+    facts.settingsKnown = deployment.has_settings();
+    facts.settings = toFacts(deployment.settings());
+    facts.restarts = static_cast<int>(deployment.restarts());
+    facts.replayed = deployment.replayed_asks();
     return facts;
 }
 
@@ -86,18 +138,8 @@ ClusterFacts toFacts(const wire::Status& status)
     facts.running = static_cast<int>(status.asks_running());
     facts.waiting = static_cast<int>(status.asks_waiting());
     facts.deployment = toFacts(status.deployment());
-    for (const wire::NodeStatus& node : status.nodes()) {
-        NodeFacts row{text(node.name()),
-                      text(node.role()),
-                      text(node.state()),
-                      text(node.address()),
-                      text(node.version()),
-                      node.age_seconds(),
-                      {}};
-        for (const wire::DeviceStatus& device : node.devices())
-            row.devices << toFacts(device);
-        facts.nodes << row;
-    }
+    for (const wire::NodeStatus& node : status.nodes())
+        facts.nodes << toFacts(node);
     return facts;
 }
 

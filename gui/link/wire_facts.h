@@ -14,6 +14,8 @@ namespace argus::gui {
 [[nodiscard]] QString text(const std::string& utf8);
 [[nodiscard]] QByteArray bytes(const std::string& raw);
 [[nodiscard]] Trouble toTrouble(const Error& error);
+/// An error without a code but with a cause gets code "Error"; one without either is none.
+[[nodiscard]] Trouble toTrouble(const wire::Error& error);
 [[nodiscard]] MediaFacts toFacts(const wire::MediaInfo& info);
 [[nodiscard]] ClusterFacts toFacts(const wire::Status& status);
 [[nodiscard]] AskPhase toPhase(wire::AskProgress::Phase phase);

@@ -8,6 +8,8 @@
 #include "gui/chat/message_widget.h"
 #include "gui/chat/segments.h"
 #include "gui/chat/tray_view.h"
+#include "gui/cluster/cluster_desk.h"
+#include "gui/engine/engine_page.h"
 #include "gui/link/engine_link.h"
 #include "gui/main_window.h"
 #include "gui/settings/language.h"
@@ -17,18 +19,22 @@
 #include <QAction>
 #include <QApplication>
 #include <QClipboard>
+#include <QComboBox>
 #include <QDragEnterEvent>
 #include <QFile>
 #include <QJsonArray>
 #include <QJsonDocument>
 #include <QJsonObject>
 #include <QLabel>
+#include <QLineEdit>
 #include <QMenu>
 #include <QMimeData>
+#include <QPlainTextEdit>
 #include <QProcess>
 #include <QPushButton>
 #include <QRegularExpression>
 #include <QSignalSpy>
+#include <QSpinBox>
 #include <QTemporaryDir>
 #include <QTest>
 #include <QTextBoundaryFinder>
@@ -468,6 +474,53 @@ private slots:
         QTest::mouseClick(retry, Qt::LeftButton);
         QTRY_COMPARE_WITH_TIMEOUT(desk.last().state, AnswerState::Complete, kPatienceMs);
         QVERIFY(desk.last().text.contains("bbox_2d"));
+    }
+
+    void theEngineIsChangedFromItsPage()
+    {
+        Desk desk(freshFolder());
+        const auto facts = [&] { return desk.window->desk().enginePage().form().cluster(); };
+        QTRY_COMPARE_WITH_TIMEOUT(facts().deployment.state, "ready", kPatienceMs);
+        desk.action("actEngine")->trigger();
+        EngineForm& form = desk.window->desk().enginePage().form();
+        const auto settled = [&] { return !form.isChecking() && form.preflight().has_value(); };
+        QTRY_VERIFY_WITH_TIMEOUT(settled(), kPatienceMs);
+        QVERIFY(form.preflight()->possible);
+        QVERIFY(!form.preflight()->ranks.isEmpty());
+        QCOMPARE(desk.find<QComboBox>("edit_tensor_parallel_size")->itemData(0).toInt(), 1);
+        QVERIFY(!desk.find<QPushButton>("btnApply")->isEnabled());
+
+        // A folder without a model is a problem with its reason.
+        auto* model = desk.find<QLineEdit>("edit_model");
+        model->setFocus();
+        QTest::keyClicks(model, m_home.filePath("no-such-model"));
+        QTRY_VERIFY_WITH_TIMEOUT(settled() && !form.preflight()->possible, kPatienceMs);
+        QTRY_VERIFY(desk.find<QLabel>("problemCause") != nullptr);
+        QVERIFY(desk.find<QLabel>("problemCause")->text().contains("no-such-model"));
+        QVERIFY(!desk.find<QPushButton>("btnApply")->isEnabled());
+        QTest::mouseClick(desk.find<QPushButton>("btnDemoModel"), Qt::LeftButton);
+
+        // A shorter context is served after a restart, and answers come from it.
+        desk.find<QSpinBox>("edit_max_model_len")->setValue(4096);
+        QTRY_VERIFY_WITH_TIMEOUT(desk.find<QPushButton>("btnApply")->isEnabled(), kPatienceMs);
+        const quint64 number = facts().deployment.number;
+        QTest::mouseClick(desk.find<QPushButton>("btnApply"), Qt::LeftButton);
+        QTest::mouseClick(desk.find<QPushButton>("btnRestartNow"), Qt::LeftButton);
+        QTRY_VERIFY_WITH_TIMEOUT(facts().deployment.number > number && facts().deployment.state == "ready",
+                                 kPatienceMs);
+        QCOMPARE(facts().deployment.maxModelLen, 4096);
+        QTRY_VERIFY(!form.isChanged());
+        QTest::keyClick(model, Qt::Key_Escape);
+        QVERIFY(desk.window->desk().isChat());
+        desk.ask("Hello!");
+        QTRY_COMPARE_WITH_TIMEOUT(desk.last().state, AnswerState::Complete, kPatienceMs);
+        QVERIFY(desk.last().text.startsWith("Hello! I am Argus"));
+
+        // A head of our own lets nobody in from elsewhere, and says how one does.
+        desk.action("actAddWorker")->trigger();
+        QTRY_VERIFY_WITH_TIMEOUT(desk.find<QLabel>("joinError")->text().contains("--listen"), kPatienceMs);
+        desk.action("actLogs")->trigger();
+        QTRY_VERIFY_WITH_TIMEOUT(desk.find<QPlainTextEdit>("logText")->toPlainText().contains("argus-"), kPatienceMs);
     }
 
     void aDraftOutlivesTheDesktop()

@@ -268,7 +268,15 @@ private slots:
 
     void thePartsOfABarAddUp()
     {
-        DeviceFacts device{"GPU", "cuda", 1000, 300, 400, 50, 200, 80};
+        DeviceFacts device;
+        device.name = "GPU";
+        device.kind = "cuda";
+        device.total = 1000;
+        device.free = 300;
+        device.weights = 400;
+        device.runtime = 50;
+        device.kvReserved = 200;
+        device.kvUsed = 80;
         quint64 sum = 0;
         for (const MemoryPart& part : memoryParts(device))
             sum += part.bytes;

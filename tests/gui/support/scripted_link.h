@@ -14,6 +14,11 @@ public:
     void forget(AttachmentId id) override { forgotten << id; }
     void ask(const Question& question) override { asked << question; }
     void cancel(const AskId& id) override { cancelled << id; }
+    void preflight(const QString& id, const EngineSettings& settings) override { checked << qMakePair(id, settings); }
+    void deploy(const QString& id, const EngineSettings& settings) override { deployed << qMakePair(id, settings); }
+    void makeJoinLine(const QString& id) override { lines << id; }
+    void getLog(const QString& id, const QString& node) override { logs << qMakePair(id, node); }
+    void removeNode(const QString& node) override { removed << node; }
     void retryNow() override { ++retries; }
     [[nodiscard]] bool isPrivate() const override { return true; }
     [[nodiscard]] LinkState state() const override { return now; }
@@ -33,6 +38,11 @@ public:
     QList<AttachmentId> forgotten;
     QList<Question> asked;
     QStringList cancelled;
+    QList<QPair<QString, EngineSettings>> checked;
+    QList<QPair<QString, EngineSettings>> deployed;
+    QStringList lines;
+    QList<QPair<QString, QString>> logs;
+    QStringList removed;
     int retries = 0;
     LinkState now = LinkState::Connected;
 };

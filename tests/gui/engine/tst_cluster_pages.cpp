@@ -1,0 +1,588 @@
+// The engine page, the dock of machines and their dialogs in the real window, against a scripted head behind real
+// sockets.
+
+#include "gui/cluster/add_worker_dialog.h"
+#include "gui/cluster/cluster_desk.h"
+#include "gui/cluster/cluster_dock.h"
+#include "gui/cluster/state_look.h"
+#include "gui/engine/engine_page.h"
+#include "gui/link/engine_link.h"
+#include "gui/main_window.h"
+#include "gui/settings/language.h"
+#include "gui/settings/settings_store.h"
+#include "gui/theme/theme.h"
+#include "tests/gui/support/cluster_head.h"
+
+#include <QAction>
+#include <QApplication>
+#include <QCheckBox>
+#include <QClipboard>
+#include <QComboBox>
+#include <QLabel>
+#include <QLineEdit>
+#include <QMenu>
+#include <QPlainTextEdit>
+#include <QPushButton>
+#include <QScrollArea>
+#include <QScrollBar>
+#include <QSignalSpy>
+#include <QSpinBox>
+#include <QTemporaryDir>
+#include <QTest>
+#include <QToolButton>
+
+using namespace argus;
+using namespace argus::gui;
+using argus::testing::ClusterHead;
+using Said = argus::wire::ClientMessage;
+
+namespace {
+
+constexpr int kPatienceMs = 20'000;
+
+/// A desktop connected to a scripted cluster.
+struct Desk {
+    explicit Desk(const QString& folder, const QString& code = "en")
+        : head(std::filesystem::path(folder.toStdString()) / "uploads"), settings(folder),
+          link(LinkOptions{head.address(), head.key(), {}, 512})
+    {
+        language.set(code);
+        window = std::make_unique<MainWindow>(link, settings, language, QString());
+        window->resize(1180, 800);
+        window->show();
+        link.start();
+    }
+    ~Desk() { window.reset(); }
+
+    template <typename T>
+    T* find(const char* name)
+    {
+        return window->findChild<T*>(QLatin1String(name));
+    }
+    /// The texts of every visible label of that name.
+    QStringList texts(const char* name)
+    {
+        QStringList all;
+        for (auto* label : window->findChildren<QLabel*>(QLatin1String(name)))
+            if (label->isVisible())
+                all << plain(label->text());
+        return all;
+    }
+    static QString plain(QString text) { return text.remove(QChar(0x2060)).replace(QChar(QChar::Nbsp), ' '); }
+    EngineForm& form() { return window->desk().enginePage().form(); }
+    bool isConnected() { return link.state() == LinkState::Connected && find<QLabel>("nodeState") != nullptr; }
+    /// Whether a person sees a settled verdict.
+    bool isChecked() { return form().preflight().has_value() && !form().isChecking(); }
+    void choose(const char* combo, int value)
+    {
+        auto* box = find<QComboBox>(combo);
+        box->setCurrentIndex(box->findData(value));
+        emit box->activated(box->currentIndex());
+    }
+    QList<QPushButton*> fixes()
+    {
+        QList<QPushButton*> visible;
+        for (auto* button : window->findChildren<QPushButton*>("btnFix"))
+            if (button->isVisible())
+                visible << button;
+        return visible;
+    }
+
+    ClusterHead head;
+    SettingsStore settings;
+    Language language;
+    EngineLink link;
+    std::unique_ptr<MainWindow> window;
+};
+
+QList<int> dataOf(const QComboBox& combo)
+{
+    QList<int> values;
+    for (int i = 0; i < combo.count(); ++i)
+        values << combo.itemData(i).toInt();
+    return values;
+}
+
+} // namespace
+
+class TstClusterPages : public QObject {
+    Q_OBJECT
+
+    QTemporaryDir m_home;
+
+    QString freshFolder()
+    {
+        static int count = 0;
+        return m_home.filePath(QStringLiteral("config%1").arg(++count));
+    }
+    /// On the engine page, its first check done.
+    void openEngine(Desk& desk)
+    {
+        QTRY_VERIFY_WITH_TIMEOUT(desk.isConnected(), kPatienceMs);
+        desk.find<QAction>("actEngine")->trigger();
+        QTRY_VERIFY_WITH_TIMEOUT(desk.isChecked(), kPatienceMs);
+    }
+
+    static void keepPicture(QWidget& widget, const QString& scene)
+    {
+        QTest::qWait(60); // layouts settle
+        const QString folder = qEnvironmentVariable("ARGUS_PICTURES");
+        if (!folder.isEmpty())
+            QVERIFY(widget.grab().save(QStringLiteral("%1/%2, %3.png").arg(folder, QTest::currentDataTag(), scene)));
+    }
+    /// No button is cut off, no editor stands outside of its page, everything has a name.
+    static void fits(Desk& desk, const QString& scene)
+    {
+        keepPicture(*desk.window, scene);
+        for (auto* button : desk.window->findChildren<QAbstractButton*>()) {
+            if (!button->isVisible() || button->objectName().startsWith(QLatin1String("qt_")))
+                continue;
+            QVERIFY2(!button->text().isEmpty() || !button->accessibleName().isEmpty(),
+                     qPrintable(button->objectName()));
+            QVERIFY2(button->width() >= button->minimumSizeHint().width(),
+                     qPrintable(button->objectName() + ": " + button->text()));
+        }
+        const auto* scroll = desk.find<QScrollArea>("engineScroll");
+        QVERIFY2(
+            scroll->widget()->width() <= scroll->viewport()->width() || !scroll->isVisible(),
+            qPrintable(
+                QString("%1: %2 px in %3").arg(scene).arg(scroll->widget()->width()).arg(scroll->viewport()->width())));
+        const auto* dock = desk.find<QScrollArea>("clusterScroll");
+        QVERIFY2(dock->widget()->width() <= dock->viewport()->width(), qPrintable(QString("%1: %2 px in the dock's %3")
+                                                                                      .arg(scene)
+                                                                                      .arg(dock->widget()->width())
+                                                                                      .arg(dock->viewport()->width())));
+        for (auto* editor : scroll->findChildren<QWidget*>())
+            if (editor->isVisible() && editor->objectName().startsWith(QLatin1String("edit_")))
+                QVERIFY2(!editor->accessibleName().isEmpty() || qobject_cast<QCheckBox*>(editor) != nullptr,
+                         qPrintable(editor->objectName()));
+    }
+
+private slots:
+    void initTestCase()
+    {
+        QVERIFY(m_home.isValid());
+        qputenv("ARGUS_CONFIG_HOME", m_home.filePath("config").toLocal8Bit());
+        qputenv("ARGUS_RUNTIME_DIR", m_home.filePath("run").toLocal8Bit());
+        qputenv("ARGUS_CACHE_HOME", m_home.filePath("cache").toLocal8Bit());
+        QFont font = QApplication::font();
+        font.setPointSizeF(10);
+        QApplication::setFont(font);
+        theme::apply(theme::Mode::Light);
+    }
+
+    void onlyPossibleSizesAreOffered()
+    {
+        Desk desk(freshFolder());
+        openEngine(desk);
+        QCOMPARE(dataOf(*desk.find<QComboBox>("edit_tensor_parallel_size")), (QList<int>{1, 2, 4}));
+        QCOMPARE(dataOf(*desk.find<QComboBox>("edit_pipeline_parallel_size")), (QList<int>{1, 2}));
+        QCOMPARE(desk.find<QComboBox>("edit_tensor_parallel_size")->currentData().toInt(), 2);
+        QCOMPARE(desk.find<QSpinBox>("edit_max_model_len")->value(), 32'768);
+        QVERIFY(desk.texts("checkVerdict").value(0).contains("possible"));
+        QVERIFY(desk.find<QLabel>("hint_max_model_len")->text().contains("68,839"));
+        QCOMPARE(desk.texts("planSum").size(), 4);
+        QVERIFY(!desk.find<QPushButton>("btnApply")->isEnabled());
+        QVERIFY(desk.find<QPushButton>("btnApply")->toolTip().contains("Nothing has changed"));
+        QVERIFY(!desk.find<QPushButton>("btnRevert")->isEnabled());
+        // What the desktop does not edit goes to the head as it came.
+        QCOMPARE(desk.head.last(Said::kPreflight).preflight().settings().threads(), 7U);
+    }
+
+    void aValueThatBecameImpossibleStaysVisible()
+    {
+        Desk desk(freshFolder());
+        desk.head.change(
+            [](wire::Status& status) { status.mutable_deployment()->mutable_settings()->set_tensor_parallel_size(5); });
+        openEngine(desk);
+        QTRY_COMPARE(desk.find<QComboBox>("edit_tensor_parallel_size")->currentData().toInt(), 5);
+        QTRY_VERIFY(desk.find<QComboBox>("edit_tensor_parallel_size")->currentText().contains("not possible"));
+        QTRY_VERIFY(desk.texts("problemTitle").value(0).contains("PAR-01"));
+        QVERIFY(desk.texts("problemCause").value(0).contains("40 attention heads"));
+        QVERIFY(desk.find<QComboBox>("edit_tensor_parallel_size")->accessibleDescription().contains("40 attention"));
+        QCOMPARE(desk.fixes().size(), 2);
+        QVERIFY(!desk.find<QPushButton>("btnApply")->isEnabled());
+    }
+
+    void pressingAFixClearsTheProblem()
+    {
+        Desk desk(freshFolder());
+        openEngine(desk);
+        const std::size_t before = desk.head.heardCount(Said::kPreflight);
+        auto* length = desk.find<QSpinBox>("edit_max_model_len");
+        length->setFocus();
+        length->selectAll();
+        QTest::keyClicks(length, "128000");
+        QTRY_COMPARE_WITH_TIMEOUT(desk.texts("problemTitle").size(), 1, kPatienceMs);
+        QCOMPARE(desk.head.heardCount(Said::kPreflight), before + 1); // six keys, one check
+        QVERIFY(desk.texts("problemTitle").value(0).contains("gpu-a"));
+        QVERIFY(desk.texts("problemRemedy").value(0).contains("larger share"));
+        QVERIFY(desk.texts("checkVerdict").value(0).contains("not possible"));
+        QVERIFY(desk.texts("engineDirty").value(0).contains("Unsaved"));
+        QCOMPARE(desk.fixes().size(), 2);
+        QVERIFY2(desk.fixes()[0]->text().contains("68,839"), qPrintable(desk.fixes()[0]->text()));
+        desk.fixes()[0]->click();
+        QCOMPARE(length->value(), 68'839);
+        QTRY_VERIFY_WITH_TIMEOUT(desk.texts("problemTitle").isEmpty(), kPatienceMs);
+        QVERIFY(desk.texts("checkVerdict").value(0).contains("These settings are possible"));
+        QVERIFY(desk.find<QPushButton>("btnApply")->isEnabled());
+        desk.find<QPushButton>("btnRevert")->click();
+        QCOMPARE(length->value(), 32'768);
+        QVERIFY(!desk.find<QPushButton>("btnApply")->isEnabled());
+    }
+
+    void aStalePreflightIsIgnored()
+    {
+        Desk desk(freshFolder());
+        openEngine(desk);
+        desk.head.holdPreflights();
+        const std::size_t before = desk.head.heardCount(Said::kPreflight);
+        auto* length = desk.find<QSpinBox>("edit_max_model_len");
+        length->setValue(128'000); // refused by the rule
+        QTRY_COMPARE(desk.head.heardCount(Said::kPreflight), before + 1);
+        length->setValue(4096); // possible
+        QTRY_COMPARE(desk.head.heardCount(Said::kPreflight), before + 2);
+        QVERIFY(desk.form().isChecking());
+        const QSignalSpy answers(&desk.link, &Link::preflightArrived);
+        desk.head.release(); // the newer first, then the stale one
+        QTRY_COMPARE_WITH_TIMEOUT(answers.count(), 2, kPatienceMs);
+        QVERIFY(desk.texts("problemTitle").isEmpty());
+        QVERIFY(desk.form().preflight()->possible);
+        QVERIFY(desk.find<QPushButton>("btnApply")->isEnabled());
+    }
+
+    void warningsStandApartAndDoNotStop()
+    {
+        Desk desk(freshFolder());
+        openEngine(desk);
+        auto* interfaces = desk.find<QComboBox>("edit_interface_gpu-b");
+        interfaces->setCurrentIndex(interfaces->findData("wlan0"));
+        emit interfaces->activated(interfaces->currentIndex());
+        QTRY_COMPARE_WITH_TIMEOUT(desk.texts("problemTitle").size(), 1, kPatienceMs);
+        QVERIFY(desk.texts("problemTitle").value(0).startsWith(QString::fromUtf8("▲")));
+        QVERIFY(desk.find<QPushButton>("btnApply")->isEnabled());
+        QVERIFY(desk.texts("applyText").value(0).contains("Machines"));
+        QVERIFY(interfaces->accessibleDescription().contains("0.02 GB/s"));
+        desk.fixes()[0]->click();
+        QTRY_VERIFY_WITH_TIMEOUT(desk.texts("problemTitle").isEmpty(), kPatienceMs);
+        QCOMPARE(interfaces->currentData().toString(), "eno1");
+    }
+
+    void devicesAreChosenByBoxes()
+    {
+        Desk desk(freshFolder());
+        openEngine(desk);
+        auto* second = desk.find<QCheckBox>("edit_device_gpu-b_1");
+        QVERIFY(second->isChecked());
+        second->click();
+        QCOMPARE(desk.form().settings().choiceOf("gpu-b").devices, "0");
+        desk.find<QCheckBox>("edit_device_gpu-b_0")->click();
+        QCOMPARE(desk.form().settings().choiceOf("gpu-b").devices, "none");
+        second->click();
+        QCOMPARE(desk.form().settings().choiceOf("gpu-b").devices, "1");
+        desk.find<QCheckBox>("edit_device_gpu-b_0")->click();
+        QVERIFY(!desk.form().isChanged()); // all is what it was
+    }
+
+    void applyAsksThenDeploysAndFollowsTheStart()
+    {
+        Desk desk(freshFolder());
+        openEngine(desk);
+        desk.choose("edit_tensor_parallel_size", 4);
+        QTRY_VERIFY_WITH_TIMEOUT(desk.find<QPushButton>("btnApply")->isEnabled(), kPatienceMs);
+        desk.find<QPushButton>("btnApply")->click();
+        QVERIFY(desk.find<QPushButton>("btnRestartNow")->isVisible());
+        QVERIFY2(desk.texts("applyText").value(0).contains("gpu-a, gpu-b"),
+                 qPrintable(desk.texts("applyText").join(' ')));
+        QVERIFY(desk.texts("applyText").value(0).contains("3 questions"));
+        desk.find<QPushButton>("btnKeepRunning")->click();
+        QVERIFY(!desk.find<QPushButton>("btnRestartNow")->isVisible());
+        QCOMPARE(desk.head.heardCount(Said::kDeploy), std::size_t{0});
+        desk.find<QPushButton>("btnApply")->click();
+        desk.find<QPushButton>("btnRestartNow")->click();
+        QTRY_COMPARE_WITH_TIMEOUT(desk.head.heardCount(Said::kDeploy), std::size_t{1}, kPatienceMs);
+        const wire::EngineSettings sent = desk.head.last(Said::kDeploy).deploy().settings();
+        QCOMPARE(sent.tensor_parallel_size(), 4U);
+        QCOMPARE(sent.threads(), 7U);
+
+        desk.head.change([](wire::Status& status) {
+            status.mutable_deployment()->set_state("loading");
+            for (wire::NodeStatus& node : *status.mutable_nodes()) {
+                node.set_state("starting");
+                for (wire::DeviceStatus& device : *node.mutable_devices()) {
+                    device.set_load_total_bytes(10 * argus::testing::kGiB);
+                    device.set_load_done_bytes(5 * argus::testing::kGiB);
+                }
+            }
+        });
+        QTRY_COMPARE_WITH_TIMEOUT(desk.texts("startState").size(), 2, kPatienceMs);
+        QVERIFY2(desk.texts("startState").value(0).contains("10.0 GiB of 20.0 GiB"),
+                 qPrintable(desk.texts("startState").value(0)));
+        QVERIFY(desk.texts("deviceLoad").value(0).contains("5.0 GiB of 10.0 GiB"));
+        QVERIFY(!desk.find<QPushButton>("btnApply")->isEnabled());
+        desk.head.change([](wire::Status& status) {
+            status.mutable_deployment()->set_state("ready");
+            status.mutable_deployment()->set_number(2);
+            status.mutable_deployment()->mutable_settings()->set_tensor_parallel_size(4);
+        });
+        QTRY_VERIFY_WITH_TIMEOUT(!desk.form().isChanged(), kPatienceMs);
+        QVERIFY(desk.texts("startTitle").isEmpty());
+        QVERIFY(desk.texts("engineDirty").value(0).isEmpty());
+    }
+
+    void aRollbackKeepsWhatWasTyped()
+    {
+        Desk desk(freshFolder());
+        openEngine(desk);
+        desk.choose("edit_tensor_parallel_size", 4);
+        QTRY_VERIFY_WITH_TIMEOUT(desk.find<QPushButton>("btnApply")->isEnabled(), kPatienceMs);
+        desk.find<QPushButton>("btnApply")->click();
+        desk.find<QPushButton>("btnRestartNow")->click();
+        QTRY_COMPARE_WITH_TIMEOUT(desk.head.heardCount(Said::kDeploy), std::size_t{1}, kPatienceMs);
+        desk.head.change([](wire::Status& status) {
+            wire::Deployment& d = *status.mutable_deployment();
+            d.set_rolled_back(true);
+            *d.mutable_error() = protocol::toWire(Error{
+                ErrorCode::Crashed, "rank 3 on gpu-b cuda:1 ended during its start", "look at the log of gpu-b", ""});
+        });
+        QTRY_VERIFY_WITH_TIMEOUT(desk.texts("startTitle").value(0).contains("did not work"), kPatienceMs);
+        QVERIFY(desk.texts("startCause").value(0).contains("Rank 3 on gpu-b"));
+        QCOMPARE(desk.find<QComboBox>("edit_tensor_parallel_size")->currentData().toInt(), 4);
+        QVERIFY(desk.form().isChanged());
+        QVERIFY(desk.texts("deploymentTrouble").value(0).contains("Rank 3"));
+    }
+
+    void escapeLeadsBackToTheChat()
+    {
+        Desk desk(freshFolder());
+        openEngine(desk);
+        QApplication::setActiveWindow(desk.window.get());
+        for (const char* name : {"edit_model", "edit_max_model_len", "edit_dtype"}) {
+            desk.window->desk().showEngine();
+            auto* editor = desk.find<QWidget>(name);
+            editor->setFocus();
+            QTest::keyClick(editor, Qt::Key_Escape);
+            QVERIFY2(desk.window->desk().isChat(), name);
+        }
+        desk.find<QPushButton>("btnEngine")->click();
+        QVERIFY(!desk.window->desk().isChat());
+        QVERIFY(desk.find<QAction>("actEngine")->isChecked());
+        desk.find<QToolButton>("btnBackToChat")->click();
+        QVERIFY(desk.window->desk().isChat());
+    }
+
+    void everyStateHasAWord_data()
+    {
+        QTest::addColumn<QString>("state");
+        QTest::addColumn<QString>("english");
+        QTest::addColumn<QString>("chinese");
+        const auto row = [](const char* state, const char* english, const char* chinese) {
+            QTest::newRow(state) << QString(state) << QString(english) << QString::fromUtf8(chinese);
+        };
+        row("joining", "Joining", "正在加入");
+        row("idle", "Idle", "空闲");
+        row("starting", "Starting", "正在启动");
+        row("ready", "Ready", "就绪");
+        row("restarting", "Restarting", "正在重启");
+        row("failed", "Failed", "失败");
+        row("suspect", "Not answering", "没有响应");
+        row("lost", "Lost", "已失联");
+        row("draining", "Draining", "正在排空");
+    }
+    void everyStateHasAWord()
+    {
+        QFETCH(QString, state);
+        QFETCH(QString, english);
+        QFETCH(QString, chinese);
+        if (!m_states)
+            m_states = std::make_unique<Desk>(freshFolder());
+        Desk& desk = *m_states;
+        desk.language.set("en");
+        QTRY_VERIFY_WITH_TIMEOUT(desk.isConnected(), kPatienceMs);
+        desk.head.change([&](wire::Status& status) { status.mutable_nodes(0)->set_state(state.toStdString()); });
+        const auto shown = [&] { return desk.texts("nodeState").value(1); }; // the worker comes behind the head
+        QTRY_VERIFY2_WITH_TIMEOUT(shown().contains(english), qPrintable(shown()), kPatienceMs);
+        QVERIFY(!shown().startsWith('?') && !shown().startsWith(english)); // a shape stands before it
+        QVERIFY(shown().contains("3 h 12 min"));
+        desk.language.set("zh_CN");
+        QTRY_VERIFY2_WITH_TIMEOUT(shown().contains(chinese), qPrintable(shown()), kPatienceMs);
+        desk.language.set("en");
+    }
+
+    void theDockTellsAllOfAMachine()
+    {
+        Desk desk(freshFolder());
+        QTRY_VERIFY_WITH_TIMEOUT(desk.isConnected(), kPatienceMs);
+        QTRY_COMPARE(desk.texts("nodeName"), (QStringList{"gpu-a", "gpu-b"})); // the head first
+        QCOMPARE(desk.texts("nodeRole"), (QStringList{"Head", "Worker"}));
+        const QString about = desk.texts("nodeAbout").value(1);
+        for (const char* part : {"192.168.1.6:47701", "eno1", "round trip 0.3 ms", "9.4 Gbit/s", "0.1.0"})
+            QVERIFY2(about.contains(part), qPrintable(about));
+        QCOMPARE(desk.texts("devicePlace").value(3),
+                 QString::fromUtf8("Rank 3 · stage 1 · tensor rank 1 · layers 32–63"));
+        QVERIFY(desk.texts("deviceUse").value(0).contains("KV cache 33 %"));
+        QVERIFY(desk.texts("deviceSummary").value(0).contains("Weights 16.0 GiB"));
+        desk.head.change([](wire::Status& status) {
+            wire::NodeStatus& node = *status.mutable_nodes(0);
+            node.set_state("lost");
+            node.set_age_seconds(6);
+            *node.mutable_problem() = protocol::toWire(
+                Error{ErrorCode::Unreachable, "gpu-b has not answered for 6 s", "look at its cable", ""});
+            node.mutable_devices(0)->set_problem("its driver is too old");
+        });
+        QTRY_COMPARE_WITH_TIMEOUT(desk.texts("nodeTrouble").size(), 1, kPatienceMs);
+        QVERIFY(desk.texts("nodeTrouble").value(0).contains("Look at its cable"));
+        QVERIFY(desk.texts("nodeState").value(1).contains("s ago"));
+        QCOMPARE(desk.texts("deviceTrouble"), QStringList{"Its driver is too old."});
+    }
+
+    void aWorkerIsAddedWithALine()
+    {
+        Desk desk(freshFolder());
+        QTRY_VERIFY_WITH_TIMEOUT(desk.isConnected(), kPatienceMs);
+        desk.find<QPushButton>("btnAddWorker")->click();
+        auto* dialog = desk.find<AddWorkerDialog>("dlgAddWorker");
+        QVERIFY(dialog != nullptr && dialog->isVisible() && !dialog->isModal());
+        QTRY_VERIFY_WITH_TIMEOUT(dialog->line().startsWith("argus-node start --join argus://"), kPatienceMs);
+        QCOMPARE(desk.find<QPlainTextEdit>("joinLine")->toPlainText(), dialog->line());
+        QVERIFY(desk.texts("joinValidity").value(0).contains("min"));
+        desk.find<QPushButton>("btnCopyLine")->click();
+        QCOMPARE(QApplication::clipboard()->text(), dialog->line());
+        QVERIFY(!desk.texts("joinWaiting").isEmpty());
+        desk.head.change([](wire::Status& status) {
+            *status.add_nodes() = argus::testing::nodeStatus("gpu-c", "worker", "joining", 1);
+        });
+        QTRY_COMPARE_WITH_TIMEOUT(desk.texts("joinedNode").size(), 1, kPatienceMs);
+        QVERIFY(desk.texts("joinedNode").value(0).contains("gpu-c: Joining"));
+        desk.head.change([](wire::Status& status) { status.mutable_nodes(2)->set_state("idle"); });
+        QTRY_VERIFY_WITH_TIMEOUT(desk.texts("joinedNode").value(0).contains("gpu-c: Idle"), kPatienceMs);
+        QVERIFY(desk.texts("joinWaiting").isEmpty());
+        const QString first = dialog->line();
+        desk.find<QPushButton>("btnNewLine")->click();
+        QTRY_VERIFY_WITH_TIMEOUT(dialog->line() != first && !dialog->line().isEmpty(), kPatienceMs);
+    }
+
+    void whyThereIsNoLineIsTold()
+    {
+        Desk desk(freshFolder());
+        desk.head.refuseJoinLines(Error{ErrorCode::BadRequest, "the head listens on this computer only",
+                                        "start it with --listen 0.0.0.0:47700", ""});
+        QTRY_VERIFY_WITH_TIMEOUT(desk.isConnected(), kPatienceMs);
+        desk.find<QAction>("actAddWorker")->trigger();
+        QTRY_COMPARE_WITH_TIMEOUT(desk.texts("joinError").size(), 1, kPatienceMs);
+        QVERIFY(desk.texts("joinError").value(0).contains("this computer only"));
+        QVERIFY(desk.texts("joinError").value(0).contains("--listen"));
+        QVERIFY(!desk.find<QPlainTextEdit>("joinLine")->isVisible());
+    }
+
+    void aLogIsReadAndAMachineRemoved()
+    {
+        Desk desk(freshFolder());
+        QTRY_VERIFY_WITH_TIMEOUT(desk.isConnected(), kPatienceMs);
+        (void)desk.window->desk().openLogs("gpu-b");
+        auto* text = desk.find<QPlainTextEdit>("logText");
+        QTRY_VERIFY_WITH_TIMEOUT(text->toPlainText().contains("gpu-b: rank 2"), kPatienceMs);
+        QVERIFY(text->isReadOnly());
+        QTRY_VERIFY(desk.texts("logAbout").value(0).contains("2 lines"));
+        auto* nodes = desk.find<QComboBox>("logNode");
+        nodes->setCurrentText("gpu-a");
+        emit nodes->activated(nodes->currentIndex());
+        QTRY_VERIFY_WITH_TIMEOUT(text->toPlainText().contains("gpu-a: rank 2"), kPatienceMs);
+
+        desk.window->desk().askToRemove("gpu-b");
+        QVERIFY(desk.find<QWidget>("boxRemoveNode")->isVisible());
+        QCOMPARE(desk.head.heardCount(Said::kRemoveNode), std::size_t{0}); // asked first
+        desk.find<QPushButton>("btnRemoveNow")->click();
+        QTRY_COMPARE_WITH_TIMEOUT(desk.texts("nodeName"), QStringList{"gpu-a"}, kPatienceMs);
+        QVERIFY(nodes->findText("gpu-b") >= 0); // its last lines can still be read
+        desk.window->desk().askToRemove("gpu-x");
+        desk.find<QPushButton>("btnRemoveNow")->click();
+        QTRY_VERIFY_WITH_TIMEOUT(desk.find<QWidget>("clusterNotice")->isVisible(), kPatienceMs);
+    }
+
+    void everythingFitsAndHasAName_data()
+    {
+        QTest::addColumn<QString>("code");
+        QTest::addColumn<QSize>("size");
+        QTest::addColumn<bool>("dark");
+        for (const char* code : {"en", "zh_CN"}) {
+            QTest::addRow("%s, usual, light", code) << QString(code) << QSize(1280, 800) << false;
+            QTest::addRow("%s, small, dark", code) << QString(code) << QSize(900, 600) << true;
+        }
+    }
+    /// With ARGUS_PICTURES=FOLDER, pictures of every scene are kept there to be looked at.
+    void everythingFitsAndHasAName()
+    {
+        QFETCH(QString, code);
+        QFETCH(QSize, size);
+        QFETCH(bool, dark);
+        theme::apply(dark ? theme::Mode::Dark : theme::Mode::Light);
+        Desk desk(freshFolder(), code);
+        desk.window->resize(size);
+        QTRY_VERIFY_WITH_TIMEOUT(desk.isConnected(), kPatienceMs);
+        fits(desk, "chat");
+        openEngine(desk);
+        fits(desk, "engine");
+        desk.form().use({"", "max_model_len", "128000", {}});
+        desk.form().use({"", "interface", "wlan0", "gpu-b"});
+        QTRY_VERIFY_WITH_TIMEOUT(desk.isChecked(), kPatienceMs);
+        fits(desk, "problems");
+        auto* scroll = desk.find<QScrollArea>("engineScroll")->verticalScrollBar();
+        scroll->setValue(scroll->maximum() / 2);
+        fits(desk, "plan");
+        scroll->setValue(scroll->maximum());
+        fits(desk, "machines");
+        desk.form().revert();
+        desk.form().use({"", "max_model_len", "16384", {}});
+        QTRY_VERIFY_WITH_TIMEOUT(desk.isChecked(), kPatienceMs);
+        scroll->setValue(0);
+        desk.find<QPushButton>("btnApply")->click();
+        fits(desk, "question");
+        desk.find<QPushButton>("btnRestartNow")->click();
+        desk.head.change([](wire::Status& status) {
+            status.mutable_deployment()->set_state("loading");
+            for (wire::NodeStatus& node : *status.mutable_nodes()) {
+                node.set_state("starting");
+                for (wire::DeviceStatus& device : *node.mutable_devices()) {
+                    device.set_load_total_bytes(16 * argus::testing::kGiB);
+                    device.set_load_done_bytes((node.role() == "head" ? 11 : 5) * argus::testing::kGiB);
+                }
+            }
+        });
+        QTRY_COMPARE_WITH_TIMEOUT(desk.texts("startState").size(), 2, kPatienceMs);
+        fits(desk, "starting");
+        desk.head.change([](wire::Status& status) {
+            status.mutable_deployment()->set_state("ready");
+            status.mutable_deployment()->set_rolled_back(true);
+            *status.mutable_deployment()->mutable_error() =
+                protocol::toWire(Error{ErrorCode::Crashed, "rank 3 on gpu-b cuda:1 ended during its start (signal 9)",
+                                       "look at the log of gpu-b", ""});
+            status.mutable_nodes(0)->set_state("lost");
+            status.mutable_nodes(0)->set_age_seconds(7);
+            *status.mutable_nodes(0)->mutable_problem() = protocol::toWire(
+                Error{ErrorCode::Unreachable, "gpu-b has not answered for 7 s", "look at its cable", ""});
+        });
+        QTRY_COMPARE_WITH_TIMEOUT(desk.texts("startCause").size(), 1, kPatienceMs);
+        fits(desk, "rolled-back");
+        auto* add = desk.window->desk().openAddWorker();
+        QTRY_VERIFY_WITH_TIMEOUT(!static_cast<AddWorkerDialog*>(add)->line().isEmpty(), kPatienceMs);
+        desk.head.change([](wire::Status& status) {
+            *status.add_nodes() = argus::testing::nodeStatus("gpu-c", "worker", "idle", 1);
+        });
+        QTRY_COMPARE_WITH_TIMEOUT(desk.texts("joinedNode").size(), 1, kPatienceMs);
+        keepPicture(*add, "add-worker");
+        add->close();
+        auto* logs = desk.window->desk().openLogs("gpu-b");
+        QTRY_VERIFY_WITH_TIMEOUT(!desk.find<QPlainTextEdit>("logText")->toPlainText().isEmpty(), kPatienceMs);
+        keepPicture(*logs, "logs");
+        theme::apply(theme::Mode::Light);
+    }
+
+    void cleanupTestCase() { m_states.reset(); }
+
+private:
+    std::unique_ptr<Desk> m_states;
+};
+
+QTEST_MAIN(TstClusterPages)
+#include "tst_cluster_pages.moc"
