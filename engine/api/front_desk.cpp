@@ -309,8 +309,9 @@ void FrontDesk::administer(Session& session, const wire::ClientMessage& request)
     if (!m_engine.administer(ticket, request))
         return refuse(session, {ErrorCode::Busy, "the head cannot take more requests now", "try again in a while", {}},
                       {});
-    if (request.body_case() != wire::ClientMessage::kRemoveNode)
-        m_requests[ticket] = keyOf(session);
+    m_requests[ticket] = keyOf(session); // a removal that worked is not answered; later requests push it out
+    while (m_requests.size() > kMaxRequests)
+        m_requests.erase(m_requests.begin());
 }
 
 void FrontDesk::on(node::Administered event, Instant)

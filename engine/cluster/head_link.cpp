@@ -45,7 +45,7 @@ struct HeadLink::Session {
     bool read(const std::string& frame);
     void hello();
     void heartbeat();
-    void lost(const std::string& why);
+    void lost(const std::string& why, bool gone = true);
     void send(const wire::WorkerMessage& message) { queue.push_back(message.SerializeAsString()); }
     void flush();
     void lastWords();
@@ -166,7 +166,7 @@ bool HeadLink::Session::turn()
     }
     takeOutgoing();
     if (found && now() - heard > link.m_options.headSilence)
-        lost(fmt::format("has been silent for {} s", link.m_options.headSilence.count() / 1000));
+        lost(fmt::format("has been silent for {} s", link.m_options.headSilence.count() / 1000), false);
     if (connected && !found && now() - saidHello > std::chrono::seconds(2))
         hello(); // it may have been asked to wait, or the word was lost
     heartbeat();
@@ -296,14 +296,14 @@ void HeadLink::Session::heartbeat()
     send(message);
 }
 
-void HeadLink::Session::lost(const std::string& why)
+void HeadLink::Session::lost(const std::string& why, bool gone)
 {
-    connected = connected && why.find("silent") != std::string::npos;
     queue.clear();
+    connected = connected && !gone;
     if (!std::exchange(found, false))
         return;
     log::warn("the head {}", why);
-    link.m_listener(HeadLost{why});
+    link.m_listener(HeadLost{why, gone});
 }
 
 void HeadLink::Session::flush()

@@ -23,6 +23,7 @@ struct HeadFound {
 /// No word from it, or no connection.
 struct HeadLost {
     std::string why;
+    bool gone = false; ///< the connection is; else it is only silent
 };
 /// It does not want this worker (any more): trying again would change nothing.
 struct HeadRefuses {

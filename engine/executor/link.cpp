@@ -12,6 +12,8 @@ namespace {
 
 /// How often the link looks up from an idle channel to see whether its ranks still live.
 constexpr Milliseconds kGlance{500};
+/// How often the node is told that this process is not stuck as a whole.
+constexpr Milliseconds kSigns{1'000};
 /// The node reads answers between two polls of its own; one that takes longer is stuck.
 constexpr Milliseconds kSendPatience{30'000};
 /// How long the ranks of the last model may take to end before the next one is loaded.
@@ -36,7 +38,15 @@ Link::~Link() = default;
 
 Link::End Link::run()
 {
+    Instant sign{};
     while (!m_crew || !m_crew->over()) {
+        if (now() - sign > kSigns) {
+            sign = now();
+            wire::ExecutorToNode alive;
+            alive.mutable_alive();
+            if (auto sent = send(alive, m_epoch); !sent)
+                log::debug("{}", sent.error().text()); // the next receive notices
+        }
         auto frame = m_channel.receive(Deadline::in(kGlance));
         if (!frame) {
             if (frame.error().code == ErrorCode::Unreachable)

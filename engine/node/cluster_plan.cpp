@@ -165,20 +165,24 @@ void ClusterPlan::askCopies(plan::Cluster& cluster, const wire::EngineSettings& 
     }
     std::unique_lock lock(m_mutex);
     for (const plan::ClusterNode& node : cluster.nodes) {
-        if (node.head || !node.present || (m_reports.contains(node.name) && m_reports[node.name].done))
+        if (node.head || !node.present)
             continue;
         const wire::NodeSettings* own = settingsOf(settings, node.name);
+        const std::string folder = own != nullptr && !own->model().empty() ? own->model()
+                                   : model.demo                            ? std::string()
+                                                                           : model.path.string();
+        if (const auto known = m_reports.find(node.name);
+            known != m_reports.end() && known->second.done && known->second.asked == folder)
+            continue;
         wire::HeadToWorker message;
         message.set_protocol_version(protocol::kVersion);
         wire::CheckModel& check = *message.mutable_check_model();
         check.set_ticket(++m_tickets);
-        check.set_folder(own != nullptr && !own->model().empty() ? own->model()
-                         : model.demo                            ? std::string()
-                                                                 : model.path.string());
+        check.set_folder(folder);
         check.set_name(model.name);
         check.set_contents(true);
         check.set_weights(m_modelWeights);
-        m_reports[node.name] = {.latest = {}, .done = false, .heard = now()};
+        m_reports[node.name] = {.latest = {}, .asked = folder, .done = false, .heard = now()};
         m_reports[node.name].latest.set_ticket(check.ticket());
         m_send(node.name, std::move(message));
     }

@@ -66,6 +66,7 @@ private:
 
     struct Report {
         wire::ModelReport latest;
+        std::string asked; ///< the folder
         bool done = false;
         Instant heard;
     };

@@ -41,6 +41,7 @@ struct Seat {
 struct Deployment {
     std::uint64_t number = 0;      ///< of deployments of this head
     wire::EngineSettings settings; ///< settled; `model` is the folder's absolute path
+    wire::EngineSettings asked{};  ///< as they were wished for: what a form starts from, what a restart plans anew
     std::shared_ptr<const ModelFolder> model;
     model::PositionVariant variant = model::PositionVariant::A;
     media::PreprocessConfig preprocess; ///< of the folder, with what the devices have room for
@@ -55,7 +56,7 @@ struct Deployment {
 [[nodiscard]] Result<std::shared_ptr<const ModelFolder>> readModelFolder(const std::string& asked, bool weights);
 
 /// What a plan becomes: the order of every machine. `cluster` is the one that the placement was made for.
-[[nodiscard]] std::shared_ptr<const Deployment> deploymentOf(std::uint64_t number,
+[[nodiscard]] std::shared_ptr<const Deployment> deploymentOf(std::uint64_t number, const wire::EngineSettings& asked,
                                                              std::shared_ptr<const ModelFolder> model,
                                                              plan::Placement placement, const plan::Cluster& cluster);
 

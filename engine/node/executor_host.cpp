@@ -19,6 +19,8 @@ constexpr Milliseconds kSendPatience{5'000};
 /// A frame that has begun comes whole: the executor writes it in one go.
 constexpr Milliseconds kFramePatience{5'000};
 constexpr int kMaxFramesAtOnce = 64;
+/// An executor says once a second that it is alive, on a thread that waits for no device.
+constexpr std::chrono::seconds kSilence{5};
 constexpr int kChannelInChild = 3;
 constexpr std::size_t kLongestLine = 16U << 10;
 /// What the dynamic loader ends a program with that lacks a library. A program that is not there is told apart earlier.
@@ -90,6 +92,7 @@ void ExecutorHost::start(std::uint64_t epoch, const std::string& kind, const wir
     stop(Deadline(now()));
     m_epoch = epoch;
     m_loaded = false;
+    m_aliveAt.reset();
     m_endedBecause.clear();
     m_program = "argus-executor-" + kind;
     auto ends = protocol::Channel::pair();
@@ -164,6 +167,15 @@ void ExecutorHost::work()
     if (m_child.running())
         if (const std::optional<ExitReport> report = m_child.wait(Deadline(now())))
             ended(*report);
+    watch();
+}
+
+void ExecutorHost::watch()
+{
+    if (!m_child.running() || !m_aliveAt || now() - *m_aliveAt < kSilence)
+        return;
+    m_aliveAt.reset();
+    end(m_epoch, fmt::format("has given no sign of life for {} s", kSilence.count()));
 }
 
 void ExecutorHost::receive()
@@ -177,6 +189,8 @@ void ExecutorHost::receive()
             return;
         wire::ExecutorToNode message;
         if (frame && message.ParseFromString((*frame)->body)) {
+            if (message.has_alive())
+                m_aliveAt = now();
             m_loaded = m_loaded || message.has_loaded();
             if (message.epoch() == m_epoch)
                 m_hooks.said(std::move(message));

@@ -55,7 +55,7 @@ public:
     void end(std::uint64_t epoch, const std::string& why);
     /// Asks it to quit, waits until the deadline, then kills it. Says nothing.
     void stop(Deadline deadline);
-    /// Reads what came, notices an end.
+    /// Reads what came, notices an end, and ends an executor that does not say any more that it is alive.
     void work();
 
     [[nodiscard]] bool running() const { return m_child.running(); }
@@ -67,6 +67,7 @@ public:
 private:
     void receive();
     void readLines();
+    void watch();
     void ended(const ExitReport& report);
 
     std::filesystem::path m_programs;
@@ -79,6 +80,7 @@ private:
     std::string m_lastLine; ///< begun and not ended
     std::uint64_t m_epoch = 0;
     bool m_loaded = false;
+    std::optional<Instant> m_aliveAt; ///< it has said so last; nothing before the first time
     std::string m_program;
     std::string m_endedBecause; ///< said by end(); the exit report says only "killed"
 };

@@ -75,7 +75,7 @@ void Node::Impl::on(DeploymentPlanned message)
 void Node::Impl::adopt(std::shared_ptr<Planned> planned, std::uint64_t plannedNumber)
 {
     std::shared_ptr<const Deployment> fresh =
-        deploymentOf(plannedNumber, planned->model, std::move(*planned->preflight.placement), planned->cluster);
+        deploymentOf(plannedNumber, wanted, planned->model, std::move(*planned->preflight.placement), planned->cluster);
     startMedia(fresh->settings, fresh->preprocess);
     {
         const std::scoped_lock lock(boardMutex);
@@ -119,7 +119,7 @@ void Node::Impl::deploymentFailed(Error error, bool wasReady)
         return tellPlanner(DeploymentFailed{std::move(error)});
     log::warn("going back to the deployment before");
     rolledBack = std::move(error);
-    wanted = served->settings;
+    wanted = served->asked;
     ++number;
     replan();
 }
@@ -208,7 +208,7 @@ void Node::Impl::on(AdminRequest message)
     case wire::ClientMessage::kGetLog:
         return readLog(message.ticket, message.request.get_log());
     case wire::ClientMessage::kRemoveNode:
-        return removeNode(message.request.remove_node().node());
+        return removeNode(message.ticket, message.request.remove_node().node());
     default:
         return;
     }
@@ -232,14 +232,22 @@ void Node::Impl::readLog(std::uint64_t ticket, const wire::GetLog& request)
     answer(ticket, std::move(out));
 }
 
-void Node::Impl::removeNode(const std::string& node)
+void Node::Impl::removeNode(std::uint64_t ticket, const std::string& node)
 {
-    if (!desk)
-        return;
+    const std::vector<cluster::WorkerView> workers = desk ? desk->view() : std::vector<cluster::WorkerView>();
+    const auto found = std::find_if(workers.begin(), workers.end(),
+                                    [&](const cluster::WorkerView& worker) { return worker.name == node; });
+    if (found == workers.end()) {
+        wire::HeadMessage out = headMessage();
+        *out.mutable_refused()->mutable_error() = protocol::toWire(
+            {ErrorCode::NotFound, fmt::format("no worker of the name {} has joined", node),
+             "use a name that argus-node status shows", "node"});
+        out.mutable_refused()->set_about(node);
+        return answer(ticket, std::move(out));
+    }
     log::info("{} is removed from the cluster", node);
-    for (const cluster::WorkerView& worker : desk->view())
-        if (worker.name == node && !door->forget(worker.key))
-            log::warn("the key of {} was not among those that may join", node);
+    if (!door->forget(found->key))
+        log::warn("the key of {} was not among those that may join", node);
     desk->remove(node);
 }
 

@@ -103,7 +103,7 @@ struct Node::Impl final : PlannerPort, Executors {
     void startMedia(const wire::EngineSettings& limits, const media::PreprocessConfig& preprocess);
     void refuseDeployment(Error error);
     void answer(std::uint64_t ticket, wire::HeadMessage message);
-    void removeNode(const std::string& node);
+    void removeNode(std::uint64_t ticket, const std::string& node);
     void readLog(std::uint64_t ticket, const wire::GetLog& request);
     [[nodiscard]] ClusterPlan::Snapshot snapshot() const;
 

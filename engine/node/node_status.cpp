@@ -136,15 +136,13 @@ void describeDeployment(wire::Deployment& out, const Board& board)
     out.set_tensor_parallel_size(std::max(1U, settings.tensor_parallel_size()));
     out.set_pipeline_parallel_size(std::max(1U, settings.pipeline_parallel_size()));
     out.set_dtype(settings.dtype());
-    *out.mutable_settings() = settings;
+    *out.mutable_settings() = deployment ? deployment->asked : board.asked;
     if (deployment) {
         out.set_model_name(deployment->model->name);
         out.set_demo(deployment->model->demo);
         out.set_max_model_len(deployment->placement.maxModelLen);
         out.set_kv_blocks(deployment->placement.kvBlocks);
         out.set_number(deployment->number);
-        if (deployment->model->demo)
-            out.mutable_settings()->clear_model(); // its name everywhere is that it has none
     }
     out.set_kv_blocks_used(board.figures.kvBlocksUsed);
     out.set_state(executorStateName(board.executors.state));

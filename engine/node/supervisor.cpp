@@ -19,8 +19,8 @@ constexpr std::array<std::chrono::seconds, 4> kBackOff{std::chrono::seconds(0), 
                                                        std::chrono::seconds(5), std::chrono::seconds(15)};
 /// Executors that were ready this long have worked: their end counts as the first again.
 constexpr std::chrono::seconds kProvenAfter{60};
-/// Or that have run so many steps.
-constexpr std::uint64_t kProvenResults = 64;
+/// Or that have run so many steps: whatever kills them afterwards, it is not that they cannot work.
+constexpr std::uint64_t kProvenResults = 8;
 /// Without a word of progress this long, loading is stuck. A cold disk reads a 72B shard in less.
 constexpr std::chrono::minutes kLoadSilence{10};
 /// SIGKILL takes effect at once; a machine that does not report it by then is about to be found silent.
@@ -223,6 +223,7 @@ void Supervisor::said(const std::string& node, wire::ExecutorToNode message, Ins
         m_executors.end(m_figures.epoch, *seat->seat, fmt::format("gave up: {}", error.cause));
         return;
     }
+    case wire::ExecutorToNode::kAlive:
     case wire::ExecutorToNode::BODY_NOT_SET:
         return;
     }
@@ -254,7 +255,7 @@ void Supervisor::ended(const std::string& node, std::uint64_t epoch, const std::
     if (seat == nullptr || epoch != m_figures.epoch || !std::exchange(seat->running, false))
         return;
     if (!m_endBy)
-        return lose(node, how, now);
+        return lose(node, how, now, true);
     afterEnd(now);
 }
 
@@ -277,7 +278,7 @@ void Supervisor::nodeGone(const std::string& node, const std::string& why, Insta
     if (seat == nullptr || !std::exchange(seat->running, false))
         return;
     if (!m_endBy)
-        return lose(node, fmt::format("is out of reach: {} {}", node, why), now);
+        return lose(node, fmt::format("is out of reach: {} {}", node, why), now, false);
     afterEnd(now);
 }
 
@@ -290,21 +291,23 @@ void Supervisor::nodeJoined(Instant now)
     }
 }
 
-/// One executor is gone; the others wait for it in vain.
-void Supervisor::lose(const std::string& node, const std::string& how, Instant now)
+/// One executor is gone; the others wait for it in vain. `crashed`: it has ended by itself; a machine that is lost says
+/// nothing about the model.
+void Supervisor::lose(const std::string& node, const std::string& how, Instant now, bool crashed)
 {
     m_readySince.reset();
     const std::uint64_t epoch = m_figures.epoch;
     m_endBy = now + kEndPatience;
     endAll(fmt::format("was ended because {}", named(node, how)));
     m_hooks.lost(epoch, m_deployment->seats.size() > 1 ? fmt::format("on {} {}", node, how) : how);
-    if (m_quickCrashes >= kBackOff.size())
+    if (crashed && m_quickCrashes >= kBackOff.size())
         return giveUp({ErrorCode::Crashed,
                        fmt::format("the executor ended {} times in a row; the last time {}", m_quickCrashes + 1,
                                    named(node, how)),
                        "look into the log, then deploy again, or stop the head and start it again",
                        {}});
-    const std::chrono::seconds pause = kBackOff[m_quickCrashes++];
+    const std::chrono::seconds pause = kBackOff[std::min<std::size_t>(m_quickCrashes, kBackOff.size() - 1)];
+    m_quickCrashes += crashed ? 1 : 0;
     m_restartAt = now + pause;
     ++m_figures.restarts;
     m_figures.state = ExecutorState::Restarting;

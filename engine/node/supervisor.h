@@ -98,7 +98,7 @@ private:
     };
     void begin(Instant now);
     void endAll(const std::string& why);
-    void lose(const std::string& node, const std::string& how, Instant now);
+    void lose(const std::string& node, const std::string& how, Instant now, bool crashed);
     void afterEnd(Instant now);
     void giveUp(Error error);
     void loaded(SeatState& seat, const wire::Loaded& report, Instant now);

@@ -95,7 +95,12 @@ struct Worker::Impl {
         pixels.clear();
         pixelBytes = 0;
     }
-    void on(const cluster::HeadLost&) { lostSince = lostSince.value_or(now()); }
+    void on(const cluster::HeadLost& lost)
+    {
+        lostSince = lostSince.value_or(now());
+        if (lost.gone) // a head that comes back begins anew; until then the devices are free for others
+            host.end(host.epoch(), "was ended because the head is gone");
+    }
     void on(const cluster::HeadRefuses& refused) { refusal = refused.error; }
     void on(const cluster::HeadSaid& said)
     {

@@ -255,6 +255,8 @@ QString RunningWorker::log() const
 
 int RunningWorker::executor() const
 {
+    if (pid() <= 0)
+        return -1;
     const std::vector<int> found = RunningHead::childrenOf(pid(), "argus-executor-cpu");
     return found.empty() ? -1 : found.front();
 }

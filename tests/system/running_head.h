@@ -81,7 +81,7 @@ public:
     bool rejoin();
     QString startError;
 
-    [[nodiscard]] qint64 pid() const { return m_process->processId(); }
+    [[nodiscard]] qint64 pid() const { return m_process ? m_process->processId() : 0; }
     [[nodiscard]] QProcess& process() { return *m_process; }
     [[nodiscard]] QString name() const { return m_name; }
     [[nodiscard]] QString log() const;

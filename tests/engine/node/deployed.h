@@ -38,7 +38,7 @@ inline Result<std::shared_ptr<const Deployment>> deployed(const wire::EngineSett
     for (const plan::Problem& problem : planned.problems)
         if (!problem.warning)
             return problem.error;
-    return deploymentOf(1, *model, std::move(*planned.placement), cluster);
+    return deploymentOf(1, settings, *model, std::move(*planned.placement), cluster);
 }
 
 inline Result<std::shared_ptr<const Deployment>> deployed(const wire::EngineSettings& settings,
