@@ -115,20 +115,30 @@ void LocalMachine::find(Deadline deadline)
         device.set_memory_total(memory.total / parts);
         device.set_memory_free(memory.available / parts);
     }
-    for (wire::NetworkInterface& interface : networkInterfaces())
-        *found.add_interfaces() = std::move(interface);
-    const std::vector<wire::NetworkInterface> interfaces(found.interfaces().begin(), found.interfaces().end());
-    found.set_interface(!m_options.interface.empty()     ? m_options.interface
-                        : m_options.headAddress.empty() ? interfaceBeside({}, interfaces)
-                                                        : interfaceTowards(m_options.headAddress, interfaces));
     found.set_shared_memory_bytes(sharedMemory());
     found.set_open_files(openFiles());
     if (followed.empty())
         m_gpus.stop(Deadline(now())); // the driver may sleep again
     else
         m_gpus.follow(std::move(followed));
+    {
+        const std::scoped_lock lock(m_mutex);
+        m_inventory = std::move(found);
+    }
+    findInterfaces();
+}
+
+void LocalMachine::findInterfaces()
+{
+    const std::vector<wire::NetworkInterface> interfaces = networkInterfaces();
+    const std::string chosen = !m_options.interface.empty()   ? m_options.interface
+                               : m_options.headAddress.empty() ? interfaceBeside({}, interfaces)
+                                                               : interfaceTowards(m_options.headAddress, interfaces);
     const std::scoped_lock lock(m_mutex);
-    m_inventory = std::move(found);
+    m_inventory.clear_interfaces();
+    for (const wire::NetworkInterface& interface : interfaces)
+        *m_inventory.add_interfaces() = interface;
+    m_inventory.set_interface(chosen);
 }
 
 wire::Inventory LocalMachine::inventory() const
@@ -182,7 +192,7 @@ std::vector<wire::NetworkInterface> networkInterfaces()
     std::vector<wire::NetworkInterface> interfaces;
     for (const ifaddrs* each = first; each != nullptr && interfaces.size() < 64; each = each->ifa_next) {
         const std::string address = textOf(each->ifa_addr);
-        if (address.empty() || (each->ifa_flags & IFF_UP) == 0 || (each->ifa_flags & IFF_RUNNING) == 0)
+        if (address.empty() || (each->ifa_flags & IFF_UP) == 0) // "running" comes up to a second late
             continue;
         wire::NetworkInterface interface;
         interface.set_name(each->ifa_name);

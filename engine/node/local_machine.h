@@ -31,6 +31,8 @@ public:
 
     /// Looks for everything once. Waking an NVIDIA driver may take seconds.
     void find(Deadline deadline);
+    /// Looks at the network again: a cable may have been plugged in since.
+    void findInterfaces();
     [[nodiscard]] wire::Inventory inventory() const;
     /// Of the inventory's devices, in their order, now.
     [[nodiscard]] std::vector<wire::DeviceMemory> memory() const;
@@ -48,7 +50,7 @@ private:
     pid_t m_process = 0;
 };
 
-/// The interfaces that are up and have an address, loopback last.
+/// The interfaces that are up and have an IPv4 address, loopback last.
 [[nodiscard]] std::vector<wire::NetworkInterface> networkInterfaces();
 /// The one whose address this machine would use to reach `host`; empty when there is no way.
 [[nodiscard]] std::string interfaceTowards(const std::string& host,

@@ -90,6 +90,11 @@ struct Worker::Impl {
     {
         log::info("joined the head {}", found.headName);
         lostSince.reset();
+        machine.findInterfaces(); // the way to the head is there now, perhaps since a moment
+        link.setInventory(machine.inventory());
+        wire::WorkerMessage message;
+        *message.mutable_inventory() = machine.inventory();
+        link.send(std::move(message));
         // Whatever ran here belongs to a time the head does not count any more.
         host.end(host.epoch(), "was ended because the head was lost meanwhile");
         pixels.clear();

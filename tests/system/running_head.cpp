@@ -101,9 +101,17 @@ QProcessEnvironment RunningHead::environment() const
     return environment;
 }
 
-bool RunningHead::start(const QStringList& settings)
+void startIn(QProcess& process, const QString& space, const QString& program, const QStringList& arguments)
 {
-    m_head.start(m_program, QStringList{"start", "--head", "--listen", "127.0.0.1:0"} + settings);
+    if (space.isEmpty())
+        process.start(program, arguments);
+    else // ip replaces itself by the program, so the process is that program's
+        process.start("ip", QStringList{"netns", "exec", space, program} + arguments);
+}
+
+bool RunningHead::start(const QStringList& settings, const QString& listen)
+{
+    startIn(m_head, m_space, m_program, QStringList{"start", "--head", "--listen", listen} + settings);
     QString said;
     static const QRegularExpression where("listens on tcp://(\\S+)\\s+its key is (\\S+)");
     const bool told = eventually(
@@ -129,7 +137,7 @@ std::unique_ptr<QProcess> RunningHead::begin(const QStringList& arguments) const
 {
     auto process = std::make_unique<QProcess>();
     process->setProcessEnvironment(environment());
-    process->start(m_program, arguments);
+    startIn(*process, m_space, m_program, arguments);
     return process;
 }
 
@@ -239,8 +247,8 @@ bool RunningWorker::begin(const QStringList& arguments)
     environment.insert("CUDA_VISIBLE_DEVICES", "");
     m_process->setProcessEnvironment(environment);
     m_process->setStandardErrorFile(m_folder.filePath("worker.log"), QIODevice::Append);
-    m_process->start(ARGUS_BINARY_DIR "/bin/argus-node",
-                     QStringList{"start", "--name", m_name} + arguments + m_options);
+    startIn(*m_process, m_space, ARGUS_BINARY_DIR "/bin/argus-node",
+            QStringList{"start", "--name", m_name} + arguments + m_options);
     if (m_process->waitForStarted(10'000))
         return true;
     startError = m_process->errorString();

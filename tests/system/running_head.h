@@ -33,8 +33,10 @@ public:
 
     /// Starts `argus-node start --head` and waits until it has said where it listens. False with the reason in
     /// startError.
-    bool start(const QStringList& settings = {});
+    bool start(const QStringList& settings = {}, const QString& listen = "127.0.0.1:0");
     QString startError;
+    /// Everything of this head runs in that network namespace.
+    void runIn(const QString& space) { m_space = space; }
 
     /// Runs argus-node with these arguments in this head's folders.
     Ran run(const QStringList& arguments, int patienceMs = 120'000, const QByteArray& input = {}) const;
@@ -62,6 +64,7 @@ public:
 
 private:
     [[nodiscard]] QProcessEnvironment environment() const;
+    QString m_space; ///< network namespace; empty: ours
     QString m_program;
     QTemporaryDir m_folder;
     QProcess m_head;
@@ -77,6 +80,7 @@ public:
 
     /// Joins a head with a line of it and waits until the head has taken it in. False with the reason in startError.
     bool join(const RunningHead& head);
+    void runIn(const QString& space) { m_space = space; }
     /// Starts again without a line, as a machine does after a reboot.
     bool rejoin();
     QString startError;
@@ -91,11 +95,15 @@ public:
 private:
     bool begin(const QStringList& arguments);
 
+    QString m_space;
     QString m_name;
     QStringList m_options;
     QTemporaryDir m_folder;
     std::unique_ptr<QProcess> m_process;
 };
+
+/// Starts a program, in a network namespace if one is named.
+void startIn(QProcess& process, const QString& space, const QString& program, const QStringList& arguments);
 
 /// Looks until it is so, or until the patience ends.
 bool eventually(const std::function<bool()>& so, int patienceMs);

@@ -27,7 +27,9 @@ template <typename Kernel, typename... Arguments>
 [[nodiscard]] Status launchShared(Kernel* kernel, int blocks, int threads, std::size_t sharedBytes, Stream stream,
                                   const Arguments&... arguments)
 {
-    const int bytes = static_cast<int>(sharedBytes);
+    // Always the most that any of these launches takes: two threads with ranks on one GPU would else lower it for each
+    // other between this call and the launch.
+    const int bytes = static_cast<int>(std::max(sharedBytes, sharedBudget()));
     if (const cudaError_t error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
         error != cudaSuccess)
         return static_cast<Status>(error);
