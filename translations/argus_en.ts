@@ -53,11 +53,11 @@
 <context>
     <name>argus::gui::ApplyBar</name>
     <message numerus="yes">
-        <source>%Ln question(s) being answered or waiting will be interrupted.</source>
+        <source>%Ln question(s) will pause and go on with the new settings.</source>
         <comment>before a restart</comment>
         <translation>
-            <numerusform>%Ln question being answered or waiting will be interrupted.</numerusform>
-            <numerusform>%Ln questions being answered or waiting will be interrupted.</numerusform>
+            <numerusform>%Ln question will pause and go on with the new settings.</numerusform>
+            <numerusform>%Ln questions will pause and go on with the new settings.</numerusform>
         </translation>
     </message>
 </context>

@@ -437,10 +437,10 @@
         <translation>目前没有正在回答的问题。</translation>
     </message>
     <message numerus="yes">
-        <source>%Ln question(s) being answered or waiting will be interrupted.</source>
+        <source>%Ln question(s) will pause and go on with the new settings.</source>
         <comment>before a restart</comment>
         <translation>
-            <numerusform>将中断 %Ln 个正在回答或排队的问题。</numerusform>
+            <numerusform>%Ln 个问题会暂停，并在新设置下继续。</numerusform>
         </translation>
     </message>
     <message>

@@ -78,7 +78,7 @@ QString ApplyBar::questionText() const
     const int asks = facts.running + facts.waiting;
     text += QLatin1Char(' ');
     text += asks == 0 ? tr("No question is being answered.")
-                      : tr("%Ln question(s) being answered or waiting will be interrupted.", "before a restart", asks);
+                      : tr("%Ln question(s) will pause and go on with the new settings.", "before a restart", asks);
     return text;
 }
 

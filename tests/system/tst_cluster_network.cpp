@@ -110,8 +110,8 @@ private slots:
     }
     void theInterfaceThatReachesTheHeadIsFound()
     {
-        QVERIFY(eventually(
-            [this] { return m_head->status()["nodes"][1]["interface"] == m_cableTwo.toStdString(); }, 5'000));
+        QVERIFY(eventually([this] { return m_head->status()["nodes"][1]["interface"] == m_cableTwo.toStdString(); },
+                           5'000));
         const Json status = m_head->status();
         for (const auto& [node, cable] : {std::pair(0, m_cableOne), std::pair(1, m_cableTwo)}) {
             const std::string found = status["nodes"][static_cast<std::size_t>(node)]["interface"].get<std::string>();

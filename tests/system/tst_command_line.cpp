@@ -20,7 +20,18 @@ private slots:
         QTest::newRow("ask without a question") << QStringList{"ask"};
         QTest::newRow("unknown option") << QStringList{"ask", "--loud", "Hello"};
         QTest::newRow("temperature is no number") << QStringList{"ask", "--temperature", "warm", "Hello"};
-        QTest::newRow("start without a role") << QStringList{"start"};
+        QTest::newRow("start with half an option") << QStringList{"start", "--join"};
+    }
+    void aMachineThatHasJoinedNobodySaysHowTo()
+    {
+        RunningHead nobody;
+        const Ran ran = nobody.run({"start"});
+        QCOMPARE(ran.code, 1);
+        QVERIFY2(ran.err.find("--join") != std::string::npos && ran.err.find("--head") != std::string::npos,
+                 ran.err.c_str());
+        const Ran torn = nobody.run({"start", "--join", "argus://192.168.1.5:47702"});
+        QCOMPARE(torn.code, 1);
+        QVERIFY2(torn.err.find("quotes") != std::string::npos, torn.err.c_str());
     }
     void wrongUsageIsExitCodeTwo()
     {

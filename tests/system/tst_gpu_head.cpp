@@ -45,7 +45,7 @@ private slots:
         QVERIFY(eventually([&] { return head.deploymentState() == "ready"; }, 20'000));
         const Json status = head.status();
         QCOMPARE(status["deployment"]["dtype"].get<std::string>(), std::string("bfloat16"));
-        const Json device = status["nodes"][0]["devices"][0];
+        const Json device = usedDevice(status);
         QCOMPARE(device["kind"].get<std::string>(), std::string("cuda"));
         QCOMPARE(device["name"].get<std::string>(), std::string("NVIDIA H100 80GB HBM3"));
         QCOMPARE(device["memory_total"].get<std::uint64_t>(), std::uint64_t{80} << 30);
@@ -138,7 +138,7 @@ private slots:
                                  << "restart the computer, or compute on the CPU with --device cpu";
         QTest::newRow("lacks a library")
             << QByteArray("lacks a library") << "argus-executor-cuda cannot start: a library that it needs is missing"
-            << "install the library that the head's log names, or compute on the CPU with --device cpu";
+            << "install the library that the node's log names, or compute on the CPU with --device cpu";
     }
     void anExecutorThatCannotSaysSoAndNamesTheWayOut()
     {
@@ -181,10 +181,16 @@ private:
         QFile file(at("order.json"));
         return file.open(QIODevice::ReadOnly) ? Json::parse(file.readAll().toStdString(), nullptr, false) : Json();
     }
-    static std::string kindOf(const RunningHead& head)
+    /// The device that has the one rank; the machine's first before there is one.
+    static Json usedDevice(const Json& status)
     {
-        return head.status()["nodes"][0]["devices"][0]["kind"].get<std::string>();
+        const Json& devices = status["nodes"][0]["devices"];
+        for (const Json& device : devices)
+            if (device.contains("rank"))
+                return device;
+        return devices[0];
     }
+    static std::string kindOf(const RunningHead& head) { return usedDevice(head.status())["kind"].get<std::string>(); }
     QTemporaryDir m_folder;
 };
 

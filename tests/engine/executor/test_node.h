@@ -89,7 +89,8 @@ public:
                 sendTo(executor, message, {});
         }
     }
-    /// The next message that is no progress; an empty one when none came. Exchanges go to the other executors.
+    /// The next message that is no progress and no mere sign of life; an empty one when none came. Exchanges go to the
+    /// other executors.
     wire::ExecutorToNode receive(Deadline deadline = soon())
     {
         while (!deadline.passed()) {
@@ -104,6 +105,8 @@ public:
                 forward(static_cast<std::size_t>(executor), message);
             else if (message.has_progress())
                 m_progress.push_back(message.progress());
+            else if (message.has_alive())
+                continue;
             else if (message.has_sequences_failed())
                 failed.push_back(message.sequences_failed());
             else
