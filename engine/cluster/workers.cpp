@@ -102,6 +102,8 @@ void Workers::hello(const protocol::Received& received, const wire::WorkerHello&
              now);
     if (worker.view.state == WorkerState::Quarantined && worker.view.since == now)
         return;
+    if (worker.incarnation != hello.incarnation() && !worker.losses.empty())
+        worker.losses.pop_back(); // its process was restarted: that is no sign of a bad link
     worker.view.key = received.publicKey;
     worker.view.name = freeName(hello.name(), received.publicKey);
     worker.view.version = hello.version();

@@ -5,7 +5,7 @@
 //
 //   joining ─hello, link measured─▶ idle ⇄ in use (the head's business)
 //   idle ─3 s silent─▶ suspect ─word─▶ idle;  suspect ─6 s silent, or its address is gone─▶ lost ─hello─▶ joining
-//   lost 3 times within 5 minutes ─▶ quarantined for 5 minutes, then joining
+//   lost 4 times within 5 minutes, by a process that was never restarted ─▶ quarantined for 5 minutes, then joining
 
 #include "engine/base/clock.h"
 #include "engine/protocol/cluster.pb.h"

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 namespace argus::node {
 namespace {
@@ -139,6 +140,7 @@ plan::ModelCopy ClusterPlan::copyOf(const wire::ModelReport& report, const std::
         copy.incomplete = report.error().cause().find("is not a folder") == std::string::npos;
         for (const wire::ManifestFile& file : ours)
             copy.missingBytes += file.size();
+        copy.canPull = m_modelWeights && copy.freeBytes > copy.missingBytes;
         return copy;
     }
     copy.present = true;
@@ -229,7 +231,47 @@ Planned ClusterPlan::make(const wire::EngineSettings& settings, const Snapshot& 
     const plan::ModelFacts facts{
         .config = (*model)->config, .checkpointBytes = (*model)->checkpointBytes, .name = (*model)->name};
     planned.preflight = plan::preflight(facts, planned.cluster, settings);
+    if (!hurried && planned.preflight.possible()) {
+        fetchCopies(planned);
+        planned.preflight = plan::preflight(facts, planned.cluster, settings);
+    }
     return planned;
+}
+
+/// Machines that have ranks and no model get it, one after the other.
+void ClusterPlan::fetchCopies(Planned& planned)
+{
+    for (std::size_t n = 0; n < planned.cluster.nodes.size(); ++n) {
+        plan::ClusterNode& node = planned.cluster.nodes[n];
+        const auto& ranks = planned.preflight.placement->ranks;
+        const bool used =
+            std::any_of(ranks.begin(), ranks.end(), [&](const plan::PlannedRank& r) { return r.node == n; });
+        if (!used || node.head || !node.model.asked || node.model.present || !node.model.canPull)
+            continue;
+        std::unique_lock lock(m_mutex);
+        wire::HeadToWorker message;
+        message.set_protocol_version(protocol::kVersion);
+        wire::PullModel& pull = *message.mutable_pull_model();
+        pull.set_ticket(++m_tickets);
+        pull.set_name(planned.model->name);
+        std::set<std::string> names;
+        for (const wire::ManifestFile& file : m_manifest) {
+            *pull.add_files() = file;
+            names.insert(file.name());
+        }
+        log::info("{} fetches {} from here", node.name, planned.model->name);
+        m_server.offer(pull.ticket(), planned.model->path, std::move(names));
+        Report& report = m_reports[node.name];
+        const std::string asked = report.asked;
+        report = {.latest = {}, .asked = asked, .done = false, .heard = now()};
+        report.latest.set_ticket(pull.ticket());
+        m_send(node.name, std::move(message));
+        while (!m_stop && !report.done && now() - report.heard < kReportSilence)
+            m_changed.wait_for(lock, Milliseconds(200));
+        if (report.done)
+            node.model = copyOf(report.latest, m_manifest);
+        node.model.canPull = false; // it was tried
+    }
 }
 
 namespace {

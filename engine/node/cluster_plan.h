@@ -7,6 +7,7 @@
 #include "engine/cluster/workers.h"
 #include "engine/node/deployment.h"
 #include "engine/node/local_machine.h"
+#include "engine/node/model_server.h"
 #include "engine/node/supervisor.h"
 #include "engine/plan/preflight.h"
 #include "engine/protocol/client.pb.h"
@@ -45,7 +46,10 @@ public:
     };
     /// Sends to a worker.
     using Send = std::function<void(const std::string& worker, wire::HeadToWorker message)>;
-    explicit ClusterPlan(std::string version, Send send) : m_version(std::move(version)), m_send(std::move(send)) {}
+    ClusterPlan(std::string version, Send send, ModelServer& server)
+        : m_version(std::move(version)), m_send(std::move(send)), m_server(server)
+    {
+    }
 
     /// `hurried`: for a form that waits: what is known of copies counts, and workers have a second to say more.
     [[nodiscard]] Planned make(const wire::EngineSettings& settings, const Snapshot& snapshot, bool hurried);
@@ -61,6 +65,7 @@ private:
     [[nodiscard]] plan::Cluster clusterOf(const wire::EngineSettings& settings, const Snapshot& snapshot) const;
     void askCopies(plan::Cluster& cluster, const wire::EngineSettings& settings, const ModelFolder& model,
                    bool hurried);
+    void fetchCopies(Planned& planned);
     [[nodiscard]] plan::ModelCopy copyOf(const wire::ModelReport& report,
                                          const std::vector<wire::ManifestFile>& ours) const;
 
@@ -72,6 +77,7 @@ private:
     };
     std::string m_version;
     Send m_send;
+    ModelServer& m_server;
     std::shared_ptr<const ModelFolder> m_model;
     std::string m_modelAsked;
     bool m_modelWeights = false;

@@ -139,8 +139,8 @@ void addRank(Seat& seat, const plan::PlannedRank& planned, const plan::ClusterDe
 } // namespace
 
 std::shared_ptr<const Deployment> deploymentOf(std::uint64_t number, const wire::EngineSettings& asked,
-                                               std::shared_ptr<const ModelFolder> model,
-                                               plan::Placement placement, const plan::Cluster& cluster)
+                                               std::shared_ptr<const ModelFolder> model, plan::Placement placement,
+                                               const plan::Cluster& cluster)
 {
     auto deployment = std::make_shared<Deployment>();
     deployment->number = number;

@@ -47,7 +47,6 @@ private:
     GpuWatch m_gpus;
     mutable std::mutex m_mutex; // guards what stands below
     wire::Inventory m_inventory;
-    pid_t m_process = 0;
 };
 
 /// The interfaces that are up and have an IPv4 address, loopback last.

@@ -3,6 +3,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/files.h"
 #include "engine/cluster/manifest.h"
+#include "engine/node/model_pull.h"
 #include "engine/protocol/validate.h"
 
 #include <pthread.h>
@@ -16,13 +17,16 @@ namespace {
 
 constexpr Milliseconds kBetweenReports{500};
 
-/// Where the model would be here: the folder of that path; for the built-in one this installation's own.
+/// Where the model would be here: the folder of that path; for the built-in one this installation's own; where there is
+/// none, the copy that was or will be fetched from the head.
 fs::path folderOf(const wire::CheckModel& check)
 {
+    fs::path folder = check.folder();
     if (check.folder().empty())
         if (const Result<fs::path> resources = resourceFolder(); resources)
-            return *resources / "demo-model";
-    return check.folder();
+            folder = *resources / "demo-model";
+    std::error_code ignored;
+    return fs::exists(folder / "config.json", ignored) ? folder : pulledFolder(check.name());
 }
 
 std::uint64_t diskFree(fs::path path)

@@ -46,16 +46,17 @@ Node::Impl::Impl(Options given, std::function<void(NodeEvent)> hears, std::uniqu
           {.programs = options.programs, .cpuDevices = options.cpuDevices, .gpus = options.settings.device() != "cpu"}),
       plannerInbox(kPlannerInbox), mainInbox(kMainInbox), jobs(kMostJobs),
       host(options.programs, options.logLevel, link, hostHooks()), supervisor(*this, supervisorHooks()),
-      clusterPlan(options.version,
-                  [this](const std::string& worker, wire::HeadToWorker out) { desk->send(worker, std::move(out)); }),
+      models([this](const std::string& worker, wire::HeadToWorker out) { desk->send(worker, std::move(out)); }),
+      clusterPlan(
+          options.version,
+          [this](const std::string& worker, wire::HeadToWorker out) { desk->send(worker, std::move(out)); }, models),
       wanted(options.settings)
 {
     wakeFd.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     log::alsoTo([this](std::string_view line) { logs.add(name, line); });
     if (door)
         desk = std::make_unique<cluster::WorkerDesk>(
-            std::move(door->workers), workersOptions(), logs,
-            [this](cluster::WorkerEvent event) {
+            std::move(door->workers), workersOptions(), logs, [this](cluster::WorkerEvent event) {
                 std::visit([this](auto&& each) { tellMain(std::move(each)); }, std::move(event));
             });
 }

@@ -155,6 +155,8 @@ void Node::Impl::on(cluster::WorkerSaid message)
             supervisor.cannotStart(message.name, ended.epoch(), protocol::fromWire(ended.error()), now());
         return;
     }
+    case wire::WorkerMessage::kPull:
+        return models.serve(message.name, message.message.pull());
     case wire::WorkerMessage::kModelReport:
         return clusterPlan.report(message.name, std::move(*message.message.mutable_model_report()));
     default:
@@ -239,9 +241,9 @@ void Node::Impl::removeNode(std::uint64_t ticket, const std::string& node)
                                     [&](const cluster::WorkerView& worker) { return worker.name == node; });
     if (found == workers.end()) {
         wire::HeadMessage out = headMessage();
-        *out.mutable_refused()->mutable_error() = protocol::toWire(
-            {ErrorCode::NotFound, fmt::format("no worker of the name {} has joined", node),
-             "use a name that argus-node status shows", "node"});
+        *out.mutable_refused()->mutable_error() =
+            protocol::toWire({ErrorCode::NotFound, fmt::format("no worker of the name {} has joined", node),
+                              "use a name that argus-node status shows", "node"});
         out.mutable_refused()->set_about(node);
         return answer(ticket, std::move(out));
     }

@@ -125,6 +125,7 @@ struct Node::Impl final : PlannerPort, Executors {
     ExecutorHost host;
     Supervisor supervisor;
     std::unique_ptr<cluster::WorkerDesk> desk;
+    ModelServer models;
     ClusterPlan clusterPlan;
     MediaPool pool;
     bool mediaStarted = false;

@@ -4,6 +4,7 @@
 #include "engine/base/log.h"
 #include "engine/node/executor_host.h"
 #include "engine/node/model_check.h"
+#include "engine/node/model_pull.h"
 #include "engine/protocol/bounds.h"
 #include "engine/protocol/validate.h"
 
@@ -33,11 +34,8 @@ struct Worker::Impl {
     explicit Impl(Options given)
         : options(std::move(given)), machine(options.machine),
           link(options.link, [this](cluster::HeadEvent event) { tell(std::move(event)); }),
-          host(options.machine.programs, options.logLevel, executor, hooks()), check([this](wire::ModelReport report) {
-              wire::WorkerMessage message;
-              *message.mutable_model_report() = std::move(report);
-              link.send(std::move(message));
-          })
+          host(options.machine.programs, options.logLevel, executor, hooks()),
+          check([this](wire::ModelReport report) { sendReport(std::move(report)); }), pull(pullPort())
     {
         wakeFd.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
         log::alsoTo([this](std::string_view line) { keepLine(line); });
@@ -54,6 +52,25 @@ struct Worker::Impl {
         events.push(std::move(event));
         const std::uint64_t one = 1;
         [[maybe_unused]] const ssize_t written = ::write(wakeFd.get(), &one, sizeof one);
+    }
+
+    ModelPull::Port pullPort()
+    {
+        return {.ask =
+                    [this](wire::PullChunks asked) {
+                        wire::WorkerMessage message;
+                        *message.mutable_pull() = std::move(asked);
+                        link.send(std::move(message));
+                    },
+                .report = [this](wire::ModelReport report) { sendReport(std::move(report)); },
+                .done = [this](std::uint64_t) { check.start(checked); }}; // the whole folder, as the head compares it
+    }
+    /// Any thread.
+    void sendReport(wire::ModelReport report)
+    {
+        wire::WorkerMessage message;
+        *message.mutable_model_report() = std::move(report);
+        link.send(std::move(message));
     }
 
     // ---- the executor says ----
@@ -103,6 +120,7 @@ struct Worker::Impl {
     void on(const cluster::HeadLost& lost)
     {
         lostSince = lostSince.value_or(now());
+        pull.cancel(); // what has come is kept
         if (lost.gone) // a head that comes back begins anew; until then the devices are free for others
             host.end(host.epoch(), "was ended because the head is gone");
     }
@@ -127,6 +145,15 @@ struct Worker::Impl {
             return;
         case wire::HeadToWorker::kCheckModel:
             return check.start(message.check_model());
+        case wire::HeadToWorker::kPullModel:
+            checked.set_name(message.pull_model().name());
+            checked.set_folder(pulledFolder(message.pull_model().name()).string());
+            checked.set_ticket(message.pull_model().ticket());
+            checked.set_contents(true);
+            checked.set_weights(true);
+            return pull.start(message.pull_model());
+        case wire::HeadToWorker::kModelChunk:
+            return pull.chunk(message.model_chunk());
         case wire::HeadToWorker::kStop:
             stopBecause = message.stop().reason();
             return;
@@ -282,6 +309,8 @@ struct Worker::Impl {
     cluster::HeadLink link;
     ExecutorHost host;
     ModelCheck check;
+    wire::CheckModel checked; ///< what is checked when a pull is done
+    ModelPull pull;
     std::map<std::uint64_t, Pixels> pixels;
     std::uint64_t pixelBytes = 0;
     std::optional<Instant> lostSince{now()};

@@ -113,6 +113,28 @@ private slots:
         QCOMPARE(m_head.deploymentState(), std::string("ready"));
         QCOMPARE(wrongAnswers(static_cast<std::size_t>(most)), 0);
     }
+    /// A machine without the model gets the head's copy, and has it from then on.
+    void aMachineWithoutTheModelFetchesIt()
+    {
+        QTemporaryDir folder;
+        const QString model = folder.filePath("only-here");
+        QVERIFY(QDir().mkpath(model));
+        const QDir from(ARGUS_SOURCE_DIR "/resources/demo-model");
+        for (const QString& name : from.entryList(QDir::Files))
+            QVERIFY(QFile::copy(from.filePath(name), model + "/" + name));
+        const QStringList options{
+            "--model",           model, "--tensor-parallel-size", "2", "--node", "beta model=/nowhere", "--node",
+            "alpha devices=none"};
+        const Ran deployed = m_head.deploy(options);
+        QVERIFY2(deployed.code == 0, (deployed.out + deployed.err).c_str());
+        QVERIFY2(deployed.out.find("fetched from the head") != std::string::npos, deployed.out.c_str());
+        QCOMPARE(wrongAnswers(2), 0);
+        QVERIFY(QFile::exists(m_beta.folder() + "/cache/models/only-here/config.json"));
+        QCOMPARE(QDir(m_beta.folder() + "/cache/models/only-here").entryList({"*.part"}).size(), 0);
+        const Ran again = m_head.deploy(options);
+        QVERIFY2(again.code == 0, (again.out + again.err).c_str());
+        QVERIFY2(again.out.find("fetched from the head") == std::string::npos, again.out.c_str()); // it is there now
+    }
     void aDryRunChangesNothing()
     {
         const Json before = m_head.status()["deployment"];

@@ -199,18 +199,30 @@ private slots:
     {
         Desk t;
         for (int i = 0; i < 3; ++i) {
-            t.join("p", kKey, "beta", incarnation(i));
+            t.join("p", kKey, "beta");
             t.pass(Milliseconds(6'500));
             QCOMPARE(t.only().state, WorkerState::Lost);
         }
-        t.join("p", kKey, "beta", "i9");
+        t.join("p", kKey, "beta");
         t.pass(Milliseconds(6'500));
         QCOMPARE(t.only().state, WorkerState::Quarantined);
-        t.join("p", kKey, "beta", "i10");
+        t.join("p", kKey, "beta");
         QVERIFY(!t.only().present());
         t.at += std::chrono::minutes(6);
-        t.join("p", kKey, "beta", "i11");
+        t.join("p", kKey, "beta");
         QVERIFY(t.only().present());
+    }
+    void aProcessThatIsRestartedOftenIsNotLeftOut()
+    {
+        Desk t;
+        for (int i = 0; i < 12; ++i) {
+            t.join("p", kKey, "beta", incarnation(i));
+            QVERIFY(t.only().present());
+            t.port.says["p"] = protocol::Delivery::Gone;
+            t.pass(Milliseconds(300));
+            QCOMPARE(t.only().state, WorkerState::Lost);
+            t.port.says["p"] = protocol::Delivery::Sent;
+        }
     }
     void twoOfOneNameAreToldApart()
     {
