@@ -144,6 +144,23 @@ struct Head {
     std::unique_ptr<node::ClusterDoor> door; ///< none: nobody joins
 };
 
+/// The host of an endpoint; where it is every address, one by which others reach this machine.
+std::string hostFor(const std::string& endpoint)
+{
+    const std::size_t start = endpoint.find("://") + 3;
+    const std::string host = endpoint.substr(start, endpoint.rfind(':') - start);
+    if (host != "0.0.0.0" && host != "*")
+        return host;
+    const std::vector<wire::NetworkInterface> interfaces = node::networkInterfaces();
+    return interfaces.empty() ? "127.0.0.1" : interfaces.front().address();
+}
+
+/// As others reach it: an endpoint of every address is not an address.
+std::string addressFor(const std::string& endpoint)
+{
+    return fmt::format("tcp://{}{}", hostFor(endpoint), endpoint.substr(endpoint.rfind(':')));
+}
+
 void printJoinLine(node::Node& node)
 {
     const Result<cluster::JoinLine> line = node.makeJoinLine();
@@ -170,9 +187,11 @@ int serve(Head head, int signals, int lifeline)
         [&desk](node::NodeEvent event) { desk.post(std::move(event)); }, std::move(head.door));
     if (lifeline < 0)
         printJoinLine(node);
-    desk.start(
-        {.headName = head.name, .version = kVersion, .address = head.endpoint, .limits = limitsOf(head.settings)},
-        node);
+    desk.start({.headName = head.name,
+                .version = kVersion,
+                .address = addressFor(head.endpoint),
+                .limits = limitsOf(head.settings)},
+               node);
 
     bool asked = false;
     std::vector<node::Node::Watched> watched{
@@ -304,16 +323,6 @@ std::string portAbove(const std::string& endpoint, const std::string& asked, int
     if (asked.ends_with(":*"))
         return asked;
     return fmt::format("{}:{}", endpoint.substr(0, colon), std::stoi(endpoint.substr(colon + 1)) + by);
-}
-
-std::string hostFor(const std::string& endpoint)
-{
-    const std::size_t start = endpoint.find("://") + 3;
-    const std::string host = endpoint.substr(start, endpoint.rfind(':') - start);
-    if (host != "0.0.0.0" && host != "*")
-        return host;
-    const std::vector<wire::NetworkInterface> interfaces = node::networkInterfaces();
-    return interfaces.empty() ? "127.0.0.1" : interfaces.front().address();
 }
 
 Result<Done> admitWorker(const std::string& publicKey, std::string name)

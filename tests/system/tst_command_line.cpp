@@ -105,6 +105,19 @@ private slots:
                  taken.err.c_str());
     }
 
+    void aTakenPortForWorkersIsNamed()
+    {
+        RunningHead head;
+        QVERIFY2(head.start(), qPrintable(head.startError));
+        const int port = head.endpoint().section(':', 1).toInt();
+        const RunningHead other; // its workers would come in where the first one's clients do
+        const Ran taken = other.run({"start", "--head", "--listen", QString("127.0.0.1:%1").arg(port - 1)});
+        QCOMPARE(taken.code, 1);
+        QVERIFY2(QString::fromStdString(taken.err).contains(QString::number(port)) ||
+                     QString::fromStdString(taken.err).contains(QString::number(port - 1)),
+                 taken.err.c_str());
+    }
+
     void aSignalEndsTheHeadInOrder()
     {
         RunningHead head;

@@ -136,6 +136,20 @@ private slots:
         QVERIFY2(cause.find("0.9") != std::string::npos && cause.find("1.0") != std::string::npos, cause.c_str());
         QVERIFY(t.workers.view().empty());
     }
+    void anotherProtocolIsRefusedWithBothVersions()
+    {
+        Desk t;
+        wire::WorkerMessage message;
+        message.set_protocol_version(protocol::kVersion + 1);
+        message.mutable_hello()->set_name("beta");
+        t.workers.receive({.peer = "p", .publicKey = kKey, .frame = message.SerializeAsString()}, t.at);
+        QCOMPARE(t.port.count("p", ToWorker::kRefused), 1);
+        const std::string cause = t.port.sent["p"].front().refused().error().cause();
+        QVERIFY2(cause.find("version " + std::to_string(protocol::kVersion + 1)) != std::string::npos &&
+                     cause.find("version " + std::to_string(protocol::kVersion)) != std::string::npos,
+                 cause.c_str());
+        QVERIFY(t.workers.view().empty());
+    }
     void silenceMakesSuspectThenLost()
     {
         Desk t;
