@@ -138,5 +138,11 @@ private slots:
     }
 };
 
-QTEST_GUILESS_MAIN(TstClusterSoak)
+int main(int argc, char** argv)
+{
+    qputenv("QTEST_FUNCTION_TIMEOUT", QByteArray::number(24 * 3600 * 1000)); // ctest has a limit of its own
+    const QCoreApplication application(argc, argv);
+    TstClusterSoak test;
+    return QTest::qExec(&test, argc, argv);
+}
 #include "tst_cluster_soak.moc"
