@@ -8,6 +8,9 @@
 namespace argus::plan {
 namespace {
 
+/// Memory from which on a card is one of a server, with NVLink to its neighbours.
+constexpr std::uint64_t kServerCard = std::uint64_t{32} << 30;
+
 class Planner {
 public:
     Planner(Footprints& footprints, const Cluster& cluster, const StageSites& stages,
@@ -78,11 +81,13 @@ private:
     [[nodiscard]] std::uint64_t communicationOf(std::size_t stage, const ClusterDevice& device) const
     {
         const bool gpus = device.gpu.has_value();
+        // Where the driver's topology is not known, size tells: NCCL opens all its channels on cards of servers.
+        const bool linked = !device.nvlinked.empty() || device.memoryTotal >= kServerCard;
         std::uint64_t bytes = 0;
         if (m_stages[stage].devices.size() > 1)
-            bytes += groupBytes(gpus, !device.nvlinked.empty());
+            bytes += groupBytes(gpus, linked);
         if (m_stages.size() > 1)
-            bytes += groupBytes(gpus, false); // one neighbour on each side
+            bytes += groupBytes(gpus, linked);
         return bytes;
     }
 
