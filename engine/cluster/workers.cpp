@@ -80,8 +80,10 @@ void Workers::receive(const protocol::Received& received, Instant now)
 void Workers::hello(const protocol::Received& received, const wire::WorkerHello& hello, Instant now)
 {
     if (m_options.admits && !m_options.admits(received.publicKey))
-        return refuse(received, {ErrorCode::Denied, "this node was removed from the cluster",
-                                 "join again with a new line of the head", {}});
+        return refuse(received, {ErrorCode::Denied,
+                                 "this node was removed from the cluster",
+                                 "join again with a new line of the head",
+                                 {}});
     if (hello.version() != m_options.version)
         return refuse(received, {ErrorCode::Unsupported,
                                  fmt::format("VER-01: {} runs Argus {}, the head {}", hello.name(), hello.version(),
@@ -96,14 +98,20 @@ void Workers::hello(const protocol::Received& received, const wire::WorkerHello&
     Worker& worker = m_workers[received.publicKey];
     if (worker.view.state == WorkerState::Quarantined && now - worker.view.since < kQuarantine)
         return; // its hellos come again; the state says why
+    const bool again = worker.peer == received.peer && worker.incarnation == hello.incarnation();
+    if (again && worker.view.state == WorkerState::Joining)
+        return; // it had not heard the answer to the first one yet
     if (worker.view.present() || worker.view.state == WorkerState::Joining)
         // What was on its way to the old connection is gone, and with it any step.
-        lose(worker, worker.incarnation == hello.incarnation() ? "lost its connection for a moment" : "was restarted",
+        lose(worker,
+             again                                       ? "had not heard from the head"
+             : worker.incarnation == hello.incarnation() ? "lost its connection for a moment"
+                                                         : "was restarted",
              now);
     if (worker.view.state == WorkerState::Quarantined && worker.view.since == now)
         return;
-    if (worker.incarnation != hello.incarnation() && !worker.losses.empty())
-        worker.losses.pop_back(); // its process was restarted: that is no sign of a bad link
+    if ((worker.incarnation != hello.incarnation() || again) && !worker.losses.empty())
+        worker.losses.pop_back(); // its process was restarted, or the head was slow: that is no sign of a bad link
     worker.view.key = received.publicKey;
     worker.view.name = freeName(hello.name(), received.publicKey);
     worker.view.version = hello.version();

@@ -132,6 +132,19 @@ private slots:
         QCOMPARE(ran.json()["text"].get<std::string>(), kCircleAnswer);
         QVERIFY(eventually([&] { return !RunningHead::alive(frozen); }, 5'000));
     }
+    void theHeadStopsAnswering()
+    {
+        ::kill(static_cast<int>(m_head.pid()), SIGSTOP);
+        QTest::qWait(12'000); // workers find it silent after 6 s and keep what they have for 30
+        QVERIFY(m_beta.executor() > 0);
+        ::kill(static_cast<int>(m_head.pid()), SIGCONT);
+        QElapsedTimer timer;
+        timer.start();
+        QVERIFY(eventually([&] { return m_head.nodeState("beta") == "ready" && ready(); }, 30'000));
+        qInfo("SIGSTOP of the head for 12 s: serving %lld ms after it goes on", timer.elapsed());
+        theNextQuestionIsAnswered();
+        QVERIFY(eventually([&] { return m_head.nodeState("beta") == "ready" && ready(); }, 10'000));
+    }
     /// Every question that was accepted is answered, whoever is killed meanwhile.
     void noQuestionIsLost()
     {

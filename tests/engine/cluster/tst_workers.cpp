@@ -211,19 +211,19 @@ private slots:
     }
     void aLinkThatFlapsIsLeftOut()
     {
-        Desk t;
-        for (int i = 0; i < 3; ++i) {
-            t.join("p", kKey, "beta");
+        Desk t; // every connection has an address of its own
+        for (const char* peer : {"p", "q", "r"}) {
+            t.join(peer, kKey, "beta");
             t.pass(Milliseconds(6'500));
             QCOMPARE(t.only().state, WorkerState::Lost);
         }
-        t.join("p", kKey, "beta");
+        t.join("s", kKey, "beta");
         t.pass(Milliseconds(6'500));
         QCOMPARE(t.only().state, WorkerState::Quarantined);
-        t.join("p", kKey, "beta");
+        t.join("t", kKey, "beta");
         QVERIFY(!t.only().present());
         t.at += std::chrono::minutes(6);
-        t.join("p", kKey, "beta");
+        t.join("u", kKey, "beta");
         QVERIFY(t.only().present());
     }
     void aProcessThatIsRestartedOftenIsNotLeftOut()
@@ -237,6 +237,18 @@ private slots:
             QCOMPARE(t.only().state, WorkerState::Lost);
             t.port.says["p"] = protocol::Delivery::Sent;
         }
+    }
+    /// A head that was stopped for a while finds many hellos of workers that heard nothing.
+    void aHelloThatIsSaidAgainIsOneHello()
+    {
+        Desk t;
+        t.join("p", kKey, "beta");
+        for (int i = 0; i < 10; ++i)
+            t.hello("p", kKey, "beta");
+        QCOMPARE(t.port.of<WorkerGone>().size(), std::size_t{1}); // what ran there is ended, once
+        QCOMPARE(t.only().state, WorkerState::Joining);
+        t.echo("p", kKey);
+        QCOMPARE(t.only().state, WorkerState::Idle);
     }
     void twoOfOneNameAreToldApart()
     {
