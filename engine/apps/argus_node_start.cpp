@@ -3,6 +3,7 @@
 
 #include "engine/api/front_desk_thread.h"
 #include "engine/apps/argus_node_common.h"
+#include "engine/apps/argus_node_door.h"
 #include "engine/base/files.h"
 #include "engine/base/log.h"
 #include "engine/node/local_machine.h"
@@ -37,40 +38,6 @@ struct StartOptions {
     std::string listen = kDefaultListen;
     int privateFd = -1;
     SettingOptions settings;
-};
-
-/// Who may connect to a head of this user: an own key, if there is one, and those of a file. Read again when the file
-/// changes, so that `keys allow` and `keys revoke` count at once. Called on the handshake thread only.
-class Admission {
-public:
-    Admission(std::string ownKey, fs::path file) : m_ownKey(std::move(ownKey)), m_file(std::move(file)) {}
-    bool operator()(const std::string& publicKey)
-    {
-        if (publicKey == m_ownKey)
-            return true;
-        refresh();
-        return std::any_of(m_clients.begin(), m_clients.end(),
-                           [&](const protocol::KnownClient& c) { return c.publicKey == publicKey; });
-    }
-
-private:
-    void refresh()
-    {
-        struct stat info = {};
-        const bool there = ::stat(m_file.c_str(), &info) == 0;
-        const std::pair version{there ? info.st_mtim.tv_sec : 0, there ? info.st_mtim.tv_nsec : 0};
-        if (version == m_version)
-            return;
-        Result<std::vector<protocol::KnownClient>> clients = protocol::loadKnownClients(m_file);
-        if (!clients)
-            return log::error("nobody new is admitted: {}", clients.error().text());
-        m_clients = std::move(*clients);
-        m_version = version;
-    }
-    std::string m_ownKey;
-    fs::path m_file;
-    std::vector<protocol::KnownClient> m_clients;
-    std::pair<long, long> m_version{-1, -1};
 };
 
 /// A folder for the uploads of a private head, gone when the head is.
@@ -139,27 +106,9 @@ struct Head {
     std::string name;
     std::string logLevel;
     std::string endpoint;
-    std::string asked; ///< the endpoint before a port was picked
     unsigned cpuDevices = 1;
     std::unique_ptr<node::ClusterDoor> door; ///< none: nobody joins
 };
-
-/// The host of an endpoint; where it is every address, one by which others reach this machine.
-std::string hostFor(const std::string& endpoint)
-{
-    const std::size_t start = endpoint.find("://") + 3;
-    const std::string host = endpoint.substr(start, endpoint.rfind(':') - start);
-    if (host != "0.0.0.0" && host != "*")
-        return host;
-    const std::vector<wire::NetworkInterface> interfaces = node::networkInterfaces();
-    return interfaces.empty() ? "127.0.0.1" : interfaces.front().address();
-}
-
-/// As others reach it: an endpoint of every address is not an address.
-std::string addressFor(const std::string& endpoint)
-{
-    return fmt::format("tcp://{}{}", hostFor(endpoint), endpoint.substr(endpoint.rfind(':')));
-}
 
 void printJoinLine(node::Node& node)
 {
@@ -316,59 +265,6 @@ Result<UniqueFd> onlyHead()
                  {}};
 }
 
-/// Port `by` above the one of an endpoint; of one that was picked, any.
-std::string portAbove(const std::string& endpoint, const std::string& asked, int by)
-{
-    const std::size_t colon = endpoint.rfind(':');
-    if (asked.ends_with(":*"))
-        return asked;
-    return fmt::format("{}:{}", endpoint.substr(0, colon), std::stoi(endpoint.substr(colon + 1)) + by);
-}
-
-Result<Done> admitWorker(const std::string& publicKey, std::string name)
-{
-    Result<std::vector<protocol::KnownClient>> workers = protocol::loadKnownClients(knownWorkersFile());
-    if (!workers)
-        return std::move(workers).error();
-    for (char& c : name)
-        c = c > ' ' && c != 0x7F ? c : '-';
-    std::erase_if(*workers, [&](const protocol::KnownClient& known) { return known.publicKey == publicKey; });
-    workers->push_back({.publicKey = publicKey, .name = name.empty() ? "worker" : name});
-    return protocol::saveKnownClients(knownWorkersFile(), *workers);
-}
-
-bool forgetWorker(const std::string& publicKey)
-{
-    Result<std::vector<protocol::KnownClient>> workers = protocol::loadKnownClients(knownWorkersFile());
-    if (!workers ||
-        std::erase_if(*workers, [&](const protocol::KnownClient& known) { return known.publicKey == publicKey; }) == 0)
-        return false;
-    return protocol::saveKnownClients(knownWorkersFile(), *workers).ok();
-}
-
-/// The sockets beside the clients': one for workers, one for machines that pair, on the next two ports.
-Result<Done> openDoor(Head& head, const protocol::CurveKeys& keys)
-{
-    const std::string asked = head.asked;
-    auto admits = std::make_shared<Admission>(std::string(), knownWorkersFile());
-    auto workers = protocol::SecureServer::bind(
-        {.keys = keys, .endpoint = portAbove(head.endpoint, asked, 1), .admits = [admits](const std::string& key) {
-             return (*admits)(key);
-         }});
-    if (!workers)
-        return std::move(workers).error();
-    head.door = std::make_unique<node::ClusterDoor>();
-    head.door->workers = std::move(*workers);
-    head.door->pairingEndpoint = portAbove(head.endpoint, asked, 2);
-    head.door->host = hostFor(head.endpoint);
-    head.door->headPublicKey = keys.publicKey;
-    head.door->admit = admitWorker;
-    head.door->knows = [known = std::make_shared<Admission>(std::string(), knownWorkersFile())](
-                           const std::string& key) { return (*known)(key); };
-    head.door->forget = forgetWorker;
-    return Done{};
-}
-
 Result<Done> bindShared(const StartOptions& options, Head& head, LocalHead& local)
 {
     if (Result<Done> completed = completeSettings(options, head); !completed)
@@ -387,7 +283,6 @@ Result<Done> bindShared(const StartOptions& options, Head& head, LocalHead& loca
     auto uploads = openUploads(cacheFolder() / "uploads", head.settings);
     if (!uploads)
         return std::move(uploads).error();
-    head.asked = *endpoint;
     auto admits = std::make_shared<Admission>(own->publicKey, knownClientsFile());
     auto server = protocol::SecureServer::bind(
         {.keys = *keys, .endpoint = *endpoint, .admits = [admits](const std::string& key) { return (*admits)(key); }});
@@ -396,8 +291,10 @@ Result<Done> bindShared(const StartOptions& options, Head& head, LocalHead& loca
     head.server = std::move(*server);
     head.uploads = std::move(*uploads);
     head.endpoint = head.server->endpoint();
-    if (Result<Done> opened = openDoor(head, *keys); !opened)
-        return opened;
+    auto door = openDoor(head.endpoint, *endpoint, *keys);
+    if (!door)
+        return std::move(door).error();
+    head.door = std::move(*door);
     local = {.endpoint = head.endpoint, .publicKey = keys->publicKey, .pid = ::getpid()};
     if (const std::size_t any = local.endpoint.find("//0.0.0.0:"); any != std::string::npos)
         local.endpoint.replace(any, 10, "//127.0.0.1:");

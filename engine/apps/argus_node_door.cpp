@@ -1,0 +1,102 @@
+#include "engine/apps/argus_node_door.h"
+
+#include "engine/apps/argus_node_common.h"
+#include "engine/base/log.h"
+#include "engine/node/local_machine.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace argus::apps {
+namespace fs = std::filesystem;
+
+void Admission::refresh()
+{
+    struct stat info = {};
+    const bool there = ::stat(m_file.c_str(), &info) == 0;
+    const std::pair version{there ? info.st_mtim.tv_sec : 0, there ? info.st_mtim.tv_nsec : 0};
+    if (version == m_version)
+        return;
+    Result<std::vector<protocol::KnownClient>> clients = protocol::loadKnownClients(m_file);
+    if (!clients)
+        return log::error("nobody new is admitted: {}", clients.error().text());
+    m_clients = std::move(*clients);
+    m_version = version;
+}
+
+std::string hostFor(const std::string& endpoint)
+{
+    const std::size_t start = endpoint.find("://") + 3;
+    const std::string host = endpoint.substr(start, endpoint.rfind(':') - start);
+    if (host != "0.0.0.0" && host != "*")
+        return host;
+    const std::vector<wire::NetworkInterface> interfaces = node::networkInterfaces();
+    return interfaces.empty() ? "127.0.0.1" : interfaces.front().address();
+}
+
+std::string addressFor(const std::string& endpoint)
+{
+    return fmt::format("tcp://{}{}", hostFor(endpoint), endpoint.substr(endpoint.rfind(':')));
+}
+
+namespace {
+
+/// Port `by` above the one of an endpoint; of one that was picked, any.
+std::string portAbove(const std::string& endpoint, const std::string& asked, int by)
+{
+    const std::size_t colon = endpoint.rfind(':');
+    if (asked.ends_with(":*"))
+        return asked;
+    return fmt::format("{}:{}", endpoint.substr(0, colon), std::stoi(endpoint.substr(colon + 1)) + by);
+}
+
+Result<Done> admitWorker(const std::string& publicKey, std::string name)
+{
+    Result<std::vector<protocol::KnownClient>> workers = protocol::loadKnownClients(knownWorkersFile());
+    if (!workers)
+        return std::move(workers).error();
+    for (char& c : name)
+        c = c > ' ' && c != 0x7F ? c : '-';
+    std::erase_if(*workers, [&](const protocol::KnownClient& known) { return known.publicKey == publicKey; });
+    workers->push_back({.publicKey = publicKey, .name = name.empty() ? "worker" : name});
+    return protocol::saveKnownClients(knownWorkersFile(), *workers);
+}
+
+bool forgetWorker(const std::string& publicKey)
+{
+    Result<std::vector<protocol::KnownClient>> workers = protocol::loadKnownClients(knownWorkersFile());
+    if (!workers ||
+        std::erase_if(*workers, [&](const protocol::KnownClient& known) { return known.publicKey == publicKey; }) == 0)
+        return false;
+    return protocol::saveKnownClients(knownWorkersFile(), *workers).ok();
+}
+
+} // namespace
+
+Result<std::unique_ptr<node::ClusterDoor>> openDoor(const std::string& endpoint, const std::string& asked,
+                                                    const protocol::CurveKeys& keys)
+{
+    auto admits = std::make_shared<Admission>(std::string(), knownWorkersFile());
+    auto workers = protocol::SecureServer::bind(
+        {.keys = keys, .endpoint = portAbove(endpoint, asked, 1), .admits = [admits](const std::string& key) {
+             return (*admits)(key);
+         }});
+    if (!workers)
+        return std::move(workers).error();
+    auto door = std::make_unique<node::ClusterDoor>();
+    door->workers = std::move(*workers);
+    door->pairingEndpoint = portAbove(endpoint, asked, 2);
+    door->host = hostFor(endpoint);
+    door->headPublicKey = keys.publicKey;
+    door->admit = admitWorker;
+    door->knows = [known = std::make_shared<Admission>(std::string(), knownWorkersFile())](const std::string& key) {
+        return (*known)(key);
+    };
+    door->forget = forgetWorker;
+    return door;
+}
+
+} // namespace argus::apps
