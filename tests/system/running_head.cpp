@@ -7,6 +7,7 @@
 
 #include <signal.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -67,7 +68,8 @@ QStringList argumentsOf(const nlohmann::json& one, const QString& scratch)
             arguments << "--video" << sample(name + ".mkv");
     }
     if (!one["history"].empty()) {
-        const QString file = scratch + "/history.json";
+        static std::atomic<int> written{0}; // several may be asked at a time
+        const QString file = QString("%1/history-%2.json").arg(scratch).arg(++written);
         std::ofstream(file.toStdString()) << one["history"].dump();
         arguments << "--history" << file;
     }
