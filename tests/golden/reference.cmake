@@ -17,7 +17,7 @@ set_tests_properties(reference_check reference_check_relative PROPERTIES LABELS 
 # The same, divided among ranks.
 function(argus_divided_reference_check name folder)
     add_test(NAME reference_check_${name} COMMAND reference_check ${folder} --variant C --threads 1 ${ARGN})
-    set_tests_properties(reference_check_${name} PROPERTIES LABELS golden TIMEOUT 300)
+    set_tests_properties(reference_check_${name} PROPERTIES LABELS golden TIMEOUT 900) # sanitizers, two cores
 endfunction()
 set(argus_reference ${PROJECT_SOURCE_DIR}/tests/data/reference)
 argus_divided_reference_check(tp2 ${argus_reference} --tensor-parallel-size 2)
@@ -41,4 +41,4 @@ argus_divided_reference_check(awq_tp2 ${PROJECT_BINARY_DIR}/tests/awq --tensor-p
 set_tests_properties(reference_check_awq_tp2 PROPERTIES FIXTURES_REQUIRED awq)
 add_dependencies(fast_tests awq_pack)
 
-argus_test(tst_divided_model LABEL golden NEEDS argus::golden)
+argus_test(tst_divided_model LABEL golden TIMEOUT 600 NEEDS argus::golden)
