@@ -87,7 +87,7 @@ struct Node::Impl final : PlannerPort, Executors {
     // ---- the main thread ----
     void take(MainMessage message);
     void on(DeploymentPlanned message);
-    void on(GiveUpOn message) { supervisor.giveUpOn(message.epoch, message.why, now()); }
+    void on(GiveUpOn message) { supervisor.giveUpOn(message.epoch, message.why); }
     void on(StopRequested message) { beginStop(message.patience, message.reason); }
     void on(PlannerDrained) { drained = true; }
     void on(AdminRequest message);

@@ -174,7 +174,7 @@ void Supervisor::work(Instant now)
     }
     const bool loading = anyRunning() && !m_readySince && !m_endBy;
     if (loading && now - m_lastHeard > kLoadSilence)
-        giveUpOn(m_figures.epoch, fmt::format("said nothing for {} minutes while loading", kLoadSilence.count()), now);
+        giveUpOn(m_figures.epoch, fmt::format("said nothing for {} minutes while loading", kLoadSilence.count()));
     if (m_readySince && now - *m_readySince > kProvenAfter)
         m_quickCrashes = 0;
 }
@@ -356,16 +356,14 @@ void Supervisor::giveUp(Error error)
     m_hooks.failed(std::move(error), m_wasReady);
 }
 
-void Supervisor::giveUpOn(std::uint64_t epoch, const std::string& why, Instant now)
+void Supervisor::giveUpOn(std::uint64_t epoch, const std::string& why)
 {
-    if (epoch != m_figures.epoch || m_endBy || !anyRunning())
+    if (epoch != m_figures.epoch || m_endBy)
         return;
-    for (SeatState& seat : m_seats)
-        if (seat.running) {
-            m_executors.end(epoch, *seat.seat, why);
-            (void)now;
-            return; // its end brings the others down
-        }
+    const auto running =
+        std::find_if(m_seats.begin(), m_seats.end(), [](const SeatState& seat) { return seat.running; });
+    if (running != m_seats.end())
+        m_executors.end(epoch, *running->seat, why); // its end brings the others down
 }
 
 } // namespace argus::node

@@ -83,7 +83,7 @@ public:
     void nodeGone(const std::string& node, const std::string& why, Instant now);
     void nodeJoined(Instant now);
     /// Ends the executors of this epoch, which then restart as after a crash.
-    void giveUpOn(std::uint64_t epoch, const std::string& why, Instant now);
+    void giveUpOn(std::uint64_t epoch, const std::string& why);
 
     [[nodiscard]] const ExecutorFigures& figures() const { return m_figures; }
     /// No executor runs, as far as anybody knows.

@@ -3,6 +3,7 @@
 #include "engine/base/sha256.h"
 #include "engine/protocol/bounds.h"
 #include "engine/protocol/check.h"
+#include "engine/protocol/parse.h"
 #include "engine/protocol/validate_cluster.h"
 
 #include <fmt/format.h>
@@ -278,28 +279,7 @@ void checkBody(Check& check, const wire::HeadMessage& message)
 template <typename Message>
 Result<Message> parse(std::span<const std::byte> frame)
 {
-    if (frame.size() > kMaxClientFrame)
-        return Error{ErrorCode::TooLarge,
-                     fmt::format("a message has {} bytes, at most {} are allowed", frame.size(), kMaxClientFrame),
-                     "send less at once",
-                     {}};
-    Message message;
-    if (!message.ParseFromArray(frame.data(), static_cast<int>(frame.size())))
-        return Error{ErrorCode::Corrupt,
-                     fmt::format("{} bytes came that are no message of Argus", frame.size()),
-                     "use programs of one release on both sides",
-                     {}};
-    if (message.protocol_version() != kVersion)
-        return Error{ErrorCode::Unsupported,
-                     fmt::format("the other side speaks version {} of the protocol, this program version {}",
-                                 message.protocol_version(), kVersion),
-                     "install the same release of Argus on this computer and on the head",
-                     {}};
-    Check check;
-    checkBody(check, message);
-    if (!check.ok())
-        return *check.error();
-    return message;
+    return parseMessage<Message>(frame, {}, [](Check& check, const Message& message) { checkBody(check, message); });
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 #include "engine/protocol/validate_cluster.h"
 
 #include "engine/protocol/keys.h"
+#include "engine/protocol/parse.h"
 
 namespace argus::protocol {
 namespace {
@@ -213,30 +214,14 @@ void checkBody(Check& check, const wire::PairAnswer& answer)
 }
 
 template <typename Message>
-Result<Message> parse(std::span<const std::byte> frame, const char* versionOf)
+Result<Message> parse(std::span<const std::byte> frame, const char* other)
 {
-    if (frame.size() > kMaxClientFrame)
-        return Error{ErrorCode::TooLarge,
-                     fmt::format("a message has {} bytes, at most {} are allowed", frame.size(), kMaxClientFrame),
-                     "send less at once",
-                     {}};
-    Message message;
-    if (!message.ParseFromArray(frame.data(), static_cast<int>(frame.size())))
-        return Error{ErrorCode::Corrupt,
-                     fmt::format("{} bytes came that are no message of Argus", frame.size()),
-                     "use programs of one release on all machines",
-                     {}};
-    if (message.protocol_version() != kVersion)
-        return Error{ErrorCode::Unsupported,
-                     fmt::format("{} speaks version {} of the protocol, this program version {}", versionOf,
-                                 message.protocol_version(), kVersion),
-                     "install the same release of Argus on all machines",
-                     {}};
-    Check check("use programs of one release on all machines");
-    checkBody(check, message);
-    if (!check.ok())
-        return *check.error();
-    return message;
+    return parseMessage<Message>(frame,
+                                 {.other = other,
+                                  .sameRelease = "use programs of one release on all machines",
+                                  .install = "install the same release of Argus on all machines",
+                                  .bounds = "use programs of one release on all machines"},
+                                 [](Check& check, const Message& message) { checkBody(check, message); });
 }
 
 } // namespace
