@@ -6,6 +6,7 @@
 #include "engine/node/model_check.h"
 #include "engine/node/model_pull.h"
 #include "engine/protocol/bounds.h"
+#include "engine/protocol/check.h"
 #include "engine/protocol/validate.h"
 
 #include <fmt/format.h>
@@ -13,7 +14,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
+#include <string_view>
 #include <utility>
 
 namespace argus::node {
@@ -258,11 +261,16 @@ struct Worker::Impl {
             text = std::exchange(logWaiting, {});
             dropped = std::exchange(logDropped, 0);
         }
-        for (std::size_t at = 0; at < text.size() || dropped > 0; at += protocol::kMaxLogBytes / 2) {
-            wire::WorkerMessage message;
-            for (char& c : text) // the other side refuses what is not UTF-8; a line cut in a character is still a line
+        if (!protocol::isUtf8(text)) // a library's words in another encoding: the other side would refuse all of it
+            for (char& c : text)
                 c = static_cast<unsigned char>(c) < 0x80 ? c : '?';
-            message.mutable_log()->set_text(text.substr(std::min(at, text.size()), protocol::kMaxLogBytes / 2));
+        for (std::string_view rest = text; !rest.empty() || dropped > 0;) {
+            std::string_view piece = rest.substr(0, protocol::kMaxLogBytes);
+            if (piece.size() < rest.size()) // cut after a line
+                piece = piece.substr(0, std::min(piece.rfind('\n'), piece.size() - 1) + 1);
+            rest.remove_prefix(piece.size());
+            wire::WorkerMessage message;
+            message.mutable_log()->set_text(std::string(piece));
             message.mutable_log()->set_dropped(std::exchange(dropped, 0));
             link.send(std::move(message));
         }

@@ -145,9 +145,16 @@ private slots:
     }
     void logsOfEveryNodeAreWithTheHead()
     {
-        const Ran log = m_head.run({"logs", "beta"});
+        const Ran deployed = m_head.deploy({"--tensor-parallel-size", "2", "--node", "alpha devices=none"});
+        QVERIFY2(deployed.code == 0, (deployed.out + deployed.err).c_str());
+        Ran log;
+        QVERIFY(eventually(
+            [&] {
+                log = m_head.run({"logs", "beta"});
+                return log.out.find("argus-executor") != std::string::npos; // its executor's words too
+            },
+            5'000));
         QCOMPARE(log.code, 0);
-        QVERIFY2(log.out.find("argus-executor") != std::string::npos, log.out.c_str());
         const Ran own = m_head.run({"logs"});
         QVERIFY(own.out.find("epoch") != std::string::npos);
         const Ran nobody = m_head.run({"logs", "nobody"});
