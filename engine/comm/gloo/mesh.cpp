@@ -8,9 +8,13 @@
 #include <gloo/transport/pair.h>
 #include <gloo/transport/tcp/device.h>
 #include <gloo/transport/unbound_buffer.h>
+#include <ifaddrs.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
+#include <string>
 #include <thread>
 
 namespace argus::comm::gloo {
@@ -20,6 +24,23 @@ namespace {
 constexpr Milliseconds kLongest = std::chrono::hours(24); // Gloo adds time limits to now without looking
 
 using Why = GroupBroken::Why;
+
+/// Whether an interface of this machine has an address that sockets can use. Asked before Gloo is: it loses the list of
+/// interfaces when the one that it looks for is not among them.
+bool hasAddress(const std::string& interface)
+{
+    ifaddrs* list = nullptr;
+    if (getifaddrs(&list) != 0)
+        return false;
+    const std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> owner(list, &freeifaddrs);
+    for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
+        if (entry->ifa_addr == nullptr || interface != entry->ifa_name)
+            continue;
+        if (entry->ifa_addr->sa_family == AF_INET || entry->ifa_addr->sa_family == AF_INET6)
+            return true;
+    }
+    return false;
+}
 
 } // namespace
 
@@ -31,6 +52,10 @@ public:
 
 std::shared_ptr<Device> openDevice(const std::string& address, const std::string& interface)
 {
+    const std::string noInterface =
+        fmt::format("this machine has no network interface \"{}\" with an address", interface);
+    if (address.empty() && !interface.empty() && !hasAddress(interface))
+        throw GroupBroken(Why::PeerGone, noInterface);
     ::gloo::transport::tcp::attr where;
     if (!address.empty())
         where.hostname = address;
@@ -41,10 +66,9 @@ std::shared_ptr<Device> openDevice(const std::string& address, const std::string
     try {
         return std::make_shared<Device>(::gloo::transport::tcp::CreateDevice(where));
     } catch (const std::exception&) {
-        throw GroupBroken(Why::PeerGone,
-                          address.empty()
-                              ? fmt::format("this machine has no network interface \"{}\" with an address", interface)
-                              : fmt::format("this machine does not have the address {}", address));
+        throw GroupBroken(Why::PeerGone, address.empty()
+                                             ? noInterface
+                                             : fmt::format("this machine does not have the address {}", address));
     }
 }
 
