@@ -51,6 +51,23 @@ constexpr int kPatienceMs = 30'000;
 
 const QString kSamples = QStringLiteral(ARGUS_SOURCE_DIR "/resources/samples/");
 
+/// The stored questions about the sample pictures, with their answers.
+QJsonArray sampleCases()
+{
+    QFile file(kSamples + "cases.json");
+    return file.open(QIODevice::ReadOnly) ? QJsonDocument::fromJson(file.readAll()).object()["cases"].toArray()
+                                          : QJsonArray();
+}
+
+/// What transformers answers to one of them: tests hold whichever weights the demo model has.
+QString storedAnswer(const QString& name)
+{
+    for (const QJsonValue& sample : sampleCases())
+        if (sample["name"] == name)
+            return sample["answer"].toString();
+    return "no sample is called " + name;
+}
+
 /// A desktop as main() builds it, with its own head.
 struct Desk {
     explicit Desk(const QString& folder) : settings(folder)
@@ -182,8 +199,8 @@ private slots:
         QCOMPARE(desk.composer().toPlainText(), "");
         QVERIFY(!tray->isVisible());
         QTRY_COMPARE_WITH_TIMEOUT(desk.last().state, AnswerState::Complete, kPatienceMs);
-        QCOMPARE(desk.last().text, "There are 2 circles.");
-        QTRY_COMPARE(desk.shown(), "There are 2 circles.");
+        QCOMPARE(desk.last().text, storedAnswer("two-circles-and-a-star"));
+        QTRY_COMPARE(desk.shown(), storedAnswer("two-circles-and-a-star"));
         QVERIFY(desk.last().stats.answerTokens > 0);
         QVERIFY(desk.find<QLabel>("answerFooter")->text().contains("tokens"));
         QTRY_VERIFY(desk.find<QWidget>("stripDemo")->isVisible());
@@ -263,7 +280,7 @@ private slots:
         QCOMPARE(trayTrouble(desk), QString());
         desk.ask("Describe this image.");
         QTRY_COMPARE_WITH_TIMEOUT(desk.last().state, AnswerState::Complete, kPatienceMs);
-        QCOMPARE(desk.last().text, "There is one object: a large red circle in the center.");
+        QCOMPARE(desk.last().text, storedAnswer("red-circle-on-white"));
     }
 
     void whatIsNoPictureIsRefusedWithAReason()
@@ -572,9 +589,7 @@ private slots:
     void everySampleIsAnsweredAsStored_data()
     {
         QTest::addColumn<QJsonObject>("sample");
-        QFile file(kSamples + "cases.json");
-        QVERIFY(file.open(QIODevice::ReadOnly));
-        const QJsonArray cases = QJsonDocument::fromJson(file.readAll()).object()["cases"].toArray();
+        const QJsonArray cases = sampleCases();
         QCOMPARE(cases.size(), 28);
         for (const QJsonValue& sample : cases)
             QTest::newRow(qPrintable(sample["name"].toString())) << sample.toObject();

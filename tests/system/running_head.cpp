@@ -12,6 +12,7 @@
 #include <fstream>
 #include <memory>
 #include <sstream>
+#include <stdexcept>
 
 namespace argus::tests {
 namespace {
@@ -55,6 +56,20 @@ nlohmann::json sampleCases()
 {
     std::ifstream file(sample("cases.json").toStdString());
     return nlohmann::json::parse(file)["cases"];
+}
+
+std::string storedAnswer(const std::string& name)
+{
+    for (const nlohmann::json& one : sampleCases())
+        if (one["name"] == name)
+            return one["answer"].get<std::string>();
+    throw std::invalid_argument("no sample is called " + name);
+}
+
+int demoLayers()
+{
+    std::ifstream file(ARGUS_SOURCE_DIR "/resources/demo-model/config.json");
+    return nlohmann::json::parse(file)["num_hidden_layers"].get<int>();
 }
 
 QStringList argumentsOf(const nlohmann::json& one, const QString& scratch)

@@ -112,6 +112,11 @@ QString sample(const QString& name);
 
 /// The stored questions about the sample pictures, with their answers.
 nlohmann::json sampleCases();
+/// The stored answer of one of them; throws std::invalid_argument for a name that none has. Tests compare with it, not
+/// with words of their own, so that they hold whichever weights the demo model has.
+std::string storedAnswer(const std::string& name);
+/// How many layers the demo model has.
+int demoLayers();
 /// One of them as arguments of `argus-node ask`. A medium without a suffix is a clip, whose frames are in NAME.mkv; a
 /// history is written into `scratch`.
 QStringList argumentsOf(const nlohmann::json& one, const QString& scratch);

@@ -16,7 +16,7 @@ using Json = nlohmann::json;
 namespace {
 
 const QString kCircle = "red-circle-on-white.png";
-const std::string kCircleAnswer = "There is one object: a large red circle in the center.";
+const std::string kCircleAnswer = storedAnswer("red-circle-on-white");
 
 /// Runs a program to its end; its exit status, -1 when it could not be run.
 int call(const QString& line)
