@@ -4,6 +4,7 @@
 #include "engine/executor/load_order.h"
 #include "engine/model/checkpoint.h"
 #include "engine/model/config.h"
+#include "engine/protocol/fault_hooks.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -262,6 +263,7 @@ void Rank::step(const wire::StepPlan& plan, std::span<const UniqueFd> descriptor
               {}});
         return;
     }
+    protocol::faults::atStep(order().rank());
     if (auto begun = m_runner->begin(plan, descriptors); !begun)
         fail(begun.error());
 }
