@@ -98,15 +98,16 @@ struct Process {
     std::mutex mutex; // guards all below
     Rules rules;
     std::string file; ///< empty: the rules stood in the variable
-    timespec readAt{};
+    struct stat readAt {};
 
     void refresh()
     {
         struct stat status {};
         if (file.empty() || ::stat(file.c_str(), &status) != 0 ||
-            (status.st_mtim.tv_sec == readAt.tv_sec && status.st_mtim.tv_nsec == readAt.tv_nsec))
+            (status.st_ino == readAt.st_ino && status.st_size == readAt.st_size &&
+             status.st_mtim.tv_sec == readAt.st_mtim.tv_sec && status.st_mtim.tv_nsec == readAt.st_mtim.tv_nsec))
             return;
-        readAt = status.st_mtim;
+        readAt = status;
         std::ostringstream text;
         text << std::ifstream(file).rdbuf();
         Result<Rules> fresh = Rules::parse(text.str());
