@@ -248,7 +248,12 @@ bool RunningWorker::join(const RunningHead& head)
         startError = QString::fromStdString(line.out + line.err);
         return false;
     }
-    if (!begin({"--join", match.captured(0)}))
+    return joinWith(match.captured(0), head);
+}
+
+bool RunningWorker::joinWith(const QString& line, const RunningHead& head)
+{
+    if (!begin({"--join", line}))
         return false;
     return eventually(
         [&] {

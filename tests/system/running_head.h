@@ -89,6 +89,8 @@ public:
 
     /// Joins a head with a line of it and waits until the head has taken it in. False with the reason in startError.
     bool join(const RunningHead& head);
+    /// The same with a line that was made before; "argus://…".
+    bool joinWith(const QString& line, const RunningHead& head);
     /// See RunningHead.
     void set(const QString& variable, const QString& value) { m_variables.insert(variable, value); }
     void allowFaults() { set("ARGUS_FAULTS", "@" + m_folder.filePath("faults")); }
