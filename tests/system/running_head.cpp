@@ -170,7 +170,7 @@ std::unique_ptr<QProcess> RunningHead::begin(const QStringList& arguments) const
 Ran RunningHead::finish(QProcess& process, int patienceMs)
 {
     Ran ran;
-    if (!process.waitForFinished(patienceMs)) {
+    if (process.state() != QProcess::NotRunning && !process.waitForFinished(patienceMs)) {
         process.kill();
         process.waitForFinished(5000);
         ran.err = "still ran at the end of the test's patience; ";
