@@ -6,6 +6,8 @@
 #include <QThread>
 
 #include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
@@ -117,6 +119,11 @@ QProcessEnvironment RunningHead::environment() const
 
 void startIn(QProcess& process, const QString& space, const QString& program, const QStringList& arguments)
 {
+    process.setChildProcessModifier([parent = ::getpid()] {
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (::getppid() != parent) // it was killed before that was said
+            ::_exit(1);
+    });
     if (space.isEmpty())
         process.start(program, arguments);
     else // ip replaces itself by the program, so the process is that program's

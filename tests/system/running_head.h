@@ -118,7 +118,8 @@ private:
     std::unique_ptr<QProcess> m_process;
 };
 
-/// Starts a program, in a network namespace if one is named.
+/// Starts a program, in a network namespace if one is named. It dies with the thread that calls this, also when a test
+/// is killed by its time limit.
 void startIn(QProcess& process, const QString& space, const QString& program, const QStringList& arguments);
 
 /// Looks until it is so, or until the patience ends.
