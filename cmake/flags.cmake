@@ -20,3 +20,7 @@ if(ARGUS_WITH_FUZZERS)
     # Coverage for the whole engine, the fuzzing main only for the targets under tests/fuzz.
     target_compile_options(argus_sanitizers INTERFACE -fsanitize=fuzzer-no-link)
 endif()
+
+# Whether engine/protocol/fault_hooks.h is there or nothing; whoever includes it links this.
+add_library(argus_fault_hooks INTERFACE)
+target_compile_definitions(argus_fault_hooks INTERFACE ARGUS_FAULT_HOOKS=$<BOOL:${ARGUS_WITH_FAULT_HOOKS}>)

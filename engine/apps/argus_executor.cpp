@@ -3,6 +3,7 @@
 #include "engine/apps/executor_device.h"
 #include "engine/base/log.h"
 #include "engine/executor/link.h"
+#include "engine/protocol/fault_hooks.h"
 
 #include <CLI/CLI.hpp>
 
@@ -39,6 +40,10 @@ int main(int argc, char** argv)
     CLI11_PARSE(app, argc, argv);
 
     argus::log::start("argus-executor", level);
+    if (const auto faults = argus::protocol::faults::readEnvironment(); !faults) {
+        argus::log::error("{}", faults.error().text());
+        return 2;
+    }
     // Ctrl-C in a terminal reaches the whole process group; the node lets running asks end first and then tells this
     // process to quit.
     ::signal(SIGINT, SIG_IGN);

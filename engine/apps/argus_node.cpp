@@ -1,6 +1,7 @@
 // argus-node: a head, and the command line that talks to heads.
 
 #include "engine/apps/argus_node_common.h"
+#include "engine/protocol/fault_hooks.h"
 
 int main(int argc, char** argv)
 {
@@ -16,6 +17,10 @@ int main(int argc, char** argv)
                "  argus-node status\n"
                "  argus-node stop\n"
                "argus-node COMMAND --help says more.");
+    if (const argus::Result<argus::Done> faults = argus::protocol::faults::readEnvironment(); !faults) {
+        complain(faults.error());
+        return kUsage;
+    }
     Action action;
     addStart(app, action);
     addAsk(app, action);

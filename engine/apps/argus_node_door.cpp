@@ -80,10 +80,10 @@ Result<std::unique_ptr<node::ClusterDoor>> openDoor(const std::string& endpoint,
                                                     const protocol::CurveKeys& keys)
 {
     auto admits = std::make_shared<Admission>(std::string(), knownWorkersFile());
-    auto workers = protocol::SecureServer::bind(
-        {.keys = keys, .endpoint = portAbove(endpoint, asked, 1), .admits = [admits](const std::string& key) {
-             return (*admits)(key);
-         }});
+    auto workers = protocol::SecureServer::bind({.keys = keys,
+                                                 .endpoint = portAbove(endpoint, asked, 1),
+                                                 .admits = [admits](const std::string& key) { return (*admits)(key); },
+                                                 .peers = protocol::Peers::HeadAndWorker});
     if (!workers)
         return std::move(workers).error();
     auto door = std::make_unique<node::ClusterDoor>();

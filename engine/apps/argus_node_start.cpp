@@ -204,7 +204,8 @@ Result<Done> bindPrivate(const protocol::PrivateHeadOffer& offer, const StartOpt
     auto server = protocol::SecureServer::bind(
         {.keys = keys,
          .endpoint = "tcp://127.0.0.1:*",
-         .admits = [admitted = offer.clientPublicKey](const std::string& key) { return key == admitted; }});
+         .admits = [admitted = offer.clientPublicKey](const std::string& key) { return key == admitted; },
+         .peers = protocol::Peers::HeadAndClient});
     if (!server)
         return std::move(server).error();
     head.server = std::move(*server);
@@ -284,8 +285,10 @@ Result<Done> bindShared(const StartOptions& options, Head& head, LocalHead& loca
     if (!uploads)
         return std::move(uploads).error();
     auto admits = std::make_shared<Admission>(own->publicKey, knownClientsFile());
-    auto server = protocol::SecureServer::bind(
-        {.keys = *keys, .endpoint = *endpoint, .admits = [admits](const std::string& key) { return (*admits)(key); }});
+    auto server = protocol::SecureServer::bind({.keys = *keys,
+                                                .endpoint = *endpoint,
+                                                .admits = [admits](const std::string& key) { return (*admits)(key); },
+                                                .peers = protocol::Peers::HeadAndClient});
     if (!server)
         return std::move(server).error();
     head.server = std::move(*server);

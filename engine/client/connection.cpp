@@ -53,7 +53,8 @@ Result<Done> Connection::makeSocket()
     auto fresh =
         protocol::SecureClient::connect({.keys = {.publicKey = m_head.own.publicKey, .secretKey = m_head.own.secretKey},
                                          .serverPublicKey = m_head.headPublicKey,
-                                         .endpoint = m_head.endpoint});
+                                         .endpoint = m_head.endpoint,
+                                         .peers = protocol::Peers::HeadAndClient});
     if (!fresh)
         return std::move(fresh).error();
     const std::lock_guard lock(m_socketMutex);

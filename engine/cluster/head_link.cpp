@@ -126,8 +126,10 @@ void HeadLink::run()
     ::pthread_setname_np(::pthread_self(), "argus-head-link");
     int refusals = 0;
     while (!m_stop.load()) {
-        auto client = protocol::SecureClient::connect(
-            {.keys = m_options.keys, .serverPublicKey = m_options.headPublicKey, .endpoint = m_options.endpoint});
+        auto client = protocol::SecureClient::connect({.keys = m_options.keys,
+                                                       .serverPublicKey = m_options.headPublicKey,
+                                                       .endpoint = m_options.endpoint,
+                                                       .peers = protocol::Peers::HeadAndWorker});
         if (!client)
             return m_listener(HeadRefuses{std::move(client).error()});
         Session session(*this, std::move(*client));

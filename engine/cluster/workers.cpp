@@ -40,6 +40,13 @@ std::string addressOf(const wire::Inventory& inventory)
     return {};
 }
 
+bool isPowerOfTen(std::uint64_t count)
+{
+    while (count >= 10 && count % 10 == 0)
+        count /= 10;
+    return count == 1;
+}
+
 } // namespace
 
 const char* workerStateName(WorkerState state)
@@ -63,9 +70,12 @@ void Workers::receive(const protocol::Received& received, Instant now)
     Result<wire::WorkerMessage> parsed =
         protocol::parseWorkerMessage(std::as_bytes(std::span(received.frame.data(), received.frame.size())));
     if (!parsed) {
+        const std::uint64_t count = countNonsense(received.publicKey);
+        if (isPowerOfTen(count))
+            log::warn("worker {}: {} ({} such messages so far)", protocol::fingerprint(received.publicKey),
+                      parsed.error().cause, count);
         if (parsed.error().code == ErrorCode::Unsupported)
-            refuse(received, parsed.error());
-        log::warn("worker {}: {}", protocol::fingerprint(received.publicKey), parsed.error().cause);
+            tellRefusal(received, parsed.error());
         return;
     }
     if (parsed->body_case() == wire::WorkerMessage::kHello)
@@ -134,10 +144,24 @@ void Workers::hello(const protocol::Received& received, const wire::WorkerHello&
 
 void Workers::refuse(const protocol::Received& received, const Error& error)
 {
-    log::warn("worker {} is refused: {}", protocol::fingerprint(received.publicKey), error.cause);
+    if (isPowerOfTen(countNonsense(received.publicKey)))
+        log::warn("worker {} is refused: {}", protocol::fingerprint(received.publicKey), error.cause);
+    tellRefusal(received, error);
+}
+
+void Workers::tellRefusal(const protocol::Received& received, const Error& error)
+{
     wire::HeadToWorker out = message();
     *out.mutable_refused()->mutable_error() = protocol::toWire(error);
     (void)m_port.send(received.peer, out.SerializeAsString());
+}
+
+/// How often this key has said what cannot be taken: the log tells of the first, the tenth, the hundredth.
+std::uint64_t Workers::countNonsense(const std::string& key)
+{
+    if (m_nonsense.size() >= 2 * kMostWorkers && !m_nonsense.contains(key))
+        m_nonsense.clear();
+    return ++m_nonsense[key];
 }
 
 /// Some megabytes that the worker counts: how fast the link is.

@@ -115,6 +115,8 @@ private:
 
     void hello(const protocol::Received& received, const wire::WorkerHello& hello, Instant now);
     void refuse(const protocol::Received& received, const Error& error);
+    void tellRefusal(const protocol::Received& received, const Error& error);
+    [[nodiscard]] std::uint64_t countNonsense(const std::string& key);
     void said(Worker& worker, wire::WorkerMessage message, Instant now);
     void beat(Worker& worker, double sentSeconds, Instant now);
     void probe(Worker& worker, Instant now);
@@ -127,7 +129,8 @@ private:
 
     Options m_options;
     Port& m_port;
-    std::map<std::string, Worker> m_workers; ///< by public key
+    std::map<std::string, Worker> m_workers;         ///< by public key
+    std::map<std::string, std::uint64_t> m_nonsense; ///< frames that were no message, by public key
 };
 
 } // namespace argus::cluster

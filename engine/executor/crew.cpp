@@ -21,6 +21,10 @@ Crew::Crew(const RankOptions& options, std::shared_ptr<const wire::NodeToExecuto
 {
     for (int index = 0; index < load->load().ranks_size(); ++index)
         m_ranks.push_back(std::make_unique<Rank>(m_options, load, index, *this));
+    std::vector<const Pulse*> pulses;
+    for (const auto& rank : m_ranks)
+        pulses.push_back(&rank->pulse());
+    m_watch.emplace(std::move(pulses));
     m_living = m_ranks.size();
     for (const auto& rank : m_ranks)
         m_threads.emplace_back([this, &rank = *rank] { live(rank); });
@@ -53,6 +57,21 @@ bool Crew::push(const Command& command, const std::function<bool()>& gaveUp)
                 return false;
     }
     return true;
+}
+
+std::optional<Error> Crew::stuck(Instant now)
+{
+    const std::optional<RankWatch::Stuck> found = m_watch->look(now);
+    if (!found || m_over.exchange(true))
+        return std::nullopt;
+    const std::uint32_t rank = m_ranks[found->rank]->order().rank();
+    const auto seconds = std::chrono::round<std::chrono::seconds>(found->silent).count();
+    return Error{ErrorCode::Timeout,
+                 found->state == Pulse::State::Device
+                     ? fmt::format("the device of rank {} has not finished a step for {} s", rank, seconds)
+                     : fmt::format("rank {} has given no sign of life for {} s", rank, seconds),
+                 "the head starts the model again; if it happens again, look at that device and its driver",
+                 {}};
 }
 
 bool Crew::failed(const Error& error)

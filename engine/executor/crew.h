@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -29,6 +30,9 @@ public:
     [[nodiscard]] bool push(const Command& command, const std::function<bool()>& gaveUp);
     /// What a rank of another executor has published.
     void arrived(const wire::Exchange& exchange) { m_meetingPoint.arrived(exchange.key(), exchange.value()); }
+    /// What is to be said of a rank that hangs, if one does; a crew that hangs is over. Called a few times a second, on
+    /// one thread.
+    [[nodiscard]] std::optional<Error> stuck(Instant now);
     /// Nothing more will come from these ranks.
     [[nodiscard]] bool over() const { return m_over; }
     /// Any thread: ends all ranks, wherever they wait.
@@ -48,6 +52,7 @@ private:
     std::atomic<bool> m_over = false;
     comm::MeetingPoint m_meetingPoint;
     std::vector<std::unique_ptr<Rank>> m_ranks;
+    std::optional<RankWatch> m_watch;
     std::mutex m_mutex;
     std::condition_variable m_changed;
     std::size_t m_living = 0; ///< guarded by m_mutex

@@ -10,8 +10,8 @@
 namespace argus::executor {
 namespace {
 
-/// How often the link looks up from an idle channel to see whether its ranks still live.
-constexpr Milliseconds kGlance{500};
+/// How often the link looks up from an idle channel to see whether its ranks still live and get on.
+constexpr Milliseconds kGlance{250};
 /// How often the node is told that this process is not stuck as a whole.
 constexpr Milliseconds kSigns{1'000};
 /// The node reads answers between two polls of its own; one that takes longer is stuck.
@@ -38,15 +38,10 @@ Link::~Link() = default;
 
 Link::End Link::run()
 {
-    Instant sign{};
     while (!m_crew || !m_crew->over()) {
-        if (now() - sign > kSigns) {
-            sign = now();
-            wire::ExecutorToNode alive;
-            alive.mutable_alive();
-            if (auto sent = send(alive, m_epoch); !sent)
-                log::debug("{}", sent.error().text()); // the next receive notices
-        }
+        giveSign();
+        if (m_crew && m_crew->over())
+            break;
         auto frame = m_channel.receive(Deadline::in(kGlance));
         if (!frame) {
             if (frame.error().code == ErrorCode::Unreachable)
@@ -66,6 +61,20 @@ Link::End Link::run()
             return *end;
     }
     return peerHungUp(m_channel.fd()) ? End::NodeGone : End::RanksGone;
+}
+
+void Link::giveSign()
+{
+    if (m_crew)
+        if (const std::optional<Error> stuck = m_crew->stuck(now()))
+            fail(*stuck);
+    if (now() - m_sign <= kSigns)
+        return;
+    m_sign = now();
+    wire::ExecutorToNode alive;
+    alive.mutable_alive();
+    if (auto sent = send(alive, m_epoch); !sent)
+        log::debug("{}", sent.error().text()); // the next receive notices
 }
 
 std::optional<Link::End> Link::take(Command command)
@@ -135,7 +144,10 @@ void Link::takeExchange(const wire::NodeToExecutor& message)
 std::optional<Link::End> Link::handOver(const Command& command)
 {
     if (m_crew) {
-        const bool handed = m_crew->push(command, [this] { return peerHungUp(m_channel.fd()); });
+        const bool handed = m_crew->push(command, [this] {
+            giveSign();
+            return peerHungUp(m_channel.fd());
+        });
         if (handed)
             return std::nullopt;
         return peerHungUp(m_channel.fd()) ? End::NodeGone : End::RanksGone;

@@ -31,6 +31,8 @@ private:
     [[nodiscard]] std::optional<End> load(std::shared_ptr<const wire::NodeToExecutor> order);
     [[nodiscard]] std::optional<End> handOver(const Command& command);
     void takeExchange(const wire::NodeToExecutor& message);
+    /// Says that this process is not stuck, and looks whether one of its ranks is. Often.
+    void giveSign();
     void fail(const Error& error);
     [[nodiscard]] Result<Done> send(wire::ExecutorToNode& message, std::uint64_t epoch);
 
@@ -38,6 +40,7 @@ private:
     std::mutex m_sending; ///< one of the ranks at a time
     RankOptions m_options;
     std::uint64_t m_epoch = 0;
+    Instant m_sign{};                         ///< the last one
     std::deque<wire::NodeToExecutor> m_early; ///< exchanges of epochs that have not begun here
     std::unique_ptr<Crew> m_crew;             ///< sends through this link
 };

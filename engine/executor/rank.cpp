@@ -4,6 +4,7 @@
 #include "engine/executor/load_order.h"
 #include "engine/model/checkpoint.h"
 #include "engine/model/config.h"
+#include "engine/protocol/fault_hooks.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -21,6 +22,9 @@ namespace {
 constexpr std::chrono::microseconds kGlance{50};
 /// How often a rank that has nothing to do looks whether the others are still there.
 constexpr Milliseconds kIdleGlance{500};
+
+/// First use: a GPU's driver loads every kernel from the disk then, a processor its weights.
+constexpr Milliseconds kFirstSteps{60'000};
 
 /// Bytes this process holds beyond files it maps: resident less shared pages.
 std::uint64_t privateBytes()
@@ -98,6 +102,10 @@ void Rank::guarded(const Work& work)
 void Rank::serveNext()
 {
     const bool waiting = m_runner && m_runner->open() > 0;
+    if (waiting)
+        watchDevice();
+    else
+        m_pulse.enter(Pulse::State::Idle);
     if (const auto command = nextCommand(waiting))
         handle(*command);
     else if (m_commands.closed())
@@ -127,12 +135,16 @@ void Rank::requireWhole()
 void Rank::finishReady()
 {
     while (m_runner && m_runner->open() > 0) {
+        watchDevice();
         const bool full = m_runner->open() == m_runner->mostOpen();
         if (full && joined())
             waitForOldest();
         if (!m_runner->ready() && (!full || joined()))
             return;
         wire::StepResult result = m_runner->finish();
+        m_pulse.beat();
+        m_openWork.pop_front();
+        m_proven = true;
         requireWhole(); // nothing of a step that lost its group is told
         report(std::move(result));
     }
@@ -145,6 +157,28 @@ void Rank::waitForOldest()
         requireWhole();
         std::this_thread::sleep_for(kGlance);
     }
+}
+
+/// A GPU that has steps open is watched from when it was given the last one, or has finished one. A processor has none
+/// on its way when this looks.
+void Rank::watchDevice()
+{
+    if (m_pulse.state() == Pulse::State::Device)
+        return;
+    double work = 0;
+    for (const double each : m_openWork)
+        work += each;
+    m_pulse.enter(Pulse::State::Device, devicePatience(work) + (m_proven ? Milliseconds(0) : kFirstSteps));
+}
+
+Milliseconds Rank::patienceFor(const StepWork& work) const
+{
+    // What is open goes first, and the queue to a GPU may be full of it.
+    StepWork all = work;
+    for (const double each : m_openWork)
+        all.total += each;
+    const Milliseconds patience = workingPatience(all, m_gpu);
+    return m_proven ? patience : patience + kFirstSteps;
 }
 
 void Rank::handle(const Command& command)
@@ -178,6 +212,7 @@ Result<Done> Rank::load()
     if (!ops)
         return std::move(ops).error();
     m_ops = std::move(*ops);
+    m_gpu = m_ops->report().kind != "cpu";
     if (auto joined = join(plan); !joined)
         return joined;
     const model::Shard shard = shardOf(plan, order());
@@ -190,6 +225,7 @@ Result<Done> Rank::load()
     if (!loaded)
         return std::move(loaded).error();
     m_model = std::move(*loaded);
+    m_model->tellLayers([this] { m_pulse.beat(); });
     m_ops->synchronize(); // what is said to be loaded is there
     m_runner = std::make_unique<StepRunner>(*m_ops, *m_model, *sizes, shard);
     reportLoaded(*sizes, started);
@@ -208,7 +244,8 @@ Result<Done> Rank::join(const wire::LoadModel& plan)
     if (!groups)
         return std::move(groups).error();
     const std::lock_guard lock(m_mutex);
-    m_groups = std::move(*groups);
+    m_groups = {.tensor = watched(std::move(groups->tensor), m_pulse),
+                .pipeline = watched(std::move(groups->pipeline), m_pulse)};
     if (m_aborted)
         throw comm::GroupBroken(comm::GroupBroken::Why::Aborted, "the model is not loaded any more");
     return Done{};
@@ -262,8 +299,12 @@ void Rank::step(const wire::StepPlan& plan, std::span<const UniqueFd> descriptor
               {}});
         return;
     }
+    const StepWork work = workOf(m_model->config(), plan);
+    m_pulse.enter(Pulse::State::Working, patienceFor(work));
+    protocol::faults::atStep(order().rank());
     if (auto begun = m_runner->begin(plan, descriptors); !begun)
-        fail(begun.error());
+        return fail(begun.error());
+    m_openWork.push_back(work.total);
 }
 
 void Rank::report(wire::StepResult result)

@@ -6,12 +6,14 @@
 #include "engine/comm/communicator.h"
 #include "engine/comm/meeting_point.h"
 #include "engine/executor/command_queue.h"
+#include "engine/executor/rank_watch.h"
 #include "engine/executor/step_runner.h"
 #include "engine/model/qwen2_5_vl.h"
 #include "engine/ops/ops.h"
 #include "engine/protocol/executor.pb.h"
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -58,6 +60,8 @@ public:
     void run();
     [[nodiscard]] const wire::RankOrder& order() const { return m_load.load().ranks(m_index); }
     [[nodiscard]] CommandQueue& commands() { return m_commands; }
+    /// Any thread: what it is at. Nothing is expected of a rank that loads: its progress is told.
+    [[nodiscard]] const Pulse& pulse() const { return m_pulse; }
     /// Any thread, more than once: takes no more commands, and what waits for other ranks is woken.
     void abort() noexcept;
 
@@ -69,6 +73,8 @@ private:
     [[nodiscard]] bool joined() const { return m_groups.tensor || m_groups.pipeline; }
     void requireWhole();
     void waitForOldest();
+    void watchDevice();
+    [[nodiscard]] Milliseconds patienceFor(const StepWork& work) const;
     void handle(const Command& command);
     [[nodiscard]] Result<Done> load();
     [[nodiscard]] Result<Done> join(const wire::LoadModel& plan);
@@ -88,6 +94,10 @@ private:
     const int m_index;
     RankHost& m_host;
     CommandQueue m_commands;
+    Pulse m_pulse;
+    std::deque<double> m_openWork; ///< of the steps on the device, oldest first
+    bool m_gpu = false;
+    bool m_proven = false; ///< has finished a step: kernels are loaded, whatever is prepared at first use is there
     bool m_over = false;
     Instant m_lastProgress{};
     std::unique_ptr<ops::Ops> m_ops;

@@ -8,6 +8,7 @@
 #include "engine/model/workbench.h"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
@@ -36,6 +37,7 @@ public:
     void allocateCache();
 
     [[nodiscard]] std::uint64_t kvBytes() const;
+    void tellLayers(std::function<void()> heard) { m_layerDone = std::move(heard); }
     // See Qwen25VL.
     void run(const Batch& batch);
     [[nodiscard]] ops::Fetch fetchDrawn();
@@ -95,6 +97,7 @@ private:
     void requireLast() const;
 
     ops::Ops& m_ops;
+    std::function<void()> m_layerDone; ///< may be empty
     ModelConfig m_config;
     RuntimeSizes m_sizes;
     Rank m_rank;

@@ -21,8 +21,11 @@ void Decoder::compute(const Shape& shape, std::span<const VisionRows> vision)
         embed(shape, at, vision);
     else
         receive(shape, at);
-    for (const Layer& layer : m_layers)
+    for (const Layer& layer : m_layers) {
         runLayer(layer, shape, paged);
+        if (m_layerDone)
+            m_layerDone();
+    }
     if (!m_rank.shard.last())
         send(shape);
     else if (shape.scored > 0)

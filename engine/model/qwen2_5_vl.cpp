@@ -83,6 +83,12 @@ std::uint64_t Qwen25VL::kvBytes() const
 {
     return m_impl->decoder.kvBytes();
 }
+void Qwen25VL::tellLayers(std::function<void()> heard)
+{
+    if (m_impl->vision)
+        m_impl->vision->tellLayers(heard);
+    m_impl->decoder.tellLayers(std::move(heard));
+}
 ops::DeviceTensor Qwen25VL::encodeVision(ConstTensorView patches, std::span<const Grid> grids)
 {
     if (!m_impl->vision)

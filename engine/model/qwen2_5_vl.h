@@ -88,6 +88,9 @@ public:
     [[nodiscard]] std::uint64_t weightBytes() const;
     [[nodiscard]] std::uint64_t kvBytes() const;
 
+    /// `heard` is called after each layer of the vision tower and the decoder, when it has been computed or, on a GPU,
+    /// enqueued: a sign of life from inside a long step.
+    void tellLayers(std::function<void()> heard);
     /// The vision tower on several items at once. patches F32 [sum of patches, 1176] on the host; result [sum of
     /// tokens, hidden] of the compute type on the device, items in order. First stage only, on each of its ranks alike.
     /// Source  design/qwen2_5_vl.md §5

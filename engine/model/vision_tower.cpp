@@ -218,6 +218,8 @@ void VisionTower::encodePass(TensorView result, ConstTensorView patches, std::sp
     for (std::size_t i = 0; i < m_blocks.size(); ++i) {
         const auto& full = m_config.fullAttentionBlocks;
         runBlock(m_blocks[i], pass, std::find(full.begin(), full.end(), static_cast<int>(i)) != full.end());
+        if (m_layerDone)
+            m_layerDone();
     }
     merge(result, pass);
 }

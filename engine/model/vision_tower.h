@@ -32,6 +32,8 @@ public:
     /// Places the activations of the largest pass, when there is a largest one.
     void layOut(Workbench& bench);
 
+    void tellLayers(std::function<void()> heard) { m_layerDone = std::move(heard); }
+
     /// patches F32 [sum of patches, 1176] on the host; result [sum of tokens, out hidden] on the device, items in
     /// order. Throws OpsError.
     [[nodiscard]] ops::DeviceTensor encode(ConstTensorView patches, std::span<const Grid> grids);
@@ -65,6 +67,7 @@ private:
     void merge(TensorView result, const Pass& pass);
 
     ops::Ops& m_ops;
+    std::function<void()> m_layerDone; ///< may be empty
     VisionConfig m_config;
     Parts m_parts;
     comm::Communicator* m_group = nullptr; ///< of ranks that share the tower

@@ -107,7 +107,7 @@ void Supervisor::begin(Instant now)
     m_figures.state = m_figures.state == ExecutorState::Restarting ? ExecutorState::Restarting : ExecutorState::Loading;
     m_lastHeard = now;
     for (const Seat& seat : m_deployment->seats)
-        m_seats.push_back({.seat = &seat, .running = true, .loaded = 0});
+        m_seats.push_back({.seat = &seat, .running = true});
     // A start that fails ends the others, which change the list.
     const std::uint64_t epoch = m_figures.epoch;
     const std::shared_ptr<const Deployment> deployment = m_deployment;
@@ -220,7 +220,8 @@ void Supervisor::said(const std::string& node, wire::ExecutorToNode message, Ins
                 told.cause = fmt::format("{}: {}", node, told.cause);
             return giveUp(std::move(told));
         }
-        m_executors.end(m_figures.epoch, *seat->seat, fmt::format("gave up: {}", error.cause));
+        seat->lastWords = fmt::format("gave up: {}", error.cause);
+        m_executors.end(m_figures.epoch, *seat->seat, seat->lastWords);
         return;
     }
     case wire::ExecutorToNode::kAlive:
@@ -254,8 +255,8 @@ void Supervisor::ended(const std::string& node, std::uint64_t epoch, const std::
     SeatState* const seat = seatOf(node);
     if (seat == nullptr || epoch != m_figures.epoch || !std::exchange(seat->running, false))
         return;
-    if (!m_endBy)
-        return lose(node, how, now, true);
+    if (!m_endBy) // it may have ended by itself before it was told to: its words say more than its exit code
+        return lose(node, seat->lastWords.empty() ? how : seat->lastWords, now, true);
     afterEnd(now);
 }
 
@@ -297,6 +298,7 @@ void Supervisor::lose(const std::string& node, const std::string& how, Instant n
 {
     m_readySince.reset();
     const std::uint64_t epoch = m_figures.epoch;
+    log::warn("{}; epoch {} is over", named(node, how), epoch);
     m_endBy = now + kEndPatience;
     endAll(fmt::format("was ended because {}", named(node, how)));
     m_hooks.lost(epoch, m_deployment->seats.size() > 1 ? fmt::format("on {} {}", node, how) : how);

@@ -2,6 +2,7 @@
 
 #include "engine/base/files.h"
 #include "engine/protocol/bounds.h"
+#include "engine/protocol/fault_hooks.h"
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -155,7 +156,9 @@ Result<std::pair<Channel, UniqueFd>> Channel::pair()
                      fmt::format("cannot make a socket pair: {}", systemError(errno)),
                      "close other programs",
                      {}};
-    return std::pair(Channel(UniqueFd(ends[0])), UniqueFd(ends[1]));
+    Channel ours{UniqueFd(ends[0])};
+    ours.m_ofNode = true;
+    return std::pair(std::move(ours), UniqueFd(ends[1]));
 }
 
 Result<Done> Channel::send(const google::protobuf::MessageLite& message, std::span<const int> descriptors,
@@ -180,6 +183,9 @@ Result<Done> Channel::send(const google::protobuf::MessageLite& message, std::sp
     std::memcpy(bytes.data(), &header, sizeof header);
     if (!message.AppendPartialToString(&bytes))
         return Error{ErrorCode::Internal, "a message could not be serialised", {}, {}};
+    if (!faults::passes(m_ofNode ? faults::Speaker::ToExecutor : faults::Speaker::Executor, faults::Way::Sent,
+                        std::string_view(bytes).substr(sizeof header)))
+        return Done{};
 
     std::size_t done = 0;
     while (done < bytes.size()) {
@@ -254,6 +260,9 @@ Result<std::optional<Channel::Frame>> Channel::receive(Deadline deadline)
                                    frame.descriptors.size()),
                        {},
                        {}});
+    if (!faults::passes(m_ofNode ? faults::Speaker::Executor : faults::Speaker::ToExecutor, faults::Way::Received,
+                        frame.body))
+        return std::optional<Frame>();
     return std::optional<Frame>(std::move(frame));
 }
 

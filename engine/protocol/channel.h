@@ -20,9 +20,10 @@ namespace argus::protocol {
 /// threads.
 class Channel {
 public:
+    /// The executor's end.
     explicit Channel(UniqueFd socket) : m_socket(std::move(socket)) {}
 
-    /// Both ends of a fresh pair: ours, and the raw descriptor for the child.
+    /// Both ends of a fresh pair: ours (the node's), and the raw descriptor for the child.
     [[nodiscard]] static Result<std::pair<Channel, UniqueFd>> pair();
 
     /// Errors: Timeout, Unreachable when the other end is gone, TooLarge. A frame that was begun and not finished ends
@@ -43,6 +44,7 @@ public:
 
 private:
     UniqueFd m_socket;
+    bool m_ofNode = false; ///< of whom fault hooks take what is sent here
 };
 
 } // namespace argus::protocol

@@ -4,6 +4,7 @@
 #include "engine/base/log.h"
 #include "engine/base/unique_fd.h"
 #include "engine/protocol/bounds.h"
+#include "engine/protocol/fault_hooks.h"
 #include "engine/protocol/zap_handler.h"
 #include "engine/protocol/zmq_tools.h"
 
@@ -108,6 +109,25 @@ Error bindError(const std::string& endpoint, const zmq::error_t& problem)
             {}};
 }
 
+faults::Speaker head(Peers peers)
+{
+    return peers == Peers::HeadAndClient   ? faults::Speaker::ToClient
+           : peers == Peers::HeadAndWorker ? faults::Speaker::ToWorker
+                                           : faults::Speaker::Nobody;
+}
+
+faults::Speaker headsPeer(Peers peers)
+{
+    return peers == Peers::HeadAndClient   ? faults::Speaker::Client
+           : peers == Peers::HeadAndWorker ? faults::Speaker::Worker
+                                           : faults::Speaker::Nobody;
+}
+
+std::string_view viewOf(const zmq::message_t& message)
+{
+    return {message.data<char>(), message.size()};
+}
+
 /// zmq::poll until something is there or the deadline; a signal counts as nothing.
 void pollFor(zmq::pollitem_t* items, std::size_t count, Deadline deadline)
 {
@@ -147,6 +167,7 @@ struct SecureServer::Impl {
     std::optional<Monitor> monitor;
     Alarm alarm;
     std::string endpoint;
+    Peers peers = Peers::Unnamed;
     std::size_t failedHandshakes = 0;
     std::size_t dropped = 0;
     OncePerMinute logDropped;
@@ -217,6 +238,8 @@ std::optional<Received> SecureServer::Impl::take()
         drop("its sender's key was never checked");
         return std::nullopt;
     }
+    if (!faults::passes(headsPeer(peers), faults::Way::Received, viewOf(body)))
+        return std::nullopt;
     return Received{.peer = peer.to_string(), .publicKey = std::move(publicKey), .frame = body.to_string()};
 }
 
@@ -225,6 +248,7 @@ Result<std::unique_ptr<SecureServer>> SecureServer::bind(Options options)
     if (auto error = checkOptions(options.keys, options.endpoint))
         return *std::move(error);
     auto impl = std::make_unique<Impl>();
+    impl->peers = options.peers;
     impl->context.set(zmq::ctxopt::blocky, 0);
     if (!impl->alarm.valid())
         return Error{
@@ -279,6 +303,8 @@ Delivery SecureServer::send(const std::string& peer, std::string_view frame)
         log::error("a message of {} bytes is not sent: {} is the most", frame.size(), kMaxClientFrame);
         return Delivery::Gone;
     }
+    if (!faults::passes(head(m_impl->peers), faults::Way::Sent, frame))
+        return Delivery::Sent;
     try {
         const auto flags = zmq::send_flags::dontwait;
         if (!m_impl->socket.send(zmq::buffer(peer), flags | zmq::send_flags::sndmore))
@@ -311,6 +337,7 @@ struct SecureClient::Impl {
     zmq::socket_t socket;
     std::optional<Monitor> monitor;
     Alarm alarm;
+    Peers peers = Peers::Unnamed;
     bool connected = false;
 
     void open(const Options& options);
@@ -378,6 +405,8 @@ std::optional<SecureClient::Happened> SecureClient::Impl::takeMessage()
         dropRest(socket); // no head of ours does that
         return std::nullopt;
     }
+    if (!faults::passes(head(peers), faults::Way::Received, viewOf(body)))
+        return std::nullopt;
     return Happened{.kind = Happened::Kind::Message, .frame = body.to_string()};
 }
 
@@ -391,6 +420,7 @@ Result<std::unique_ptr<SecureClient>> SecureClient::connect(Options options)
                      "copy the key that `argus-node keys show` prints on the head",
                      {}};
     auto impl = std::make_unique<Impl>();
+    impl->peers = options.peers;
     impl->context.set(zmq::ctxopt::blocky, 0);
     if (!impl->alarm.valid())
         return Error{
@@ -439,6 +469,8 @@ bool SecureClient::send(std::string_view frame)
 {
     if (frame.size() > kMaxClientFrame)
         return false;
+    if (!faults::passes(headsPeer(m_impl->peers), faults::Way::Sent, frame))
+        return true;
     try {
         return m_impl->socket.send(zmq::buffer(frame), zmq::send_flags::dontwait).has_value();
     } catch (const zmq::error_t& problem) {

@@ -18,6 +18,9 @@
 
 namespace argus::protocol {
 
+/// Whom a head and its peer are to each other: fault hooks know their messages by it.
+enum class Peers { Unnamed, HeadAndClient, HeadAndWorker };
+
 /// One message at a ROUTER: where to answer, who sent it, what.
 struct Received {
     std::string peer;      ///< routing id, a return address and nothing more; new after every reconnect
@@ -35,6 +38,7 @@ public:
         std::string endpoint; ///< "tcp://127.0.0.1:*" picks a port; only tcp
         std::function<bool(const std::string& publicKey)>
             admits; ///< called on the ZAP thread for every handshake; must not block
+        Peers peers = Peers::Unnamed;
     };
     /// Errors: BadRequest (key or endpoint), Busy when the port is taken, Internal when libzmq's check of keys does not
     /// work.
@@ -68,6 +72,7 @@ public:
         CurveKeys keys;
         std::string serverPublicKey;
         std::string endpoint; ///< only tcp
+        Peers peers = Peers::Unnamed;
     };
     /// Returns at once; the connection comes later. Errors: BadRequest (key or endpoint), Internal.
     [[nodiscard]] static Result<std::unique_ptr<SecureClient>> connect(Options options);

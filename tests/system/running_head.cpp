@@ -6,6 +6,8 @@
 #include <QThread>
 
 #include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
@@ -31,6 +33,19 @@ bool readStat(int pid, int& parent, std::string& name, char& state)
     name = line.substr(open + 1, close - open - 1);
     std::istringstream rest(line.substr(close + 1));
     return static_cast<bool>(rest >> state >> parent);
+}
+
+QString contentsOf(const QString& name)
+{
+    QFile file(name);
+    return file.open(QIODevice::ReadOnly) ? QString::fromUtf8(file.readAll()) : QString();
+}
+
+/// At once for whoever reads it.
+void replaceFile(const QString& name, const QString& text)
+{
+    std::ofstream((name + ".new").toStdString()) << text.toStdString();
+    std::filesystem::rename((name + ".new").toStdString(), name.toStdString());
 }
 
 } // namespace
@@ -94,7 +109,6 @@ QStringList argumentsOf(const nlohmann::json& one, const QString& scratch)
 RunningHead::RunningHead(QString program)
     : m_program(program.isEmpty() ? QString(ARGUS_BINARY_DIR "/bin/argus-node") : std::move(program))
 {
-    m_head.setProcessEnvironment(environment());
     m_head.setProcessChannelMode(QProcess::SeparateChannels);
     m_head.setStandardErrorFile(m_folder.filePath("head.log"));
 }
@@ -120,6 +134,11 @@ QProcessEnvironment RunningHead::environment() const
 
 void startIn(QProcess& process, const QString& space, const QString& program, const QStringList& arguments)
 {
+    process.setChildProcessModifier([parent = ::getpid()] {
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (::getppid() != parent) // it was killed before that was said
+            ::_exit(1);
+    });
     if (space.isEmpty())
         process.start(program, arguments);
     else // ip replaces itself by the program, so the process is that program's
@@ -128,6 +147,10 @@ void startIn(QProcess& process, const QString& space, const QString& program, co
 
 bool RunningHead::start(const QStringList& settings, const QString& listen)
 {
+    QProcessEnvironment own = environment();
+    for (const QString& variable : m_variables.keys())
+        own.insert(variable, m_variables[variable]);
+    m_head.setProcessEnvironment(own);
     startIn(m_head, m_space, m_program, QStringList{"start", "--head", "--listen", listen} + settings);
     QString said;
     static const QRegularExpression where("listens on tcp://(\\S+)\\s+its key is (\\S+)");
@@ -140,14 +163,22 @@ bool RunningHead::start(const QStringList& settings, const QString& listen)
         30'000);
     const QRegularExpressionMatch match = where.match(said);
     if (!told || !match.hasMatch()) {
-        QFile log(m_folder.filePath("head.log"));
-        [[maybe_unused]] const bool open = log.open(QIODevice::ReadOnly);
-        startError = said + QString::fromUtf8(log.readAll());
+        startError = said + log();
         return false;
     }
     m_endpoint = match.captured(1);
     m_key = match.captured(2);
     return true;
+}
+
+void RunningHead::faults(const QString& rules) const
+{
+    replaceFile(m_folder.filePath("faults"), rules);
+}
+
+QString RunningHead::log() const
+{
+    return contentsOf(m_folder.filePath("head.log"));
 }
 
 std::unique_ptr<QProcess> RunningHead::begin(const QStringList& arguments) const
@@ -161,7 +192,7 @@ std::unique_ptr<QProcess> RunningHead::begin(const QStringList& arguments) const
 Ran RunningHead::finish(QProcess& process, int patienceMs)
 {
     Ran ran;
-    if (!process.waitForFinished(patienceMs)) {
+    if (process.state() != QProcess::NotRunning && !process.waitForFinished(patienceMs)) {
         process.kill();
         process.waitForFinished(5000);
         ran.err = "still ran at the end of the test's patience; ";
@@ -239,7 +270,12 @@ bool RunningWorker::join(const RunningHead& head)
         startError = QString::fromStdString(line.out + line.err);
         return false;
     }
-    if (!begin({"--join", match.captured(0)}))
+    return joinWith(match.captured(0), head);
+}
+
+bool RunningWorker::joinWith(const QString& line, const RunningHead& head)
+{
+    if (!begin({"--join", line}))
         return false;
     return eventually(
         [&] {
@@ -262,6 +298,8 @@ bool RunningWorker::begin(const QStringList& arguments)
     environment.insert("ARGUS_RUNTIME_DIR", m_folder.filePath("runtime"));
     environment.insert("ARGUS_CACHE_HOME", m_folder.filePath("cache"));
     environment.insert("CUDA_VISIBLE_DEVICES", "");
+    for (const QString& variable : m_variables.keys())
+        environment.insert(variable, m_variables[variable]);
     m_process->setProcessEnvironment(environment);
     m_process->setStandardErrorFile(m_folder.filePath("worker.log"), QIODevice::Append);
     startIn(*m_process, m_space, ARGUS_BINARY_DIR "/bin/argus-node",
@@ -272,10 +310,14 @@ bool RunningWorker::begin(const QStringList& arguments)
     return false;
 }
 
+void RunningWorker::faults(const QString& rules) const
+{
+    replaceFile(m_folder.filePath("faults"), rules);
+}
+
 QString RunningWorker::log() const
 {
-    QFile file(m_folder.filePath("worker.log"));
-    return file.open(QIODevice::ReadOnly) ? QString::fromUtf8(file.readAll()) : QString();
+    return contentsOf(m_folder.filePath("worker.log"));
 }
 
 int RunningWorker::executor() const

@@ -1,6 +1,7 @@
 #pragma once
 // A head of the build tree on a free loopback port, with folders of its own, and argus-node as people call it.
 
+#include <QMap>
 #include <QProcess>
 #include <QProcessEnvironment>
 #include <QString>
@@ -35,6 +36,13 @@ public:
     /// startError.
     bool start(const QStringList& settings = {}, const QString& listen = "127.0.0.1:0");
     QString startError;
+    /// Set in the head's environment, and so in its children's; not in that of run(). Before start().
+    void set(const QString& variable, const QString& value) { m_variables.insert(variable, value); }
+    /// Before start(): the head and its executors obey what faults() says, where fault hooks are compiled in.
+    void allowFaults() { set("ARGUS_FAULTS", "@" + m_folder.filePath("faults")); }
+    /// Rules from now on, as engine/protocol/fault_hooks.h has them; empty: none.
+    void faults(const QString& rules) const;
+    [[nodiscard]] QString log() const;
     /// Everything of this head runs in that network namespace.
     void runIn(const QString& space) { m_space = space; }
 
@@ -65,6 +73,7 @@ public:
 private:
     [[nodiscard]] QProcessEnvironment environment() const;
     QString m_space; ///< network namespace; empty: ours
+    QMap<QString, QString> m_variables;
     QString m_program;
     QTemporaryDir m_folder;
     QProcess m_head;
@@ -80,6 +89,12 @@ public:
 
     /// Joins a head with a line of it and waits until the head has taken it in. False with the reason in startError.
     bool join(const RunningHead& head);
+    /// The same with a line that was made before; "argus://…".
+    bool joinWith(const QString& line, const RunningHead& head);
+    /// See RunningHead.
+    void set(const QString& variable, const QString& value) { m_variables.insert(variable, value); }
+    void allowFaults() { set("ARGUS_FAULTS", "@" + m_folder.filePath("faults")); }
+    void faults(const QString& rules) const;
     void runIn(const QString& space) { m_space = space; }
     /// Starts again without a line, as a machine does after a reboot.
     bool rejoin();
@@ -96,13 +111,15 @@ private:
     bool begin(const QStringList& arguments);
 
     QString m_space;
+    QMap<QString, QString> m_variables;
     QString m_name;
     QStringList m_options;
     QTemporaryDir m_folder;
     std::unique_ptr<QProcess> m_process;
 };
 
-/// Starts a program, in a network namespace if one is named.
+/// Starts a program, in a network namespace if one is named. It dies with the thread that calls this, also when a test
+/// is killed by its time limit.
 void startIn(QProcess& process, const QString& space, const QString& program, const QStringList& arguments);
 
 /// Looks until it is so, or until the patience ends.

@@ -321,6 +321,24 @@ private slots:
         QVERIFY(!lines.contains("unannounced"));
     }
 
+    /// It is stopped in the middle of its answer: nobody waits for it, and it hears all of it when it goes on.
+    void aClientThatStopsReadingHoldsNobodyUp()
+    {
+        const Ran undisturbed = m_head.run(kLongAsk);
+        QVERIFY2(undisturbed.code == 0, undisturbed.err.c_str());
+        const std::unique_ptr<QProcess> asking = m_head.begin(kLongAsk);
+        QVERIFY(eventually([&] { return asking->waitForReadyRead(50) && asking->bytesAvailable() > 200; }, 30'000));
+        ::kill(static_cast<pid_t>(asking->processId()), SIGSTOP);
+        // Its answer is finished without it, and others have theirs meanwhile.
+        theNextQuestionIsAnswered();
+        QVERIFY(eventually([this] { return !answering(); }, 60'000));
+        theNextQuestionIsAnswered();
+        ::kill(static_cast<pid_t>(asking->processId()), SIGCONT);
+        const Ran ran = RunningHead::finish(*asking);
+        QVERIFY2(ran.code == 0, ran.err.c_str());
+        QCOMPARE(ran.out, undisturbed.out);
+    }
+
     void twoClientsAtOnceGetTheirOwnAnswers()
     {
         const auto one = m_head.begin({"ask", "--json", "--temperature", "0", "--repetition-penalty", "1", "--image",
