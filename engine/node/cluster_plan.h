@@ -5,6 +5,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/cluster/workers.h"
+#include "engine/node/copy_needs.h"
 #include "engine/node/deployment.h"
 #include "engine/node/local_machine.h"
 #include "engine/node/model_server.h"
@@ -63,11 +64,11 @@ public:
 private:
     [[nodiscard]] Result<std::shared_ptr<const ModelFolder>> modelOf(const wire::EngineSettings& settings);
     [[nodiscard]] plan::Cluster clusterOf(const wire::EngineSettings& settings, const Snapshot& snapshot) const;
-    void askCopies(plan::Cluster& cluster, const wire::EngineSettings& settings, const ModelFolder& model,
-                   bool hurried);
+    void askCopies(plan::Cluster& cluster, const wire::EngineSettings& settings,
+                   const std::shared_ptr<const ModelFolder>& model, bool hurried);
     void fetchCopies(Planned& planned);
-    [[nodiscard]] plan::ModelCopy copyOf(const wire::ModelReport& report,
-                                         const std::vector<wire::ManifestFile>& ours) const;
+    void fetchCopy(plan::ClusterNode& node, const ModelFolder& model, const std::vector<model::Shard>& shards);
+    [[nodiscard]] plan::ModelCopy copyOf(const wire::ModelReport& report) const;
 
     struct Report {
         wire::ModelReport latest;
@@ -82,6 +83,7 @@ private:
     std::string m_modelAsked;
     bool m_modelWeights = false;
     std::vector<wire::ManifestFile> m_manifest; ///< of m_model
+    std::shared_ptr<const CopyNeeds> m_needs;   ///< the same files, by ranks
     std::uint64_t m_tickets = 0;
 
     std::mutex m_mutex; // guards what stands below

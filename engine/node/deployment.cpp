@@ -99,7 +99,8 @@ Result<std::shared_ptr<const ModelFolder>> readModelFolder(const std::string& as
         Result<std::shared_ptr<const model::Checkpoint>> checkpoint = model::Checkpoint::open(model->path);
         if (!checkpoint)
             return aboutModel(std::move(checkpoint).error());
-        model->checkpointBytes = (*checkpoint)->totalBytes();
+        model->checkpoint = std::move(*checkpoint);
+        model->checkpointBytes = model->checkpoint->totalBytes();
     }
     return std::shared_ptr<const ModelFolder>(std::move(model));
 }
