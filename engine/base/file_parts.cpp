@@ -18,8 +18,7 @@ constexpr std::size_t kDigestBytes = 32;
 Error corrupt(const fs::path& path, const std::string& why)
 {
     return {ErrorCode::Corrupt, fmt::format("{} cannot be understood: {}", path.string(), why),
-            fmt::format("remove the folder {} and deploy again: the copy is fetched anew", path.parent_path().string()),
-            "model"};
+            "deploy again: the file is fetched anew; in a folder of your own, copy the model there again", "model"};
 }
 
 std::optional<std::uint64_t> numberOf(const Json& value)
@@ -47,7 +46,7 @@ std::optional<ByteRanges> rangesOf(const Json& list, std::uint64_t size)
 
 fs::path partsFileOf(const fs::path& file)
 {
-    return fs::path(file).concat(".parts");
+    return fs::path(file).concat(".argus-parts");
 }
 
 Result<std::optional<FileParts>> readParts(const fs::path& file)

@@ -271,7 +271,7 @@ private:
 
 fs::path listBeside(const fs::path& file)
 {
-    return fs::path(file).concat(".blocks");
+    return fs::path(file).concat(".argus-blocks");
 }
 
 ByteRanges rangesOf(const wire::ManifestFile& file)

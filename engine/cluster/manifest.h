@@ -32,7 +32,7 @@ struct ManifestOptions {
 [[nodiscard]] Result<std::vector<wire::ManifestFile>> manifestOf(const std::filesystem::path& folder,
                                                                  const ManifestOptions& options);
 
-/// FILE.blocks: the list of a pulled file's blocks.
+/// FILE.argus-blocks: the list of a pulled file's blocks.
 [[nodiscard]] std::filesystem::path listBeside(const std::filesystem::path& file);
 [[nodiscard]] ByteRanges rangesOf(const wire::ManifestFile& file);
 void setRanges(wire::ManifestFile& file, const ByteRanges& ranges);

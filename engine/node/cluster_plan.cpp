@@ -219,6 +219,12 @@ void ClusterPlan::askCopies(plan::Cluster& cluster, const wire::EngineSettings& 
             node.model = copyOf(found->second.latest);
 }
 
+std::optional<ClusterPlan::Fetching> ClusterPlan::fetching() const
+{
+    const std::scoped_lock lock(m_mutex);
+    return m_fetching;
+}
+
 void ClusterPlan::report(const std::string& worker, wire::ModelReport report)
 {
     const std::scoped_lock lock(m_mutex);
@@ -290,14 +296,20 @@ void ClusterPlan::fetchCopy(plan::ClusterNode& node, const ModelFolder& model, c
     report = {.latest = {}, .asked = asked, .done = false, .heard = now()};
     report.latest.set_ticket(pull.ticket());
     m_send(node.name, std::move(message));
+    m_fetching = Fetching{.node = node.name, .done = 0, .total = missing};
     Instant told = now();
     while (!m_stop && !report.done && now() - report.heard < kReportSilence) {
         m_changed.wait_for(lock, Milliseconds(200));
+        if (report.latest.total_bytes() > 0 && !report.latest.pulled()) { // else it looks through what has come
+            m_fetching->done = report.latest.hashed_bytes();
+            m_fetching->total = report.latest.total_bytes();
+        }
         if (now() - told < kBetweenWords)
             continue;
         told = now();
-        log::info("{} has {} of {} bytes", node.name, report.latest.hashed_bytes(), report.latest.total_bytes());
+        log::info("{} has {} of {} bytes", node.name, m_fetching->done, m_fetching->total);
     }
+    m_fetching.reset();
     if (report.done) {
         const plan::ModelCopy before = std::exchange(node.model, copyOf(report.latest));
         if (!report.latest.error().code().empty()) {

@@ -1,7 +1,7 @@
 #pragma once
 // From settings and what the machines say to a deployment: reads the model, asks the workers about their copies, plans.
 //
-// Lives on the loader's thread, where waiting hurts nobody; report() may be called from any.
+// Lives on the loader's thread, where waiting hurts nobody; report() and fetching() may be called from any.
 
 #include "engine/base/clock.h"
 #include "engine/cluster/workers.h"
@@ -56,6 +56,13 @@ public:
     [[nodiscard]] Planned make(const wire::EngineSettings& settings, const Snapshot& snapshot, bool hurried);
     /// What a worker says of its copy of the model.
     void report(const std::string& worker, wire::ModelReport report);
+    /// Bytes of the model that a worker fetches at the moment.
+    struct Fetching {
+        std::string node;
+        std::uint64_t done = 0;
+        std::uint64_t total = 0;
+    };
+    [[nodiscard]] std::optional<Fetching> fetching() const;
     /// Ends a wait.
     void stop();
     /// Model folders are read again.
@@ -86,9 +93,10 @@ private:
     std::shared_ptr<const CopyNeeds> m_needs;   ///< the same files, by ranks
     std::uint64_t m_tickets = 0;
 
-    std::mutex m_mutex; // guards what stands below
+    mutable std::mutex m_mutex; // guards what stands below
     std::condition_variable m_changed;
     std::map<std::string, Report> m_reports; ///< by worker
+    std::optional<Fetching> m_fetching;
     bool m_stop = false;
 };
 

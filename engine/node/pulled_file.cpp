@@ -111,7 +111,7 @@ std::optional<FileParts> partsThere(const fs::path& path, const wire::ManifestFi
     return std::move(**parts);
 }
 
-/// Has its name and its size at once; FILE.parts says which bytes of it count.
+/// Has its name and its size at once; FILE.argus-parts says which bytes of it count.
 class PartFile final : public PulledFile {
 public:
     PartFile(fs::path path, wire::ManifestFile wanted) : m_path(std::move(path)), m_wanted(std::move(wanted)) {}

@@ -55,7 +55,7 @@ class TstCluster final : public QObject {
         const QDir folder(m_beta.folder() + "/cache/models/" + name);
         for (const QString& file : folder.entryList({"*.safetensors"})) {
             struct stat info = {};
-            QFile parts(folder.filePath(file + ".parts"));
+            QFile parts(folder.filePath(file + ".argus-parts"));
             if (::stat(folder.filePath(file).toUtf8().constData(), &info) != 0 || !parts.open(QIODevice::ReadOnly))
                 continue;
             ++copy.files;

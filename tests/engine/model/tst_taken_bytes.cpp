@@ -32,8 +32,8 @@ ModelConfig tinyConfig()
     return parseConfig(text, "tiny").value();
 }
 
-/// A checkpoint of that config in one file, made up.
-void writeMadeUp(const ModelConfig& config, const std::filesystem::path& path)
+/// A checkpoint of that config in one file, made up; or all zeros, which take no room.
+void writeMadeUp(const ModelConfig& config, const std::filesystem::path& path, bool zeros = false)
 {
     std::string header(1, '{');
     std::uint64_t at = 0;
@@ -54,6 +54,11 @@ void writeMadeUp(const ModelConfig& config, const std::filesystem::path& path)
     for (int i = 0; i < 8; ++i)
         file.put(static_cast<char>(length >> (8 * i)));
     file << header;
+    if (zeros) {
+        file.close();
+        std::filesystem::resize_file(path, 8 + header.size() + at);
+        return;
+    }
     std::mt19937 random(5);
     std::string data(at, '\0');
     for (char& byte : data)
@@ -287,6 +292,45 @@ private slots:
               static_cast<unsigned long long>(size));
         QVERIFY(read < size * 6 / 10);
     }
+    /// What machines fetch of the published sizes, as docs/operating.md and docs/decisions/0012 tell it.
+    void sharesOfPublishedSizes_data()
+    {
+        QTest::addColumn<bool>("awq");
+        QTest::addColumn<Shard>("shard");
+        QTest::addColumn<int>("most"); // in hundredths
+        const Shard lastHalf{.stage = 1, .stages = 2, .firstLayer = 14, .endLayer = 28};
+        const Shard firstHalf{.stage = 0, .stages = 2, .firstLayer = 0, .endLayer = 14};
+        QTest::newRow("7B, the first of two stages") << false << firstHalf << 55;
+        QTest::newRow("7B, the second of two stages") << false << lastHalf << 47;
+        QTest::newRow("7B, one of two tensor ranks") << false << Shard{.tensorRank = 1, .tensorSize = 2} << 66;
+        QTest::newRow("7B, one of four tensor ranks") << false << Shard{.tensorRank = 1, .tensorSize = 4} << 49;
+        QTest::newRow("7B AWQ, the second of two stages") << true << lastHalf << 42;
+        QTest::newRow("7B AWQ, one of two tensor ranks") << true << Shard{.tensorRank = 1, .tensorSize = 2} << 70;
+    }
+    void sharesOfPublishedSizes()
+    {
+        QFETCH(bool, awq);
+        QFETCH(Shard, shard);
+        QFETCH(int, most);
+        ModelConfig config;
+        config.hiddenSize = 3584;
+        config.layers = 28;
+        config.heads = 28;
+        config.kvHeads = 4;
+        config.intermediateSize = 18944;
+        config.awq = awq;
+        const std::filesystem::path file = m_home.filePath("published.safetensors").toStdString();
+        writeMadeUp(config, file, true);
+        const auto checkpoint = Checkpoint::openFile(file);
+        QVERIFY2(checkpoint.ok(), checkpoint.ok() ? "" : checkpoint.error().text().c_str());
+        const auto needed = bytesTaken(config, **checkpoint, shard);
+        QVERIFY(needed.ok());
+        const double share = 100.0 * static_cast<double>(needed->begin()->second.bytes()) /
+                             static_cast<double>(std::filesystem::file_size(file));
+        qInfo("%.1f %% of %.1f GB, in %zu ranges", share, static_cast<double>(std::filesystem::file_size(file)) / 1e9,
+              needed->begin()->second.list().size());
+        QVERIFY(share < most);
+    }
     void badPartsAreRefused()
     {
         const std::filesystem::path file = m_home.filePath("bad.safetensors").toStdString();
@@ -296,7 +340,7 @@ private slots:
             std::ofstream(partsFileOf(file)) << text;
             const auto opened = Checkpoint::openFile(file);
             QVERIFY(!opened.ok());
-            QVERIFY2(opened.error().cause.find(".parts") != std::string::npos, opened.error().cause.c_str());
+            QVERIFY2(opened.error().cause.find(".argus-parts") != std::string::npos, opened.error().cause.c_str());
         }
     }
 };
