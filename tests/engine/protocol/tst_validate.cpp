@@ -280,7 +280,8 @@ private slots:
                 file.add_ranges()->set_begin(begin);
                 file.mutable_ranges()->rbegin()->set_end(end);
             }
-            return parseHeadToWorker(bytesOf(message)).ok();
+            const std::string bytes = bytesOf(message);
+            return parseHeadToWorker(std::as_bytes(std::span(bytes))).ok();
         };
         QVERIFY(accepts({}));
         QVERIFY(accepts({{0, 100}}));
