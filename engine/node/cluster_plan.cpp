@@ -219,6 +219,19 @@ void ClusterPlan::askCopies(plan::Cluster& cluster, const wire::EngineSettings& 
             node.model = copyOf(found->second.latest);
 }
 
+void ClusterPlan::gone(const std::string& worker, const std::string& why)
+{
+    const std::scoped_lock lock(m_mutex);
+    if (!m_fetching || m_fetching->node != worker)
+        return;
+    Report& report = m_reports[worker];
+    report.done = true;
+    *report.latest.mutable_error() =
+        protocol::toWire({ErrorCode::Unreachable, fmt::format("it {} while it fetched the model from the head", why),
+                          "start argus-node there again and deploy again: what has come is kept", "model"});
+    m_changed.notify_all();
+}
+
 std::optional<ClusterPlan::Fetching> ClusterPlan::fetching() const
 {
     const std::scoped_lock lock(m_mutex);

@@ -1,7 +1,7 @@
 #pragma once
 // From settings and what the machines say to a deployment: reads the model, asks the workers about their copies, plans.
 //
-// Lives on the loader's thread, where waiting hurts nobody; report() and fetching() may be called from any.
+// Lives on the loader's thread, where waiting hurts nobody; report(), gone() and fetching() may be called from any.
 
 #include "engine/base/clock.h"
 #include "engine/cluster/workers.h"
@@ -56,6 +56,8 @@ public:
     [[nodiscard]] Planned make(const wire::EngineSettings& settings, const Snapshot& snapshot, bool hurried);
     /// What a worker says of its copy of the model.
     void report(const std::string& worker, wire::ModelReport report);
+    /// A worker is not there any more: what it fetched does not come.
+    void gone(const std::string& worker, const std::string& why);
     /// Bytes of the model that a worker fetches at the moment.
     struct Fetching {
         std::string node;

@@ -5,8 +5,6 @@
 
 #include <QtTest>
 
-#include <sys/stat.h>
-
 #include <algorithm>
 
 using namespace argus::tests;
@@ -41,37 +39,6 @@ class TstCluster final : public QObject {
         for (const QString& name : from.entryList({"*.json", "*.txt", "*.safetensors"}, QDir::Files))
             QFile::copy(from.filePath(name), folder + "/" + name);
         return folder;
-    }
-    /// Weights of a copy that the worker has from the head.
-    struct Copy {
-        int files = 0;
-        qint64 size = 0;
-        qint64 there = 0;
-        qint64 onDisk = 0;
-    };
-    [[nodiscard]] Copy copyOfBeta(const QString& name) const
-    {
-        Copy copy;
-        const QDir folder(m_beta.folder() + "/cache/models/" + name);
-        for (const QString& file : folder.entryList({"*.safetensors"})) {
-            struct stat info = {};
-            QFile parts(folder.filePath(file + ".argus-parts"));
-            if (::stat(folder.filePath(file).toUtf8().constData(), &info) != 0 || !parts.open(QIODevice::ReadOnly))
-                continue;
-            ++copy.files;
-            copy.size += info.st_size;
-            copy.onDisk += info.st_blocks * 512;
-            const Json json = Json::parse(parts.readAll().toStdString(), nullptr, false);
-            for (const Json& range : json["there"])
-                copy.there += range[1].get<qint64>() - range[0].get<qint64>();
-        }
-        return copy;
-    }
-    /// Bytes that the worker fetched the last time, as the head says.
-    [[nodiscard]] qint64 fetchedLast(const QString& name) const
-    {
-        const QString log = QString::fromStdString(m_head.run({"logs"}).out);
-        return log.section(" bytes of " + name, -2, -2).section(' ', -1).toLongLong();
     }
     [[nodiscard]] Json node(const std::string& name) const
     {
@@ -169,7 +136,7 @@ private slots:
         QCOMPARE(wrongAnswers(2), 0);
         QVERIFY(QFile::exists(m_beta.folder() + "/cache/models/only-here/config.json"));
         QCOMPARE(QDir(m_beta.folder() + "/cache/models/only-here").entryList({"*.part"}).size(), 0);
-        QCOMPARE(copyOfBeta("only-here").there, copyOfBeta("only-here").size); // it has all ranks
+        QCOMPARE(pulledCopy(m_beta, "only-here").there, pulledCopy(m_beta, "only-here").size); // it has all ranks
         const Ran again = m_head.deploy(options);
         QVERIFY2(again.code == 0, (again.out + again.err).c_str());
         QVERIFY2(again.out.find("fetched from the head") == std::string::npos, again.out.c_str()); // it is there now
@@ -194,11 +161,11 @@ private slots:
         const Ran dry = m_head.deploy(options("2,2") + QStringList{"--dry-run"});
         QVERIFY2(dry.out.find("that its ranks need") != std::string::npos, dry.out.c_str());
         qInfo("%s", QString::fromStdString(dry.out).section("MOD-0", 1).section('\n', 0, 0).toUtf8().constData());
-        QVERIFY(copyOfBeta("in-parts").files == 0); // nothing was fetched for that
+        QVERIFY(pulledCopy(m_beta, "in-parts").files == 0); // nothing was fetched for that
 
         const Ran deployed = m_head.deploy(options("2,2"));
         QVERIFY2(deployed.code == 0, (deployed.out + deployed.err).c_str());
-        const Copy half = copyOfBeta("in-parts");
+        const PulledCopy half = pulledCopy(m_beta, "in-parts");
         qInfo("two stages: %lld of %lld bytes of weights fetched, %lld on the disk", half.there, half.size,
               half.onDisk);
         QVERIFY(half.there > half.size * 35 / 100 && half.there < half.size * 65 / 100);
@@ -207,16 +174,16 @@ private slots:
 
         const Ran wider = m_head.deploy(options("1,3"));
         QVERIFY2(wider.code == 0, (wider.out + wider.err).c_str());
-        const Copy more = copyOfBeta("in-parts");
-        qInfo("one layer more: %lld bytes fetched", fetchedLast("in-parts"));
+        const PulledCopy more = pulledCopy(m_beta, "in-parts");
+        qInfo("one layer more: %lld bytes fetched", fetchedLast(m_head, "in-parts"));
         QVERIFY(more.there > half.there);
-        QCOMPARE(fetchedLast("in-parts"), more.there - half.there); // not a byte twice, and no small file
+        QCOMPARE(fetchedLast(m_head, "in-parts"), more.there - half.there); // not a byte twice, and no small file
         QCOMPARE(wrongAnswers(3), 0);
 
         const Ran back = m_head.deploy(options("2,2")); // there already
         QVERIFY2(back.code == 0, (back.out + back.err).c_str());
         QVERIFY2(back.out.find("fetched from the head") == std::string::npos, back.out.c_str());
-        QCOMPARE(copyOfBeta("in-parts").there, more.there);
+        QCOMPARE(pulledCopy(m_beta, "in-parts").there, more.there);
         QCOMPARE(wrongAnswers(1), 0);
     }
     void aDryRunChangesNothing()
