@@ -919,6 +919,15 @@
         <source>What to do: %1</source>
         <translation>解决办法：%1</translation>
     </message>
+    <message>
+        <source>Fetching the model</source>
+        <translation>正在获取模型</translation>
+    </message>
+    <message>
+        <source>%1 of %2 fetched from the head</source>
+        <comment>bytes of the model</comment>
+        <translation>已从主节点获取 %1 / %2</translation>
+    </message>
 </context>
 <context>
     <name>argus::gui::CodeSegment</name>

@@ -135,6 +135,9 @@ int follow(Conversation& conversation, std::uint64_t number)
         const auto* arrived = event ? std::get_if<client::StatusArrived>(&*event) : nullptr;
         if (arrived == nullptr)
             continue;
+        for (const wire::NodeStatus& node : arrived->status.nodes())
+            if (const std::string line = fetchText(node); !line.empty() && line != std::exchange(said, line))
+                fmt::print("{}\n", line);
         const wire::Deployment& deployment = arrived->status.deployment();
         if (deployment.rolled_back() && deployment.number() > number) {
             fmt::print("back on the deployment before\n");

@@ -6,6 +6,7 @@
 #include "engine/base/result.h"
 #include "engine/base/unique_fd.h"
 #include "engine/client/client.h"
+#include "engine/protocol/client.pb.h"
 #include "engine/protocol/settings.pb.h"
 
 #include <CLI/CLI.hpp>
@@ -119,6 +120,8 @@ void addHeadOptions(CLI::App& command, HeadOptions& options);
 [[nodiscard]] Result<std::unique_ptr<Conversation>> connectTo(const HeadOptions& options, const std::string& program);
 /// "12.3 GiB"
 [[nodiscard]] std::string bytesText(std::uint64_t bytes);
+/// "gpu-b fetches the model from the head: 5.2 GiB of 9.1 GiB"; empty when it does not.
+[[nodiscard]] std::string fetchText(const wire::NodeStatus& node);
 using Row = std::vector<std::string>;
 /// Columns as wide as their widest cell, on stdout.
 void printTable(const std::vector<Row>& rows);

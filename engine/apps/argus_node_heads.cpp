@@ -39,6 +39,14 @@ Result<std::unique_ptr<Conversation>> connectTo(const HeadOptions& options, cons
     return Conversation::open(std::move(*address), program, Deadline::in(kConnectPatience));
 }
 
+std::string fetchText(const wire::NodeStatus& node)
+{
+    if (node.fetch_total_bytes() == 0)
+        return {};
+    return fmt::format("{} fetches the model from the head: {} of {}", node.name(), bytesText(node.fetch_done_bytes()),
+                       bytesText(node.fetch_total_bytes()));
+}
+
 std::string bytesText(std::uint64_t bytes)
 {
     constexpr std::array kUnits{"B", "KiB", "MiB", "GiB", "TiB"};

@@ -53,6 +53,9 @@ void printStatus(const wire::Status& status)
         if (!node.problem().code().empty())
             fmt::print("{}: {}, since {:.0f} s\n  {}\n", node.name(), node.problem().cause(), node.state_seconds(),
                        node.problem().remedy());
+    for (const wire::NodeStatus& node : status.nodes())
+        if (const std::string fetching = fetchText(node); !fetching.empty())
+            fmt::print("{}\n", fetching);
     const wire::Deployment& deployment = status.deployment();
     fmt::print("\nmodel    {}{}\n", deployment.model_name().empty() ? "(none)" : deployment.model_name(),
                deployment.model_path().empty() ? "" : " in " + deployment.model_path());
@@ -132,6 +135,8 @@ Json jsonOf(const wire::Status& status)
                                                     {"interface", node.interface()},
                                                     {"round_trip_seconds", node.round_trip_seconds()},
                                                     {"link_bytes_per_second", node.link_bytes_per_second()}});
+        if (node.fetch_total_bytes() > 0)
+            out["fetch"] = {{"done_bytes", node.fetch_done_bytes()}, {"total_bytes", node.fetch_total_bytes()}};
         if (!node.problem().code().empty())
             out["problem"] = {{"cause", node.problem().cause()}, {"remedy", node.problem().remedy()}};
         out["devices"] = Json::array();

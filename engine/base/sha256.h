@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,5 +32,7 @@ private:
 [[nodiscard]] Sha256 sha256(std::span<const std::byte> bytes);
 /// Lower-case hexadecimal.
 [[nodiscard]] std::string hexOf(std::string_view bytes);
+/// What hexOf() made of them; nothing when it is no such text.
+[[nodiscard]] std::optional<std::string> bytesOfHex(std::string_view hex);
 
 } // namespace argus

@@ -1,11 +1,16 @@
 #include "engine/cluster/manifest.h"
 
+#include "engine/base/file_parts.h"
 #include "engine/base/files.h"
-#include "engine/base/sha256.h"
+#include "engine/base/log.h"
+#include "engine/base/unique_fd.h"
+#include "engine/cluster/block_digests.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -61,8 +66,19 @@ Result<std::vector<std::string>> shardsOf(const fs::path& folder)
 /// Says that a file is still the one that was hashed.
 std::string stampOf(const fs::path& file, const struct stat& info)
 {
-    return fmt::format("{} {} {} {}.{} {}.{}", file.string(), info.st_ino, info.st_size, info.st_mtim.tv_sec,
+    return fmt::format("blocks {} {} {} {}.{} {}.{}", file.string(), info.st_ino, info.st_size, info.st_mtim.tv_sec,
                        info.st_mtim.tv_nsec, info.st_ctim.tv_sec, info.st_ctim.tv_nsec);
+}
+
+/// Files with their names ending in .safetensors, whatever an index says of them.
+std::vector<std::string> weightsIn(const fs::path& folder)
+{
+    std::vector<std::string> names;
+    std::error_code ignored;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored))
+        if (entry.path().extension() == ".safetensors")
+            names.push_back(entry.path().filename().string());
+    return names;
 }
 
 class Hashing {
@@ -79,20 +95,12 @@ public:
 
     Result<std::vector<wire::ManifestFile>> run(const std::vector<std::string>& names)
     {
-        for (const std::string& name : names) {
-            struct stat info = {};
-            if (::stat((m_folder / name).c_str(), &info) != 0)
-                return notFound(m_folder / name);
-            wire::ManifestFile file;
-            file.set_name(name);
-            file.set_size(static_cast<std::uint64_t>(info.st_size));
-            m_total += file.size();
-            m_files.push_back(std::move(file));
-            m_stamps.push_back(stampOf(m_folder / name, info));
-        }
+        for (const std::string& name : names)
+            if (Result<Done> listed = list(name); !listed)
+                return std::move(listed).error();
         const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1U, kMostThreads);
         std::vector<std::thread> team;
-        for (unsigned i = 0; i < std::min<std::size_t>(threads, m_files.size()); ++i)
+        for (unsigned i = 0; i < std::min<std::size_t>(threads, m_items.size()); ++i)
             team.emplace_back([this] { work(); });
         for (std::thread& each : team)
             each.join();
@@ -100,69 +108,156 @@ public:
             return *m_problem;
         if (!m_options.cache.empty() && m_fresh)
             (void)replaceFile(m_options.cache, m_cached.dump(), 0600); // only time is lost without it
-        return m_files;
+        std::vector<wire::ManifestFile> files;
+        for (Item& item : m_items)
+            files.push_back(std::move(item.file));
+        return files;
     }
 
 private:
+    struct Item {
+        wire::ManifestFile file;
+        fs::path path;
+        std::string stamp;
+        std::optional<FileParts> parts; ///< of a file that is not whole
+    };
+
+    Result<Done> list(const std::string& name)
+    {
+        Item item{.file = {}, .path = m_folder / name, .stamp = {}, .parts = {}};
+        struct stat info = {};
+        if (::stat(item.path.c_str(), &info) != 0)
+            return m_options.pulled ? Result<Done>(Done{}) : notFound(item.path);
+        item.file.set_name(name);
+        item.file.set_size(static_cast<std::uint64_t>(info.st_size));
+        item.stamp = stampOf(item.path, info);
+        Result<std::optional<FileParts>> parts = readParts(item.path);
+        if (!parts)
+            return m_options.pulled ? Result<Done>(Done{}) : std::move(parts).error(); // fetched anew
+        if (*parts && !m_options.pulled && !(*parts)->whole())
+            return Error{ErrorCode::NotFound,
+                         fmt::format("{} is a part of another machine's copy: {} of its {} bytes are there",
+                                     item.path.string(), (*parts)->there.bytes(), (*parts)->size),
+                         "name a folder that has the whole model", "model"};
+        if (*parts && m_options.pulled) {
+            item.parts = std::move(**parts);
+            if (item.parts->size != item.file.size())
+                item.parts->there = {};
+            for (const ByteRange& each : item.parts->there.list())
+                item.stamp += fmt::format(" {}-{}", each.begin, each.end);
+            item.file.set_size(item.parts->size);
+        }
+        m_total += item.parts ? item.parts->there.bytes() : item.file.size();
+        m_items.push_back(std::move(item));
+        return Done{};
+    }
     void work()
     {
-        for (std::size_t at = m_next++; at < m_files.size(); at = m_next++) {
-            if (const std::string known = fromCache(at); known.size() == 32) {
-                m_files[at].set_sha256(known);
-                count(m_files[at].size());
+        for (std::size_t at = m_next++; at < m_items.size(); at = m_next++) {
+            Item& item = m_items[at];
+            if (isKnown(item)) {
+                count(item.parts ? item.parts->there.bytes() : item.file.size());
+                settle(item);
                 continue;
             }
-            Result<std::string> digest = hash(m_folder / m_files[at].name());
+            if (m_options.pulled) // what is remembered to be right must outlive a loss of power
+                if (const UniqueFd fd(::open(item.path.c_str(), O_RDONLY | O_CLOEXEC)); fd.valid())
+                    (void)::fdatasync(fd.get());
+            const Result<Done> read = item.parts ? check(item) : hash(item);
+            settle(item);
             const std::scoped_lock lock(m_mutex);
-            if (!digest) {
-                m_problem = digest.error();
+            if (!read) {
+                m_problem = read.error();
                 return;
             }
-            m_files[at].set_sha256(*digest);
-            m_cached[m_stamps[at]] = hexOf(*digest);
+            m_cached[item.stamp] = hexOf(item.file.sha256());
             m_fresh = true;
         }
     }
-    std::string fromCache(std::size_t at)
+    /// Whether it is the file that was read once; then it has its digest.
+    bool isKnown(Item& item)
     {
-        const std::scoped_lock lock(m_mutex);
-        const auto found = m_cached.is_object() ? m_cached.find(m_stamps[at]) : m_cached.end();
-        return found == m_cached.end() || !found->is_string() ? std::string() : fromHex(found->get<std::string>());
+        std::optional<std::string> digest;
+        {
+            const std::scoped_lock lock(m_mutex);
+            const auto found = m_cached.is_object() ? m_cached.find(item.stamp) : m_cached.end();
+            if (found != m_cached.end() && found->is_string())
+                digest = bytesOfHex(found->get<std::string>());
+        }
+        if (!digest || digest->size() != kDigestBytes || (item.parts && *digest != item.parts->identity))
+            return false;
+        if (!m_options.lists.empty() && !readList(listFile(m_options.lists, *digest), *digest))
+            return false; // somebody needs the list, too
+        item.file.set_sha256(*digest);
+        return true;
     }
-    Result<std::string> hash(const fs::path& path)
+    static void settle(Item& item)
     {
-        Result<std::shared_ptr<const MappedFile>> file = MappedFile::open(path);
+        if (!item.parts)
+            return;
+        item.file.set_sha256(item.parts->identity);
+        item.file.set_partial(true);
+        setRanges(item.file, item.parts->there);
+    }
+    Result<Done> hash(Item& item)
+    {
+        Result<std::shared_ptr<const MappedFile>> file = MappedFile::open(item.path);
         if (!file)
             return std::move(file).error();
-        Sha256Hasher hasher;
+        BlockHasher hasher;
         for (std::span<const std::byte> rest = (*file)->bytes(); !rest.empty();) {
-            if (m_options.stop != nullptr && m_options.stop->load())
-                return Error{ErrorCode::Cancelled, "reading the model was stopped", {}, {}};
+            if (stopped())
+                return cancelled();
             const auto piece = rest.first(std::min(rest.size(), kPiece));
             hasher.add(piece);
             rest = rest.subspan(piece.size());
             count(piece.size());
         }
-        return hasher.finish();
+        const std::string digests = hasher.finish();
+        item.file.set_sha256(identityOf(digests));
+        if (m_options.lists.empty())
+            return Done{};
+        if (Result<Done> folder = makePrivateFolder(m_options.lists); !folder)
+            return folder;
+        return replaceFile(listFile(m_options.lists, item.file.sha256()), digests, 0600);
     }
+    /// Blocks that are not what the list of digests says do not count.
+    Result<Done> check(Item& item)
+    {
+        FileParts& parts = *item.parts;
+        const Result<std::string> digests = readList(listBeside(item.path), parts.identity);
+        const Result<std::shared_ptr<const MappedFile>> file = MappedFile::open(item.path);
+        ByteRanges right;
+        if (digests && file)
+            for (const ByteRange& each : parts.there.list())
+                for (std::uint64_t at = each.begin; at < each.end; at += kBlockBytes) {
+                    if (stopped())
+                        return cancelled();
+                    const std::uint64_t size = std::min(kBlockBytes, parts.size - at);
+                    if (at % kBlockBytes == 0 && at + size <= each.end &&
+                        isBlock((*file)->bytes().subspan(at, size), at / kBlockBytes, *digests))
+                        right.add({at, at + size});
+                    count(size);
+                }
+        if (right == parts.there)
+            return Done{};
+        log::warn("{} has {} bytes that are not what the head had; they are fetched again", item.path.string(),
+                  parts.there.bytes() - right.bytes());
+        parts.there = std::move(right);
+        return writeParts(item.path, parts);
+    }
+    [[nodiscard]] bool stopped() const { return m_options.stop != nullptr && m_options.stop->load(); }
+    static Error cancelled() { return {ErrorCode::Cancelled, "reading the model was stopped", {}, {}}; }
     void count(std::uint64_t bytes)
     {
         const std::uint64_t done = m_done += bytes;
         if (m_options.progress)
             m_options.progress(done, m_total);
     }
-    static std::string fromHex(const std::string& hex)
-    {
-        std::string bytes;
-        for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
-            bytes.push_back(static_cast<char>(std::strtoul(hex.substr(i, 2).c_str(), nullptr, 16)));
-        return bytes;
-    }
 
     const fs::path& m_folder;
     const ManifestOptions& m_options;
-    std::vector<wire::ManifestFile> m_files;
-    std::vector<std::string> m_stamps;
+    std::vector<Item> m_items;
     std::atomic<std::size_t> m_next{0};
     std::atomic<std::uint64_t> m_done{0};
     std::uint64_t m_total = 0;
@@ -173,6 +268,29 @@ private:
 };
 
 } // namespace
+
+fs::path listBeside(const fs::path& file)
+{
+    return fs::path(file).concat(".argus-blocks");
+}
+
+ByteRanges rangesOf(const wire::ManifestFile& file)
+{
+    ByteRanges ranges;
+    for (const wire::ByteRange& each : file.ranges())
+        ranges.add({each.begin(), each.end()});
+    return ranges;
+}
+
+void setRanges(wire::ManifestFile& file, const ByteRanges& ranges)
+{
+    file.clear_ranges();
+    for (const ByteRange& each : ranges.list()) {
+        wire::ByteRange& range = *file.add_ranges();
+        range.set_begin(each.begin);
+        range.set_end(each.end);
+    }
+}
 
 Result<std::vector<wire::ManifestFile>> manifestOf(const fs::path& folder, const ManifestOptions& options)
 {
@@ -187,7 +305,10 @@ Result<std::vector<wire::ManifestFile>> manifestOf(const fs::path& folder, const
             names.emplace_back(name);
     if (std::find(names.begin(), names.end(), "config.json") == names.end())
         return notFound(folder / "config.json");
-    if (options.weights) {
+    if (options.weights && options.pulled) {
+        const std::vector<std::string> weights = weightsIn(folder);
+        names.insert(names.end(), weights.begin(), weights.end());
+    } else if (options.weights) {
         Result<std::vector<std::string>> shards = shardsOf(folder);
         if (!shards)
             return std::move(shards).error();

@@ -107,12 +107,34 @@ Result<Done> Checkpoint::place(const std::shared_ptr<const SafetensorsFile>& fil
     return Done{};
 }
 
+/// A file of which perhaps not everything is there: the header must be, for without it nothing can be said.
+Result<std::shared_ptr<const SafetensorsFile>> Checkpoint::openPart(const std::filesystem::path& file)
+{
+    Result<std::optional<FileParts>> parts = readParts(file);
+    if (!parts)
+        return std::move(parts).error();
+    const bool whole = !*parts || (*parts)->whole();
+    const auto notThere = [&] {
+        return Error{ErrorCode::NotFound, fmt::format("{} has not come whole from the head", file.string()),
+                     "deploy again: what is missing is fetched first", "model"};
+    };
+    if (!whole && !(*parts)->there.contain({0, 1}))
+        return notThere();
+    Result<std::shared_ptr<const SafetensorsFile>> opened = SafetensorsFile::open(file);
+    if (!opened || whole)
+        return opened;
+    if (!(*parts)->there.contain({0, (*opened)->dataStart()}))
+        return notThere();
+    m_there.emplace((*opened)->name(), std::move((*parts)->there));
+    return opened;
+}
+
 Result<std::shared_ptr<const Checkpoint>> Checkpoint::openFile(const std::filesystem::path& file)
 {
-    Result<std::shared_ptr<const SafetensorsFile>> opened = SafetensorsFile::open(file);
+    auto checkpoint = std::make_shared<Checkpoint>();
+    Result<std::shared_ptr<const SafetensorsFile>> opened = checkpoint->openPart(file);
     if (!opened)
         return std::move(opened).error();
-    auto checkpoint = std::make_shared<Checkpoint>();
     for (const auto& [name, entry] : (*opened)->entries())
         if (Result<Done> placed = checkpoint->place(*opened, name); !placed)
             return std::move(placed).error();
@@ -135,7 +157,7 @@ Result<std::shared_ptr<const Checkpoint>> Checkpoint::open(const std::filesystem
         if (shards.size() > kMaxShards)
             return corrupt(fmt::format("{}: weight_map names more than {} files", index.string(), kMaxShards));
         if (!file) {
-            Result<std::shared_ptr<const SafetensorsFile>> opened = SafetensorsFile::open(folder / shard);
+            Result<std::shared_ptr<const SafetensorsFile>> opened = checkpoint->openPart(folder / shard);
             if (!opened)
                 return std::move(opened).error().in(index.string());
             file = *opened;
@@ -174,11 +196,34 @@ bool Checkpoint::has(std::string_view name) const
     return m_places.contains(name);
 }
 
+const Checkpoint::Place* Checkpoint::find(std::string_view name) const
+{
+    const auto found = m_places.find(name);
+    return found == m_places.end() ? nullptr : &found->second;
+}
+
+std::vector<std::shared_ptr<const SafetensorsFile>> Checkpoint::files() const
+{
+    std::map<std::string, std::shared_ptr<const SafetensorsFile>> all;
+    for (const auto& [name, at] : m_places)
+        all.emplace(at.file->name(), at.file);
+    std::vector<std::shared_ptr<const SafetensorsFile>> list;
+    for (auto& [name, file] : all)
+        list.push_back(std::move(file));
+    return list;
+}
+
+const ByteRanges* Checkpoint::there(const SafetensorsFile& file) const
+{
+    const auto found = m_there.find(file.name());
+    return found == m_there.end() ? nullptr : &found->second;
+}
+
 std::uint64_t Checkpoint::totalBytes() const
 {
     std::uint64_t total = 0;
     for (const auto& [name, at] : m_places)
-        total += at.file->entries().find(at.storedName)->second.bytes;
+        total += at.entry().bytes;
     return total;
 }
 

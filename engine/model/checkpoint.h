@@ -2,6 +2,7 @@
 // The tensors of a checkpoint under their first-generation names, whatever generation wrote them, from one file or
 // many.
 
+#include "engine/base/file_parts.h"
 #include "engine/base/result.h"
 #include "engine/model/config.h"
 #include "engine/tensor/safetensors.h"
@@ -31,6 +32,20 @@ public:
     /// Errors: NotFound for a missing tensor, Corrupt for another shape than `expected`; both name tensor and file.
     [[nodiscard]] Result<ConstTensorView> tensor(std::string_view name, const Shape& expected) const;
     [[nodiscard]] bool has(std::string_view name) const;
+
+    struct Place {
+        std::shared_ptr<const SafetensorsFile> file;
+        std::string storedName;
+        [[nodiscard]] const SafetensorsFile::Entry& entry() const { return file->entries().find(storedName)->second; }
+    };
+    /// Where a tensor is stored; null: nowhere.
+    [[nodiscard]] const Place* find(std::string_view name) const;
+    /// Every file of it, once.
+    [[nodiscard]] std::vector<std::shared_ptr<const SafetensorsFile>> files() const;
+    /// Bytes of a file that are there, in a copy that is not whole; null: all of them.
+    [[nodiscard]] const ByteRanges* there(const SafetensorsFile& file) const;
+    /// Some bytes of some file are not there: reading them would give zeros. See requireTaken().
+    [[nodiscard]] bool partial() const { return !m_there.empty(); }
     [[nodiscard]] std::uint64_t totalBytes() const;
     /// Every tensor, by its first-generation name.
     [[nodiscard]] std::vector<std::string> names() const;
@@ -40,11 +55,9 @@ public:
 
 private:
     [[nodiscard]] Result<Done> place(const std::shared_ptr<const SafetensorsFile>& file, const std::string& storedName);
+    [[nodiscard]] Result<std::shared_ptr<const SafetensorsFile>> openPart(const std::filesystem::path& file);
 
-    struct Place {
-        std::shared_ptr<const SafetensorsFile> file;
-        std::string storedName;
-    };
+    std::map<std::string, ByteRanges> m_there;          ///< of files that are not whole, by name
     std::map<std::string, Place, std::less<>> m_places; ///< by generation-1 name
 };
 

@@ -2,9 +2,13 @@
 
 #include "engine/model/decoder.h"
 #include "engine/model/sharding.h"
+#include "engine/model/taken_bytes.h"
 #include "engine/model/vision_tower.h"
 #include "engine/model/weights.h"
 #include "engine/model/workbench.h"
+#include "engine/ops/measuring_ops.h"
+
+#include <fmt/format.h>
 
 namespace argus::model {
 
@@ -45,6 +49,9 @@ Result<std::unique_ptr<Qwen25VL>> Qwen25VL::load(ops::Ops& ops, ModelConfig conf
         checkpoint ? checkTensors(config, *checkpoint, shard) : weightBytesOf(config, ops.computeType(), shard);
     if (!bytes.ok())
         return std::move(bytes).error();
+    if (checkpoint && checkpoint->partial())
+        if (auto there = requireTaken(config, *checkpoint, shard); !there.ok())
+            return std::move(there).error();
     const Rank rank{.shard = shard,
                     .tensor = groups != nullptr ? groups->tensor.get() : nullptr,
                     .pipeline = groups != nullptr ? groups->pipeline.get() : nullptr};
@@ -62,6 +69,23 @@ Result<std::unique_ptr<Qwen25VL>> Qwen25VL::load(ops::Ops& ops, ModelConfig conf
         return Error{ErrorCode::DoesNotFit, refused.what(), "choose a smaller context or a smaller model",
                      "max_model_len"};
     }
+}
+
+Result<std::vector<TakenPart>> Qwen25VL::partsTaken(const ModelConfig& config, const Shard& shard)
+{
+    if (auto divides = checkShard(config, shard); !divides.ok())
+        return std::move(divides).error();
+    std::vector<TakenPart> taken;
+    try {
+        ops::MeasuringOps nowhere(DType::F16, config.awq);
+        WeightReader reader(nowhere, nullptr, config.awq, 0, {}, &taken);
+        const RuntimeSizes least{.kvBlocks = 1, .maxBatchedTokens = 1, .maxSequences = 1, .maxModelLen = 1};
+        const Impl nothing(nowhere, config, nullptr, least, {}, {.shard = shard}, 0, reader);
+    } catch (const OpsError& problem) {
+        return Error{ErrorCode::Unsupported, fmt::format("the model cannot be laid out: {}", problem.what()),
+                     "take another checkpoint", "model"};
+    }
+    return taken;
 }
 
 Qwen25VL::Qwen25VL(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}

@@ -7,6 +7,7 @@
 #include "engine/model/config.h"
 #include "engine/model/positions.h"
 #include "engine/model/shard.h"
+#include "engine/model/sharding.h"
 #include "engine/ops/ops.h"
 #include "engine/tensor/tensor.h"
 
@@ -81,6 +82,9 @@ public:
     load(ops::Ops& ops, ModelConfig config, std::shared_ptr<const Checkpoint> checkpoint, RuntimeSizes sizes,
          const Progress& progress, Compatibility compatibility = {}, const Shard& shard = {},
          const comm::Groups* groups = nullptr);
+    /// What load() would read for that shard, found out by letting it load onto nothing: the two cannot disagree.
+    /// Errors: those of checkShard(), Unsupported.
+    [[nodiscard]] static Result<std::vector<TakenPart>> partsTaken(const ModelConfig& config, const Shard& shard);
     ~Qwen25VL();
 
     [[nodiscard]] const ModelConfig& config() const;

@@ -6,6 +6,7 @@
 #include "engine/model/shard.h"
 
 #include <cstdint>
+#include <string>
 
 namespace argus::model {
 
@@ -25,6 +26,13 @@ struct Extent {
     std::int64_t stored = 0;
     std::int64_t first = 0;
     std::int64_t count = 0;
+};
+
+/// A rectangle of a stored tensor, which is seen as a matrix; a vector has one column.
+struct TakenPart {
+    std::string name;
+    Extent rows;
+    Extent columns;
 };
 
 /// Inner dimensions are cut between whole groups of AWQ, or else where the tensor cores like it; the ranks' shares

@@ -180,8 +180,11 @@ ConstTensorView WeightReader::stored(const std::string& name, const Shape& shape
     return *tensor;
 }
 
-void WeightReader::report(const std::string& name, const ConstTensorView& taken)
+void WeightReader::report(const std::string& name, const ConstTensorView& taken, const Extent& rows,
+                          const Extent& columns)
 {
+    if (m_taken != nullptr)
+        m_taken->push_back({.name = name, .rows = rows, .columns = columns});
     m_doneBytes += static_cast<std::uint64_t>(taken.shape().elements()) * sizeOf(taken.dtype());
     if (m_progress)
         m_progress(m_doneBytes, m_totalBytes, name);
@@ -192,7 +195,7 @@ ConstTensorView WeightReader::takeRows(const std::string& name, const Extent& ro
     const ConstTensorView whole = stored(name, {rows.stored});
     const ConstTensorView part = whole.bytes() != nullptr ? whole.rows(rows.first, rows.count)
                                                           : ConstTensorView(nullptr, whole.dtype(), {rows.count});
-    report(name, part);
+    report(name, part, rows, 1);
     return part;
 }
 
@@ -203,7 +206,7 @@ ConstTensorView WeightReader::takePart(const std::string& name, const Extent& ro
         whole.bytes() != nullptr
             ? whole.rows(rows.first, rows.count).columns(columns.first, columns.count)
             : ConstTensorView(nullptr, whole.dtype(), {rows.count, columns.count}); // no memory, nowhere in it
-    report(name, part);
+    report(name, part, rows, columns);
     return part;
 }
 
@@ -250,8 +253,9 @@ std::vector<ops::StoredLinear> WeightReader::fused(const std::string& name, cons
         layer.weight =
             exists ? weight.rows(first, part.count) : ConstTensorView(nullptr, weight.dtype(), {part.count, inputs});
         layer.bias = exists ? bias.rows(first, part.count) : ConstTensorView(nullptr, bias.dtype(), {part.count});
-        report(name + ".weight", layer.weight);
-        report(name + ".bias", layer.bias);
+        const Extent rows{3 * size, first, part.count};
+        report(name + ".weight", layer.weight, rows, inputs);
+        report(name + ".bias", layer.bias, rows, 1);
     }
     return layers;
 }
@@ -260,7 +264,7 @@ ops::StoredLinear WeightReader::flattened(const std::string& name, const Shape& 
 {
     const Shape flat{shape[0], shape.elements() / shape[0]};
     const ConstTensorView whole = stored(name, shape).reshaped(flat);
-    report(name, whole);
+    report(name, whole, flat[0], flat[1]);
     return {.weight = whole, .outputs = flat[0], .inputs = flat[1]};
 }
 

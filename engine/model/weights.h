@@ -43,8 +43,11 @@ class WeightReader {
 public:
     using Progress = std::function<void(std::uint64_t doneBytes, std::uint64_t totalBytes, const std::string& tensor)>;
     /// No checkpoint: every number is made up on the device (load_format dummy).
-    WeightReader(ops::Ops& ops, const Checkpoint* checkpoint, bool awq, std::uint64_t totalBytes, Progress progress)
-        : m_ops(ops), m_checkpoint(checkpoint), m_awq(awq), m_totalBytes(totalBytes), m_progress(std::move(progress))
+    /// `taken`: what is read is listed there.
+    WeightReader(ops::Ops& ops, const Checkpoint* checkpoint, bool awq, std::uint64_t totalBytes, Progress progress,
+                 std::vector<TakenPart>* taken = nullptr)
+        : m_ops(ops), m_checkpoint(checkpoint), m_awq(awq), m_totalBytes(totalBytes), m_progress(std::move(progress)),
+          m_taken(taken)
     {
     }
 
@@ -68,7 +71,7 @@ private:
     [[nodiscard]] ConstTensorView stored(const std::string& name, const Shape& shape);
     [[nodiscard]] ConstTensorView takeRows(const std::string& name, const Extent& rows);
     [[nodiscard]] ConstTensorView takePart(const std::string& name, const Extent& rows, const Extent& columns);
-    void report(const std::string& name, const ConstTensorView& taken);
+    void report(const std::string& name, const ConstTensorView& taken, const Extent& rows, const Extent& columns);
 
     ops::Ops& m_ops;
     const Checkpoint* m_checkpoint = nullptr;
@@ -76,6 +79,7 @@ private:
     std::uint64_t m_totalBytes = 0;
     std::uint64_t m_doneBytes = 0;
     Progress m_progress;
+    std::vector<TakenPart>* m_taken = nullptr;
 };
 
 } // namespace argus::model

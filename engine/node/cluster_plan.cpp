@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
+#include <utility>
 
 namespace argus::node {
 namespace {
@@ -18,6 +18,14 @@ constexpr Milliseconds kHurriedPatience{1'000};
 /// A worker that hashes says so twice a second.
 constexpr Milliseconds kReportSilence{10'000};
 constexpr Milliseconds kLongestCheck{30 * 60'000};
+/// In the log, while a copy is fetched.
+constexpr Milliseconds kBetweenWords{5'000};
+
+/// Where the head keeps what it hands out besides its files.
+std::filesystem::path blockLists()
+{
+    return cacheFolder() / "blocks";
+}
 
 const wire::NodeSettings* settingsOf(const wire::EngineSettings& settings, const std::string& node)
 {
@@ -71,6 +79,7 @@ void ClusterPlan::forget()
 {
     m_model.reset();
     m_manifest.clear();
+    m_needs.reset();
     const std::scoped_lock lock(m_mutex);
     m_reports.clear();
 }
@@ -94,6 +103,7 @@ Result<std::shared_ptr<const ModelFolder>> ClusterPlan::modelOf(const wire::Engi
     m_modelAsked = settings.model();
     m_modelWeights = weights;
     m_manifest.clear();
+    m_needs.reset();
     const std::scoped_lock lock(m_mutex);
     m_reports.clear();
     return model;
@@ -132,38 +142,43 @@ plan::Cluster ClusterPlan::clusterOf(const wire::EngineSettings& settings, const
     return cluster;
 }
 
-plan::ModelCopy ClusterPlan::copyOf(const wire::ModelReport& report, const std::vector<wire::ManifestFile>& ours) const
+/// A folder of somebody's own has to be like the head's; to the copy that came from the head the rest is added.
+plan::ModelCopy ClusterPlan::copyOf(const wire::ModelReport& report) const
 {
     plan::ModelCopy copy{.asked = true, .folder = report.folder(), .weightless = !m_modelWeights};
     copy.freeBytes = report.disk_free();
-    if (!report.error().code().empty()) {
-        copy.incomplete = report.error().cause().find("is not a folder") == std::string::npos;
-        for (const wire::ManifestFile& file : ours)
-            copy.missingBytes += file.size();
-        copy.canPull = m_modelWeights && copy.freeBytes > copy.missingBytes;
+    const bool failed = !report.error().code().empty();
+    if (!failed && !report.pulled()) {
+        copy.present = true;
+        copy.difference = cluster::differenceOf(m_manifest, {report.files().begin(), report.files().end()});
         return copy;
     }
-    copy.present = true;
-    copy.difference = cluster::differenceOf(ours, {report.files().begin(), report.files().end()});
+    copy.incomplete = !failed || report.error().cause().find("is not a folder") == std::string::npos;
+    copy.canPull = m_modelWeights;
+    copy.missingFor = [needs = m_needs, there = std::vector(report.files().begin(), report.files().end())](
+                          const std::vector<model::Shard>& shards) { return needs->missing(shards, there); };
+    copy.missingBytes = copy.missing({});
     return copy;
 }
 
 /// Every worker that is there says what it has of the model; those that say nothing in time count as not asked.
-void ClusterPlan::askCopies(plan::Cluster& cluster, const wire::EngineSettings& settings, const ModelFolder& model,
-                            bool hurried)
+void ClusterPlan::askCopies(plan::Cluster& cluster, const wire::EngineSettings& settings,
+                            const std::shared_ptr<const ModelFolder>& model, bool hurried)
 {
     cluster.nodes.front().model = {
-        .asked = true, .folder = model.path.string(), .present = true, .weightless = !m_modelWeights};
+        .asked = true, .folder = model->path.string(), .present = true, .weightless = !m_modelWeights};
     if (cluster.nodes.size() < 2)
         return;
     if (m_manifest.empty()) {
-        cluster::ManifestOptions options{.weights = m_modelWeights, .cache = cacheFolder() / "digests.json"};
-        Result<std::vector<wire::ManifestFile>> files = cluster::manifestOf(model.path, options);
+        const cluster::ManifestOptions options{
+            .weights = m_modelWeights, .cache = cacheFolder() / "digests.json", .lists = blockLists()};
+        Result<std::vector<wire::ManifestFile>> files = cluster::manifestOf(model->path, options);
         if (!files) {
             log::warn("{}", files.error().text());
             return;
         }
         m_manifest = std::move(*files);
+        m_needs = std::make_shared<CopyNeeds>(model, m_manifest);
     }
     std::unique_lock lock(m_mutex);
     for (const plan::ClusterNode& node : cluster.nodes) {
@@ -171,8 +186,8 @@ void ClusterPlan::askCopies(plan::Cluster& cluster, const wire::EngineSettings& 
             continue;
         const wire::NodeSettings* own = settingsOf(settings, node.name);
         const std::string folder = own != nullptr && !own->model().empty() ? own->model()
-                                   : model.demo                            ? std::string()
-                                                                           : model.path.string();
+                                   : model->demo                           ? std::string()
+                                                                           : model->path.string();
         if (const auto known = m_reports.find(node.name);
             known != m_reports.end() && known->second.done && known->second.asked == folder)
             continue;
@@ -181,7 +196,7 @@ void ClusterPlan::askCopies(plan::Cluster& cluster, const wire::EngineSettings& 
         wire::CheckModel& check = *message.mutable_check_model();
         check.set_ticket(++m_tickets);
         check.set_folder(folder);
-        check.set_name(model.name);
+        check.set_name(model->name);
         check.set_contents(true);
         check.set_weights(m_modelWeights);
         m_reports[node.name] = {.latest = {}, .asked = folder, .done = false, .heard = now()};
@@ -201,7 +216,26 @@ void ClusterPlan::askCopies(plan::Cluster& cluster, const wire::EngineSettings& 
         m_changed.wait_for(lock, Milliseconds(200));
     for (plan::ClusterNode& node : cluster.nodes)
         if (const auto found = m_reports.find(node.name); found != m_reports.end() && found->second.done)
-            node.model = copyOf(found->second.latest, m_manifest);
+            node.model = copyOf(found->second.latest);
+}
+
+void ClusterPlan::gone(const std::string& worker, const std::string& why)
+{
+    const std::scoped_lock lock(m_mutex);
+    if (!m_fetching || m_fetching->node != worker)
+        return;
+    Report& report = m_reports[worker];
+    report.done = true;
+    *report.latest.mutable_error() =
+        protocol::toWire({ErrorCode::Unreachable, fmt::format("it {} while it fetched the model from the head", why),
+                          "start argus-node there again and deploy again: what has come is kept", "model"});
+    m_changed.notify_all();
+}
+
+std::optional<ClusterPlan::Fetching> ClusterPlan::fetching() const
+{
+    const std::scoped_lock lock(m_mutex);
+    return m_fetching;
 }
 
 void ClusterPlan::report(const std::string& worker, wire::ModelReport report)
@@ -227,7 +261,7 @@ Planned ClusterPlan::make(const wire::EngineSettings& settings, const Snapshot& 
         return planned;
     }
     planned.model = *model;
-    askCopies(planned.cluster, settings, **model, hurried);
+    askCopies(planned.cluster, settings, *model, hurried);
     const plan::ModelFacts facts{
         .config = (*model)->config, .checkpointBytes = (*model)->checkpointBytes, .name = (*model)->name};
     planned.preflight = plan::preflight(facts, planned.cluster, settings);
@@ -238,40 +272,73 @@ Planned ClusterPlan::make(const wire::EngineSettings& settings, const Snapshot& 
     return planned;
 }
 
-/// Machines that have ranks and no model get it, one after the other.
+/// Machines that lack something of what their ranks need get it, one after the other.
 void ClusterPlan::fetchCopies(Planned& planned)
 {
     for (std::size_t n = 0; n < planned.cluster.nodes.size(); ++n) {
         plan::ClusterNode& node = planned.cluster.nodes[n];
-        const auto& ranks = planned.preflight.placement->ranks;
-        const bool used =
-            std::any_of(ranks.begin(), ranks.end(), [&](const plan::PlannedRank& r) { return r.node == n; });
-        if (!used || node.head || !node.model.asked || node.model.present || !node.model.canPull)
+        std::vector<model::Shard> shards;
+        for (const plan::PlannedRank& rank : planned.preflight.placement->ranks)
+            if (rank.node == n)
+                shards.push_back(rank.shard);
+        const plan::ModelCopy& copy = node.model;
+        if (shards.empty() || node.head || !copy.asked || copy.present || !copy.canPull || copy.missing(shards) == 0)
             continue;
-        std::unique_lock lock(m_mutex);
-        wire::HeadToWorker message;
-        message.set_protocol_version(protocol::kVersion);
-        wire::PullModel& pull = *message.mutable_pull_model();
-        pull.set_ticket(++m_tickets);
-        pull.set_name(planned.model->name);
-        std::set<std::string> names;
-        for (const wire::ManifestFile& file : m_manifest) {
-            *pull.add_files() = file;
-            names.insert(file.name());
-        }
-        log::info("{} fetches {} from here", node.name, planned.model->name);
-        m_server.offer(pull.ticket(), planned.model->path, std::move(names));
-        Report& report = m_reports[node.name];
-        const std::string asked = report.asked;
-        report = {.latest = {}, .asked = asked, .done = false, .heard = now()};
-        report.latest.set_ticket(pull.ticket());
-        m_send(node.name, std::move(message));
-        while (!m_stop && !report.done && now() - report.heard < kReportSilence)
-            m_changed.wait_for(lock, Milliseconds(200));
-        if (report.done)
-            node.model = copyOf(report.latest, m_manifest);
-        node.model.canPull = false; // it was tried
+        fetchCopy(node, *planned.model, shards);
     }
+}
+
+void ClusterPlan::fetchCopy(plan::ClusterNode& node, const ModelFolder& model, const std::vector<model::Shard>& shards)
+{
+    const std::uint64_t missing = node.model.missing(shards);
+    log::info("{} fetches {} bytes of {} from here", node.name, missing, model.name);
+    std::unique_lock lock(m_mutex);
+    wire::HeadToWorker message;
+    message.set_protocol_version(protocol::kVersion);
+    wire::PullModel& pull = *message.mutable_pull_model();
+    pull.set_ticket(++m_tickets);
+    pull.set_name(model.name);
+    ModelServer::Offer offer{.folder = model.path, .files = {}, .lists = blockLists()};
+    for (wire::ManifestFile& file : m_needs->filesFor(shards)) {
+        offer.files[file.name()] = file.sha256();
+        *pull.add_files() = std::move(file);
+    }
+    m_server.offer(pull.ticket(), std::move(offer));
+    Report& report = m_reports[node.name];
+    const std::string asked = report.asked;
+    report = {.latest = {}, .asked = asked, .done = false, .heard = now()};
+    report.latest.set_ticket(pull.ticket());
+    m_send(node.name, std::move(message));
+    m_fetching = Fetching{.node = node.name, .done = 0, .total = missing};
+    Instant told = now();
+    while (!m_stop && !report.done && now() - report.heard < kReportSilence) {
+        m_changed.wait_for(lock, Milliseconds(200));
+        if (report.latest.total_bytes() > 0 && !report.latest.pulled()) { // else it looks through what has come
+            m_fetching->done = report.latest.hashed_bytes();
+            m_fetching->total = report.latest.total_bytes();
+        }
+        if (now() - told < kBetweenWords)
+            continue;
+        told = now();
+        log::info("{} has {} of {} bytes", node.name, m_fetching->done, m_fetching->total);
+    }
+    m_fetching.reset();
+    if (report.done) {
+        const plan::ModelCopy before = std::exchange(node.model, copyOf(report.latest));
+        if (!report.latest.error().code().empty()) {
+            node.model.missingFor = before.missingFor; // at most; some of it may have come
+            node.model.failure = protocol::fromWire(report.latest.error());
+        } else {
+            log::info("{} has fetched {} bytes of {}", node.name, missing, model.name);
+        }
+    } else {
+        node.model.failure =
+            Error{ErrorCode::Timeout,
+                  fmt::format("fetching {} from the head has stopped: nothing is heard of it for {} s", model.name,
+                              kReportSilence.count() / 1000),
+                  "look at the network between the two, and deploy again: what has come is kept", "model"};
+    }
+    node.model.canPull = false; // it was tried
 }
 
 namespace {

@@ -1,10 +1,11 @@
 #pragma once
 // From settings and what the machines say to a deployment: reads the model, asks the workers about their copies, plans.
 //
-// Lives on the loader's thread, where waiting hurts nobody; report() may be called from any.
+// Lives on the loader's thread, where waiting hurts nobody; report(), gone() and fetching() may be called from any.
 
 #include "engine/base/clock.h"
 #include "engine/cluster/workers.h"
+#include "engine/node/copy_needs.h"
 #include "engine/node/deployment.h"
 #include "engine/node/local_machine.h"
 #include "engine/node/model_server.h"
@@ -55,6 +56,15 @@ public:
     [[nodiscard]] Planned make(const wire::EngineSettings& settings, const Snapshot& snapshot, bool hurried);
     /// What a worker says of its copy of the model.
     void report(const std::string& worker, wire::ModelReport report);
+    /// A worker is not there any more: what it fetched does not come.
+    void gone(const std::string& worker, const std::string& why);
+    /// Bytes of the model that a worker fetches at the moment.
+    struct Fetching {
+        std::string node;
+        std::uint64_t done = 0;
+        std::uint64_t total = 0;
+    };
+    [[nodiscard]] std::optional<Fetching> fetching() const;
     /// Ends a wait.
     void stop();
     /// Model folders are read again.
@@ -63,11 +73,11 @@ public:
 private:
     [[nodiscard]] Result<std::shared_ptr<const ModelFolder>> modelOf(const wire::EngineSettings& settings);
     [[nodiscard]] plan::Cluster clusterOf(const wire::EngineSettings& settings, const Snapshot& snapshot) const;
-    void askCopies(plan::Cluster& cluster, const wire::EngineSettings& settings, const ModelFolder& model,
-                   bool hurried);
+    void askCopies(plan::Cluster& cluster, const wire::EngineSettings& settings,
+                   const std::shared_ptr<const ModelFolder>& model, bool hurried);
     void fetchCopies(Planned& planned);
-    [[nodiscard]] plan::ModelCopy copyOf(const wire::ModelReport& report,
-                                         const std::vector<wire::ManifestFile>& ours) const;
+    void fetchCopy(plan::ClusterNode& node, const ModelFolder& model, const std::vector<model::Shard>& shards);
+    [[nodiscard]] plan::ModelCopy copyOf(const wire::ModelReport& report) const;
 
     struct Report {
         wire::ModelReport latest;
@@ -82,11 +92,13 @@ private:
     std::string m_modelAsked;
     bool m_modelWeights = false;
     std::vector<wire::ManifestFile> m_manifest; ///< of m_model
+    std::shared_ptr<const CopyNeeds> m_needs;   ///< the same files, by ranks
     std::uint64_t m_tickets = 0;
 
-    std::mutex m_mutex; // guards what stands below
+    mutable std::mutex m_mutex; // guards what stands below
     std::condition_variable m_changed;
     std::map<std::string, Report> m_reports; ///< by worker
+    std::optional<Fetching> m_fetching;
     bool m_stop = false;
 };
 

@@ -99,7 +99,12 @@ Result<std::shared_ptr<const ModelFolder>> readModelFolder(const std::string& as
         Result<std::shared_ptr<const model::Checkpoint>> checkpoint = model::Checkpoint::open(model->path);
         if (!checkpoint)
             return aboutModel(std::move(checkpoint).error());
-        model->checkpointBytes = (*checkpoint)->totalBytes();
+        if ((*checkpoint)->partial())
+            return Error{ErrorCode::NotFound,
+                         fmt::format("{} is a part of another machine's copy, not a whole model", model->path.string()),
+                         "name a folder that has the whole model", "model"};
+        model->checkpoint = std::move(*checkpoint);
+        model->checkpointBytes = model->checkpoint->totalBytes();
     }
     return std::shared_ptr<const ModelFolder>(std::move(model));
 }

@@ -3,6 +3,7 @@
 
 #include "engine/base/result.h"
 #include "engine/media/media.h"
+#include "engine/model/checkpoint.h"
 #include "engine/model/config.h"
 #include "engine/model/positions.h"
 #include "engine/plan/preflight.h"
@@ -27,7 +28,8 @@ struct ModelFolder {
     model::GenerationConfig generation;
     media::PreprocessConfig preprocess;
     std::shared_ptr<const text::Tokenizer> tokenizer;
-    std::uint64_t checkpointBytes = 0; ///< of all tensors; 0 when weights are made up
+    std::shared_ptr<const model::Checkpoint> checkpoint; ///< mapped, not read; none when weights are made up
+    std::uint64_t checkpointBytes = 0;                   ///< of all tensors
 };
 
 /// The executor of one machine in a deployment, and what it is told to load.

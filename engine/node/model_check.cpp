@@ -61,11 +61,13 @@ void ModelCheck::work(const wire::CheckModel& check)
     wire::ModelReport report;
     report.set_ticket(check.ticket());
     report.set_folder(folder.string());
-    report.set_disk_free(diskFree(folder));
-    std::mutex mutex; // hashing has several threads
+    report.set_pulled(folder == pulledFolder(check.name()));
+    report.set_disk_free(diskFree(pulledFolder(check.name()))); // nothing is ever added to a folder of somebody's own
+    std::mutex mutex;                                           // hashing has several threads
     Instant told = now();
     cluster::ManifestOptions options{
         .weights = check.weights(), .cache = cacheFolder() / "digests.json", .stop = &m_stop};
+    options.pulled = report.pulled();
     options.progress = [&](std::uint64_t done, std::uint64_t total) {
         const std::scoped_lock lock(mutex);
         if (now() - told < kBetweenReports)

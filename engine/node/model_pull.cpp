@@ -2,14 +2,11 @@
 
 #include "engine/base/files.h"
 #include "engine/base/log.h"
-#include "engine/base/sha256.h"
+#include "engine/cluster/manifest.h"
 #include "engine/protocol/bounds.h"
 #include "engine/protocol/validate.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <system_error>
@@ -18,15 +15,12 @@ namespace argus::node {
 namespace fs = std::filesystem;
 namespace {
 
+/// Asked for at a time; as much again may be on its way.
 constexpr std::uint64_t kWindow = protocol::kUploadCredit * protocol::kChunkBytes;
-constexpr std::uint64_t kBetweenReports = 64ULL << 20;
-
-/// Whether a file on the disk is the one of the manifest.
-bool isThere(const fs::path& path, const wire::ManifestFile& file)
-{
-    const Result<std::shared_ptr<const MappedFile>> mapped = MappedFile::open(path);
-    return mapped && (*mapped)->bytes().size() == file.size() && sha256((*mapped)->bytes()) == file.sha256();
-}
+/// A process that is killed loses no more.
+constexpr std::uint64_t kBetweenKeeping = 64ULL << 20;
+/// The head gives up on a machine that it does not hear.
+constexpr Milliseconds kBetweenReports{1'000};
 
 } // namespace
 
@@ -38,129 +32,174 @@ fs::path pulledFolder(const std::string& name)
     return cacheFolder() / "models" / (plain.empty() || plain.front() == '.' ? "model" + plain : plain);
 }
 
+void ModelPull::Walk::step(const ByteRanges& ranges, std::uint64_t bytes)
+{
+    passed += bytes;
+    inRange += bytes;
+    if (range < ranges.list().size() && inRange == ranges.list()[range].size()) {
+        ++range;
+        inRange = 0;
+    }
+}
+
 void ModelPull::start(const wire::PullModel& order)
 {
     cancel();
     m_ticket = order.ticket();
     m_folder = pulledFolder(order.name());
-    m_files.assign(order.files().begin(), order.files().end());
     m_at = 0;
     m_doneBytes = 0;
     m_totalBytes = 0;
-    m_told = 0;
-    for (const wire::ManifestFile& file : m_files)
-        m_totalBytes += file.size();
-    std::error_code problem;
+    m_kept = 0;
     if (Result<Done> cache = makePrivateFolder(m_folder); !cache)
         return fail(std::move(cache).error());
-    const fs::space_info space = fs::space(m_folder, problem);
-    log::info("fetching {} ({} files, {} MB) from the head", order.name(), m_files.size(), m_totalBytes >> 20);
-    if (!problem && space.available < m_totalBytes / 20)
-        log::warn("{} MB are free for a model of {} MB", space.available >> 20, m_totalBytes >> 20);
+    std::uint64_t wholeBytes = 0;
+    for (const wire::ManifestFile& file : order.files()) {
+        wholeBytes += file.size();
+        if (std::optional<ByteRanges> missing = missingOf(m_folder, file)) {
+            m_totalBytes += missing->bytes();
+            m_files.push_back({.file = file, .missing = std::move(*missing)});
+        }
+    }
+    log::info("fetching {} bytes of {} from the head, in {} of its {} files ({} bytes in all)", m_totalBytes,
+              order.name(), m_files.size(), order.files_size(), wholeBytes);
+    if (Result<Done> room = requireRoom(); !room)
+        return fail(std::move(room).error());
     next();
+}
+
+/// Only what is to come takes room: what a file has not, it has not on the disk either.
+Result<Done> ModelPull::requireRoom() const
+{
+    std::error_code problem;
+    const fs::space_info space = fs::space(m_folder, problem);
+    if (problem || space.available >= m_totalBytes)
+        return Done{};
+    return Error{
+        ErrorCode::DoesNotFit,
+        fmt::format("{} bytes are free for {}, {} are to be fetched", space.available, m_folder.string(), m_totalBytes),
+        fmt::format("free {} bytes there and deploy again", m_totalBytes - space.available), "model"};
 }
 
 void ModelPull::cancel()
 {
+    if (m_file)
+        if (const Result<Done> kept = m_file->keep(); !kept)
+            log::warn("{}", kept.error().text());
+    m_file.reset();
     m_ticket = 0;
-    m_part.reset();
     m_files.clear();
 }
 
-fs::path ModelPull::partOf(const wire::ManifestFile& file) const
-{
-    return m_folder / (file.name() + ".part");
-}
-
-/// The next file that is not here yet.
+/// The next file of which something is missing.
 void ModelPull::next()
 {
-    while (m_at < m_files.size() && isThere(m_folder / m_files[m_at].name(), m_files[m_at])) {
-        m_doneBytes += m_files[m_at].size();
-        ++m_at;
-    }
-    m_offset = 0;
+    m_file.reset();
     progress(true);
     if (m_at == m_files.size()) {
         const std::uint64_t ticket = m_ticket;
         cancel();
         return m_port.done(ticket);
     }
-    const wire::ManifestFile& file = m_files[m_at];
-    m_part.reset(::open(partOf(file).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-    struct stat info = {};
-    if (!m_part.valid() || ::fstat(m_part.get(), &info) != 0)
-        return fail({ErrorCode::Io, fmt::format("cannot write {}: {}", partOf(file).string(), systemError(errno)),
-                     "check the disk and its permissions", "model"});
-    m_offset = std::min(static_cast<std::uint64_t>(info.st_size), file.size()); // goes on where it stopped
-    m_asked = m_offset;
-    if (m_offset == file.size())
-        return finishFile();
-    askMore();
+    Result<std::unique_ptr<PulledFile>> file = openPulled(m_folder, m_files[m_at].file);
+    if (!file)
+        return fail(std::move(file).error());
+    m_file = std::move(*file);
+    begin(m_file->listBytes() > 0);
+}
+
+void ModelPull::begin(bool list)
+{
+    m_inList = list;
+    m_list.clear();
+    m_coming = list ? ByteRanges({0, m_file->listBytes()}) : m_files[m_at].missing;
+    m_asked = {};
+    m_come = {};
+    if (!m_coming.empty())
+        return askMore();
+    if (Result<Done> settled = settle(); !settled)
+        fail(std::move(settled).error());
 }
 
 void ModelPull::askMore()
 {
-    const wire::ManifestFile& file = m_files[m_at];
-    if (m_asked >= file.size() || m_asked > m_offset + kWindow)
-        return;
-    wire::PullChunks ask;
-    ask.set_ticket(m_ticket);
-    ask.set_file(file.name());
-    ask.set_offset(m_asked);
-    ask.set_chunks(protocol::kUploadCredit);
-    m_asked = std::min(m_asked + kWindow, file.size());
-    m_port.ask(std::move(ask));
+    while (m_asked.range < m_coming.list().size() && m_asked.passed <= m_come.passed + kWindow) {
+        const ByteRange& range = m_coming.list()[m_asked.range];
+        const std::uint64_t bytes = std::min(range.size() - m_asked.inRange, kWindow);
+        wire::PullChunks ask;
+        ask.set_ticket(m_ticket);
+        ask.set_file(m_files[m_at].file.name());
+        ask.set_digests(m_inList);
+        ask.set_offset(range.begin + m_asked.inRange);
+        ask.set_chunks(static_cast<std::uint32_t>((bytes + protocol::kChunkBytes - 1) / protocol::kChunkBytes));
+        m_asked.step(m_coming, bytes);
+        m_port.ask(std::move(ask));
+    }
 }
 
 void ModelPull::chunk(const wire::ModelChunk& chunk)
 {
-    if (m_ticket == 0 || chunk.ticket() != m_ticket || m_at >= m_files.size() || chunk.file() != m_files[m_at].name())
+    if (m_ticket == 0 || chunk.ticket() != m_ticket || !m_file || chunk.file() != m_files[m_at].file.name())
         return; // of a pull that nobody wants any more
     if (!chunk.error().code().empty())
         return fail(protocol::fromWire(chunk.error()));
-    if (chunk.offset() != m_offset || chunk.data().empty() || chunk.data().size() > m_files[m_at].size() - m_offset)
-        return fail({ErrorCode::Corrupt, fmt::format("{} comes in pieces that do not fit", chunk.file()),
-                     "deploy again", "model"});
-    const auto size = static_cast<ssize_t>(chunk.data().size());
-    if (::pwrite(m_part.get(), chunk.data().data(), chunk.data().size(), static_cast<off_t>(m_offset)) != size)
-        return fail({ErrorCode::Io, fmt::format("cannot write {}: {}", chunk.file(), systemError(errno)),
-                     fmt::format("make room in {} and deploy again: what has come is kept", m_folder.string()),
-                     "model"});
-    m_offset += chunk.data().size();
-    progress(false);
-    if (m_offset == m_files[m_at].size())
-        return finishFile();
-    askMore();
+    if (Result<Done> taken = take(chunk); !taken)
+        fail(std::move(taken).error());
 }
 
-void ModelPull::finishFile()
+Result<Done> ModelPull::take(const wire::ModelChunk& chunk)
 {
-    const wire::ManifestFile& file = m_files[m_at];
-    m_part.reset();
-    std::error_code problem;
-    if (!isThere(partOf(file), file)) {
-        fs::remove(partOf(file), problem); // begun from another version, perhaps: fetched anew
-        return fail({ErrorCode::Corrupt, fmt::format("{} did not come as the head has it", file.name()),
-                     "deploy again: it is fetched anew", "model"});
+    const ByteRange* const range = m_come.range < m_coming.list().size() ? &m_coming.list()[m_come.range] : nullptr;
+    const std::uint64_t size = chunk.data().size();
+    if (range == nullptr || chunk.digests() != m_inList || chunk.offset() != range->begin + m_come.inRange ||
+        size != std::min<std::uint64_t>(protocol::kChunkBytes, range->size() - m_come.inRange))
+        return Error{ErrorCode::Corrupt, fmt::format("{} comes in pieces that do not fit", chunk.file()),
+                     "deploy again", "model"};
+    if (m_inList)
+        m_list += chunk.data();
+    else if (Result<Done> taken = m_file->take(chunk.offset(), chunk.data()); !taken)
+        return taken;
+    m_come.step(m_coming, size);
+    if (!m_inList) {
+        m_doneBytes += size;
+        progress(false);
     }
-    fs::rename(partOf(file), m_folder / file.name(), problem);
-    if (problem)
-        return fail({ErrorCode::Io, fmt::format("cannot rename {}: {}", partOf(file).string(), problem.message()),
-                     "check the disk and its permissions", "model"});
+    if (m_come.range == m_coming.list().size())
+        return settle();
+    askMore();
+    return Done{};
+}
+
+/// The list, or what was missing of the file, has come.
+Result<Done> ModelPull::settle()
+{
+    if (m_inList) {
+        if (Result<Done> taken = m_file->takeList(std::move(m_list)); !taken)
+            return taken;
+        begin(false);
+        return Done{};
+    }
+    if (Result<Done> finished = m_file->finish(); !finished)
+        return finished;
+    ++m_at;
     next();
+    return Done{};
 }
 
 void ModelPull::progress(bool always)
 {
-    const std::uint64_t done = m_doneBytes + m_offset;
-    if (!always && done < m_told + kBetweenReports)
+    if (m_doneBytes >= m_kept + kBetweenKeeping) {
+        m_kept = m_doneBytes;
+        if (const Result<Done> kept = m_file ? m_file->keep() : Done{}; !kept)
+            log::warn("{}", kept.error().text()); // more of it is fetched again
+    }
+    if (!always && now() - m_told < kBetweenReports)
         return;
-    m_told = done;
+    m_told = now();
     wire::ModelReport report;
     report.set_ticket(m_ticket);
     report.set_folder(m_folder.string());
-    report.set_hashed_bytes(done);
+    report.set_hashed_bytes(m_doneBytes);
     report.set_total_bytes(m_totalBytes);
     m_port.report(std::move(report));
 }
@@ -171,6 +210,7 @@ void ModelPull::fail(const Error& error)
     wire::ModelReport report;
     report.set_ticket(m_ticket);
     report.set_folder(m_folder.string());
+    report.set_pulled(true);
     *report.mutable_error() = protocol::toWire(error);
     m_port.report(std::move(report));
     cancel();

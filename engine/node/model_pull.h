@@ -1,14 +1,16 @@
 #pragma once
-// A worker's copy of a model that only the head has: fetched file by file, resumed where it stopped, checked before it
-// counts.
+// A worker's copy of a model that only the head has: of the weights what this machine's ranks need, everything else
+// whole; resumed where it stopped, checked before it counts.
 
+#include "engine/base/clock.h"
 #include "engine/base/error.h"
-#include "engine/base/unique_fd.h"
+#include "engine/node/pulled_file.h"
 #include "engine/protocol/cluster.pb.h"
 
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,39 +19,62 @@ namespace argus::node {
 /// Where pulled models lie on this machine: NAME below the cache folder.
 [[nodiscard]] std::filesystem::path pulledFolder(const std::string& name);
 
-/// One pull at a time. Lives on one thread. Bytes go into FILE.part; a file gets its name when its digest is right.
+/// One pull at a time. Lives on one thread.
 class ModelPull {
 public:
     struct Port {
-        std::function<void(wire::PullChunks)> ask;      ///< for bytes of a file: they come as chunk()
+        std::function<void(wire::PullChunks)> ask;      ///< for bytes of a file: they come as chunk(), in order
         std::function<void(wire::ModelReport)> report;  ///< progress, or why it ended
-        std::function<void(std::uint64_t ticket)> done; ///< every file is there
+        std::function<void(std::uint64_t ticket)> done; ///< everything is there
     };
     explicit ModelPull(Port port) : m_port(std::move(port)) {}
+    ~ModelPull() { cancel(); }
+    ModelPull(const ModelPull&) = delete;
+    ModelPull& operator=(const ModelPull&) = delete;
 
     void start(const wire::PullModel& order);
     void chunk(const wire::ModelChunk& chunk);
+    /// What has come is kept.
     void cancel();
 
 private:
+    /// A file of which something is missing.
+    struct Wanted {
+        wire::ManifestFile file;
+        ByteRanges missing;
+    };
+    /// A way through ranges, a chunk at a time.
+    struct Walk {
+        std::size_t range = 0;
+        std::uint64_t inRange = 0;
+        std::uint64_t passed = 0; ///< bytes in all
+        void step(const ByteRanges& ranges, std::uint64_t bytes);
+    };
+
     void next();
+    void begin(bool list);
     void askMore();
-    void finishFile();
+    [[nodiscard]] Result<Done> take(const wire::ModelChunk& chunk);
+    [[nodiscard]] Result<Done> settle();
+    [[nodiscard]] Result<Done> requireRoom() const;
     void fail(const Error& error);
-    [[nodiscard]] std::filesystem::path partOf(const wire::ManifestFile& file) const;
     void progress(bool always);
 
     Port m_port;
     std::uint64_t m_ticket = 0; ///< 0: nothing is pulled
     std::filesystem::path m_folder;
-    std::vector<wire::ManifestFile> m_files;
+    std::vector<Wanted> m_files;
     std::size_t m_at = 0;
-    UniqueFd m_part;
-    std::uint64_t m_offset = 0;    ///< of the file that is being pulled
-    std::uint64_t m_asked = 0;     ///< bytes of it that are asked for
-    std::uint64_t m_doneBytes = 0; ///< of the files before it
+    std::unique_ptr<PulledFile> m_file;
+    bool m_inList = false; ///< the list of the file's block digests comes, not yet the file
+    std::string m_list;
+    ByteRanges m_coming;
+    Walk m_asked;
+    Walk m_come;
+    std::uint64_t m_doneBytes = 0; ///< of files
     std::uint64_t m_totalBytes = 0;
-    std::uint64_t m_told = 0;
+    std::uint64_t m_kept = 0;
+    Instant m_told{};
 };
 
 } // namespace argus::node

@@ -2,6 +2,7 @@
 
 #include "engine/base/files.h"
 #include "engine/base/unique_fd.h"
+#include "engine/cluster/block_digests.h"
 #include "engine/protocol/bounds.h"
 #include "engine/protocol/validate.h"
 
@@ -25,10 +26,10 @@ ModelServer::~ModelServer()
     m_thread.join();
 }
 
-void ModelServer::offer(std::uint64_t ticket, const std::filesystem::path& folder, std::set<std::string> files)
+void ModelServer::offer(std::uint64_t ticket, Offer offer)
 {
     const std::scoped_lock lock(m_mutex);
-    m_offers[ticket] = {.folder = folder, .files = std::move(files)};
+    m_offers[ticket] = std::move(offer);
     while (m_offers.size() > kMostOffers)
         m_offers.erase(m_offers.begin());
 }
@@ -46,6 +47,19 @@ void ModelServer::run()
             answer(*request);
 }
 
+/// Empty: nothing of that name is offered.
+std::filesystem::path ModelServer::fileFor(const wire::PullChunks& asked)
+{
+    const std::scoped_lock lock(m_mutex);
+    const auto offer = m_offers.find(asked.ticket());
+    if (offer == m_offers.end())
+        return {};
+    const auto file = offer->second.files.find(asked.file());
+    if (file == offer->second.files.end())
+        return {};
+    return asked.digests() ? cluster::listFile(offer->second.lists, file->second) : offer->second.folder / file->first;
+}
+
 void ModelServer::answer(const Request& request)
 {
     wire::HeadToWorker message;
@@ -53,13 +67,8 @@ void ModelServer::answer(const Request& request)
     wire::ModelChunk& chunk = *message.mutable_model_chunk();
     chunk.set_ticket(request.asked.ticket());
     chunk.set_file(request.asked.file());
-    std::filesystem::path path;
-    {
-        const std::scoped_lock lock(m_mutex);
-        if (const auto offer = m_offers.find(request.asked.ticket());
-            offer != m_offers.end() && offer->second.files.contains(request.asked.file()))
-            path = offer->second.folder / request.asked.file();
-    }
+    chunk.set_digests(request.asked.digests());
+    const std::filesystem::path path = fileFor(request.asked);
     const UniqueFd file(path.empty() ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     std::uint64_t offset = request.asked.offset();
     for (std::uint32_t i = 0; i < request.asked.chunks(); ++i) {

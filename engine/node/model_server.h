@@ -2,13 +2,13 @@
 // The head's copy of a model, handed out in pieces to workers that lack it, on a thread of its own: disks are slow.
 
 #include "engine/base/inbox.h"
+#include "engine/base/sha256.h"
 #include "engine/protocol/cluster.pb.h"
 
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <mutex>
-#include <set>
 #include <string>
 #include <thread>
 
@@ -23,22 +23,25 @@ public:
     ModelServer(const ModelServer&) = delete;
     ModelServer& operator=(const ModelServer&) = delete;
 
-    /// From now on these files of the folder, and nothing else, are handed out under that ticket. Any thread.
-    void offer(std::uint64_t ticket, const std::filesystem::path& folder, std::set<std::string> files);
+    /// What is handed out.
+    struct Offer {
+        std::filesystem::path folder;
+        std::map<std::string, Sha256> files; ///< by name, with their identities
+        std::filesystem::path lists;         ///< where the lists of their blocks are
+    };
+    /// From now on that, and nothing else, is handed out under that ticket. Any thread.
+    void offer(std::uint64_t ticket, Offer offer);
     /// Any thread; never waits.
     void serve(const std::string& worker, const wire::PullChunks& asked);
 
 private:
-    struct Offer {
-        std::filesystem::path folder;
-        std::set<std::string> files;
-    };
     struct Request {
         std::string worker;
         wire::PullChunks asked;
     };
     void run();
     void answer(const Request& request);
+    [[nodiscard]] std::filesystem::path fileFor(const wire::PullChunks& asked);
 
     static constexpr std::size_t kMostOffers = 64;
 

@@ -45,6 +45,10 @@ void Node::Impl::deploy(const wire::EngineSettings& settings)
     wanted = settings;
     ++number;
     rolledBack.reset();
+    {
+        const std::scoped_lock lock(boardMutex);
+        boardRolledBack.reset(); // of an older wish: whoever follows this one would take it for an answer
+    }
     replan();
 }
 

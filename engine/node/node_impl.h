@@ -93,7 +93,11 @@ struct Node::Impl final : PlannerPort, Executors {
     void on(AdminRequest message);
     void on(LocalEnded message) { supervisor.ended(name, message.epoch, message.how, now()); }
     void on(cluster::WorkerJoined message);
-    void on(cluster::WorkerGone message) { supervisor.nodeGone(message.name, message.why, now()); }
+    void on(cluster::WorkerGone message)
+    {
+        clusterPlan.gone(message.name, message.why);
+        supervisor.nodeGone(message.name, message.why, now());
+    }
     void on(cluster::WorkerSaid message);
     void on(cluster::WorkersChanged) { listener(StateChanged{}); }
     void beginStop(Milliseconds patience, const std::string& reason);

@@ -128,6 +128,16 @@ void describeNetwork(wire::NodeStatus& node, const wire::Inventory& inventory)
         node.add_interfaces(interface.name());
 }
 
+void describeFetching(wire::NodeStatus& node, const ClusterPlan::Fetching& fetching)
+{
+    node.set_fetch_done_bytes(fetching.done);
+    node.set_fetch_total_bytes(fetching.total);
+    if (node.state() != "idle")
+        return; // something runs there meanwhile
+    node.set_state("fetching");
+    node.set_state_seconds(0);
+}
+
 void describeDeployment(wire::Deployment& out, const Board& board)
 {
     const Deployment* const deployment = board.deployment.get();
@@ -181,11 +191,14 @@ void Node::Impl::describe(wire::Status& status) const
     head.set_state(!board.deployment || hasSeat(board, name) ? seatState(board.executors.state) : "idle");
     describeNetwork(head, inventory);
     describeDevices(head, board, inventory, machine.memory());
+    const std::optional<ClusterPlan::Fetching> fetching = clusterPlan.fetching();
     if (desk)
         for (const cluster::WorkerView& worker : desk->view()) {
             wire::NodeStatus& node = *status.add_nodes();
             describeWorker(node, board, worker, now());
             describeNetwork(node, worker.inventory);
+            if (fetching && fetching->node == worker.name)
+                describeFetching(node, *fetching);
         }
     describeDeployment(*status.mutable_deployment(), board);
     status.set_asks_running(board.figures.running);

@@ -147,8 +147,10 @@ struct Worker::Impl {
                 dropPixels(id);
             return;
         case wire::HeadToWorker::kCheckModel:
+            pull.cancel(); // a head that asks does not wait for it any more; what has come is kept
             return check.start(message.check_model());
         case wire::HeadToWorker::kPullModel:
+            check.cancel();
             checked.set_name(message.pull_model().name());
             checked.set_folder(pulledFolder(message.pull_model().name()).string());
             checked.set_ticket(message.pull_model().ticket());

@@ -2,10 +2,13 @@
 // What a cluster has to compute with, and where a model would go in it. Values; engine/node finds them out.
 
 #include "engine/base/result.h"
+#include "engine/model/shard.h"
 #include "engine/plan/device.h"
 #include "engine/protocol/settings.pb.h"
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,13 +33,20 @@ struct ClusterDevice {
 struct ModelCopy {
     bool asked = false;
     std::string folder{};
-    bool present = false;    ///< config.json and every shard that the index names
-    bool incomplete = false; ///< else: the folder is there, but not all of it
-    bool weightless = false; ///< load_format dummy: nothing but the config is needed
-    std::string difference{};  ///< the file that differs from the head's, and how: "model-00004-of-00011.safetensors has
-                             ///< other content"
-    bool canPull = false;    ///< the head can send what is missing, and there is room for it
-    std::uint64_t missingBytes = 0;
+    bool present = false;     ///< config.json and every shard that the index names
+    bool incomplete = false;  ///< else: the folder is there, but not all of it
+    bool weightless = false;  ///< load_format dummy: nothing but the config is needed
+    std::string difference{}; ///< the file that differs from the head's, and how: "model-00004-of-00011.safetensors has
+                              ///< other content"
+    bool canPull = false;     ///< the head can send what is missing
+    std::optional<Error> failure{}; ///< why it did not come when it was tried
+    std::uint64_t missingBytes = 0; ///< of all of it
+    /// Of what ranks with these parts need; pure. None: nobody knows how to tell, so it is all of it.
+    std::function<std::uint64_t(const std::vector<model::Shard>&)> missingFor{};
+    [[nodiscard]] std::uint64_t missing(const std::vector<model::Shard>& shards) const
+    {
+        return missingFor ? missingFor(shards) : missingBytes;
+    }
     std::uint64_t freeBytes = 0; ///< on the disk where it would go
 };
 

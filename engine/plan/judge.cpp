@@ -308,13 +308,15 @@ private:
                         .batchedTokens = whole.max_batched_tokens(),
                         .weightless = whole.load_format() == "dummy",
                         .uses = {}};
+        std::size_t rank = 0;
         for (const StageSite& stage : plan.stages) {
-            const auto known = std::find_if(shape.uses.begin(), shape.uses.end(),
-                                            [&](const NodeUse& use) { return use.node == stage.node; });
-            if (known != shape.uses.end())
-                known->ranks += static_cast<int>(stage.devices.size());
-            else
-                shape.uses.push_back({.node = stage.node, .ranks = static_cast<int>(stage.devices.size())});
+            auto use = std::find_if(shape.uses.begin(), shape.uses.end(),
+                                    [&](const NodeUse& each) { return each.node == stage.node; });
+            if (use == shape.uses.end())
+                use = shape.uses.insert(use, {.node = stage.node});
+            use->ranks += static_cast<int>(stage.devices.size());
+            for (std::size_t i = 0; i < stage.devices.size(); ++i)
+                use->shards.push_back(plan.ranks[rank++].shard);
         }
         return shape;
     }

@@ -36,6 +36,7 @@ struct SizeProblems {
 struct NodeUse {
     std::size_t node = 0;
     int ranks = 0;
+    std::vector<model::Shard> shards{}; ///< of its ranks; empty: not known yet
 };
 /// A plan as far as machines and network are concerned.
 struct PlanShape {

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace argus::plan {
@@ -87,6 +88,16 @@ void checkClock(const ClusterNode& node, std::vector<Problem>& problems)
                              "set it, or have it set from the network"));
 }
 
+/// Bytes that the ranks of a machine lack; where it is not known yet which they are, a share of everything.
+std::uint64_t missingOf(const ModelCopy& copy, const PlanShape& shape, const NodeUse& use)
+{
+    const std::uint64_t missing = copy.missing(use.shards);
+    if (!copy.missingFor || !use.shards.empty())
+        return missing;
+    const auto ranks = static_cast<std::uint64_t>(std::clamp(use.ranks, 1, std::max(shape.ranks, 1)));
+    return missing / static_cast<std::uint64_t>(std::max(shape.ranks, 1)) * ranks;
+}
+
 } // namespace
 
 std::vector<Problem> machineProblems(const Cluster& cluster, const PlanShape& shape, const NodeUse& use)
@@ -109,7 +120,8 @@ std::vector<Problem> modelProblems(const ModelFacts& model, const Cluster& clust
         return {};
     std::vector<Problem> problems;
     const std::string folder = copy.folder.empty() ? model.name : copy.folder;
-    const std::string missing = bytesText(copy.missingBytes);
+    const std::uint64_t missingBytes = missingOf(copy, shape, use);
+    const std::string missing = bytesText(missingBytes);
     if (!copy.difference.empty()) {
         problems.push_back(about(node, "MOD-02", copy.canPull, ErrorCode::Corrupt,
                                  fmt::format("{}: {}: {}", node.name, folder, copy.difference),
@@ -120,25 +132,31 @@ std::vector<Problem> modelProblems(const ModelFacts& model, const Cluster& clust
                                  "model"));
         return problems;
     }
-    if (copy.present)
+    if (copy.present || (copy.missingFor && missingBytes == 0))
         return problems;
-    if (copy.canPull) {
-        const double seconds =
-            node.linkBytesPerSecond > 0 ? static_cast<double>(copy.missingBytes) / node.linkBytesPerSecond : 0;
-        problems.push_back(
-            about(node, copy.incomplete ? "MOD-03" : "MOD-01", true, ErrorCode::NotFound,
-                  fmt::format("{} lacks {} of {}", node.name, missing, folder),
-                  fmt::format("nothing: it is fetched from the head first{}",
-                              seconds > 0 ? fmt::format(", in about {:.0f} s", std::ceil(seconds)) : std::string()),
-                  "model"));
+    if (copy.failure) {
+        problems.push_back(about(node, "MOD-03", false, copy.failure->code,
+                                 fmt::format("{}: {}", node.name, copy.failure->cause), copy.failure->remedy, "model"));
         return problems;
     }
-    if (copy.missingBytes > copy.freeBytes && copy.missingBytes != 0) {
+    if (missingBytes > copy.freeBytes && copy.freeBytes != 0) {
         problems.push_back(
             about(node, "DISK-01", false, ErrorCode::DoesNotFit,
                   fmt::format("{}: {} free for {}, {} needed", node.name, bytesText(copy.freeBytes), folder, missing),
-                  fmt::format("free {} there, or choose another folder on {}",
-                              bytesText(copy.missingBytes - copy.freeBytes), node.name),
+                  fmt::format("free {} there, or choose another folder on {}", bytesText(missingBytes - copy.freeBytes),
+                              node.name),
+                  "model"));
+        return problems;
+    }
+    if (copy.canPull) {
+        const double seconds =
+            node.linkBytesPerSecond > 0 ? static_cast<double>(missingBytes) / node.linkBytesPerSecond : 0;
+        problems.push_back(
+            about(node, copy.incomplete ? "MOD-03" : "MOD-01", true, ErrorCode::NotFound,
+                  fmt::format("{} lacks {}{} of {}", node.name, missing,
+                              model.checkpointBytes > missingBytes ? " that its ranks need" : "", folder),
+                  fmt::format("nothing: it is fetched from the head first{}",
+                              seconds > 0 ? fmt::format(", in about {:.0f} s", std::ceil(seconds)) : std::string()),
                   "model"));
         return problems;
     }

@@ -96,6 +96,18 @@ void checkInventory(Check& check, const wire::Inventory& inventory)
     }
 }
 
+/// In order, apart, inside the file.
+void checkRanges(Check& check, const wire::ManifestFile& file)
+{
+    check.count("manifest.files.ranges", static_cast<std::size_t>(file.ranges_size()), 0, kMaxFileRanges);
+    std::uint64_t least = 0;
+    for (const wire::ByteRange& range : file.ranges()) {
+        if (range.begin() < least || range.begin() >= range.end() || range.end() > file.size())
+            return check.fail(ErrorCode::BadRequest, "manifest.files.ranges are no ranges of the file in order");
+        least = range.end() + 1;
+    }
+}
+
 void checkManifest(Check& check, const google::protobuf::RepeatedPtrField<wire::ManifestFile>& files)
 {
     check.count("manifest.files", static_cast<std::size_t>(files.size()), 0, kMaxManifestFiles);
@@ -104,6 +116,7 @@ void checkManifest(Check& check, const google::protobuf::RepeatedPtrField<wire::
         if (file.name().empty() || file.name().front() == '.' || file.name().find('/') != std::string::npos)
             check.fail(ErrorCode::BadRequest, "manifest.files.name is no plain file name");
         check.digest("manifest.files.sha256", file.sha256());
+        checkRanges(check, file);
     }
 }
 

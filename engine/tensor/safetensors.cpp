@@ -206,6 +206,7 @@ Result<Done> SafetensorsFile::readHeader()
     });
     const std::uint64_t dataStart = kLengthBytes + headerBytes;
     const std::uint64_t dataBytes = fileBytes - dataStart;
+    m_dataStart = dataStart;
     std::uint64_t expected = 0;
     for (Claim& claim : claims) {
         if (claim.entry.begin != expected)

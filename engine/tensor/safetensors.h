@@ -36,11 +36,14 @@ public:
     /// request. Errors: NotFound, DoesNotFit when that copy does not fit the memory.
     [[nodiscard]] Result<ConstTensorView> tensor(std::string_view name) const;
     [[nodiscard]] const std::string& name() const { return m_name; }
+    /// Where the tensors begin: what stands before it says where they are.
+    [[nodiscard]] std::size_t dataStart() const { return m_dataStart; }
 
 private:
     [[nodiscard]] Result<Done> readHeader();
 
     std::string m_name;
+    std::size_t m_dataStart = 0;
     std::shared_ptr<const MappedFile> m_file;
     std::span<const std::byte> m_bytes;
     std::map<std::string, Entry, std::less<>> m_entries;

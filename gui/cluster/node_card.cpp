@@ -52,6 +52,8 @@ QString stateText(const NodeFacts& node, const StateLook& look, double age)
                         //: a state and how long it has lasted: "Ready for 3 h 12 min"
                         ? ClusterDock::tr("%1 for %2").arg(look.word, durationText(lasted))
                         : look.word);
+    if (const QString fetched = fetchText(node.fetchDone, node.fetchTotal); !fetched.isEmpty())
+        text += kDot + fetched;
     if (age > ClusterModel::kStaleSeconds)
         text += kDot + ClusterDock::tr("%Ln s ago", "age of figures in seconds", static_cast<int>(age));
     return text;

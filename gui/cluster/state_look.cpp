@@ -20,6 +20,8 @@ StateLook stateLook(const QString& state)
         return {QStringLiteral("○"), ClusterDock::tr("Idle"), c.muted};
     if (is("joining"))
         return {QStringLiteral("◐"), ClusterDock::tr("Joining"), c.warning};
+    if (is("fetching"))
+        return {QStringLiteral("◐"), ClusterDock::tr("Fetching the model"), c.warning};
     if (is("starting"))
         return {QStringLiteral("◐"), ClusterDock::tr("Starting"), c.warning};
     if (is("loading"))
@@ -85,6 +87,14 @@ QString loadText(quint64 done, quint64 total)
     if (total == 0 || done >= total)
         return {};
     return ClusterDock::tr("Loading: %1 of %2", "bytes of weights").arg(memoryText(done), memoryText(total));
+}
+
+QString fetchText(quint64 done, quint64 total)
+{
+    if (total == 0)
+        return {};
+    return ClusterDock::tr("%1 of %2 fetched from the head", "bytes of the model")
+        .arg(memoryText(done), memoryText(total));
 }
 
 QString layersText(int first, int end)

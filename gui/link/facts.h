@@ -96,7 +96,7 @@ struct DeviceFacts {
 struct NodeFacts {
     QString name;
     QString role;  ///< head, worker
-    QString state; ///< joining, idle, starting, ready, restarting, failed, suspect, lost, draining
+    QString state; ///< joining, idle, fetching, starting, ready, restarting, failed, suspect, lost, draining
     QString address;
     QString version;
     double age = 0; ///< seconds since these figures were true, when they were sent
@@ -108,6 +108,8 @@ struct NodeFacts {
     double linkSpeed = 0;    ///< bytes a second to the head; 0: not measured
     double stateSeconds = 0; ///< it has been in this state, when this was sent
     QString nccl;            ///< version
+    quint64 fetchDone = 0;   ///< bytes of the model, from the head
+    quint64 fetchTotal = 0;  ///< 0: it fetches nothing
     Trouble trouble;         ///< why it is not used
 };
 

@@ -101,6 +101,8 @@ static NodeFacts toFacts(const wire::NodeStatus& node)
     facts.linkSpeed = node.link_bytes_per_second();
     facts.stateSeconds = node.state_seconds();
     facts.nccl = text(node.nccl());
+    facts.fetchDone = node.fetch_done_bytes();
+    facts.fetchTotal = node.fetch_total_bytes();
     facts.trouble = toTrouble(node.problem());
     return facts;
 }

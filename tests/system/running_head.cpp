@@ -1,12 +1,15 @@
 #include "tests/system/running_head.h"
 
+#include <QDir>
 #include <QElapsedTimer>
+#include <QFile>
 #include <QProcessEnvironment>
 #include <QRegularExpression>
 #include <QThread>
 
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -130,6 +133,31 @@ QProcessEnvironment RunningHead::environment() const
     if (!environment.contains("CUDA_VISIBLE_DEVICES")) // the same device everywhere: the CPU
         environment.insert("CUDA_VISIBLE_DEVICES", "");
     return environment;
+}
+
+PulledCopy pulledCopy(const RunningWorker& worker, const QString& model)
+{
+    PulledCopy copy;
+    const QDir folder(worker.folder() + "/cache/models/" + model);
+    for (const QString& file : folder.entryList({"*.safetensors"})) {
+        struct stat info = {};
+        QFile parts(folder.filePath(file + ".argus-parts"));
+        if (::stat(folder.filePath(file).toUtf8().constData(), &info) != 0 || !parts.open(QIODevice::ReadOnly))
+            continue;
+        ++copy.files;
+        copy.size += info.st_size;
+        copy.onDisk += info.st_blocks * 512;
+        const nlohmann::json json = nlohmann::json::parse(parts.readAll().toStdString(), nullptr, false);
+        for (const nlohmann::json& range : json["there"])
+            copy.there += range[1].get<qint64>() - range[0].get<qint64>();
+    }
+    return copy;
+}
+
+qint64 fetchedLast(const RunningHead& head, const QString& model)
+{
+    const QString log = QString::fromStdString(head.run({"logs"}).out);
+    return log.section(" bytes of " + model, -2, -2).section(' ', -1).toLongLong();
 }
 
 void startIn(QProcess& process, const QString& space, const QString& program, const QStringList& arguments)

@@ -118,6 +118,17 @@ private:
     std::unique_ptr<QProcess> m_process;
 };
 
+/// Weights of a copy of a model that a worker has from its head.
+struct PulledCopy {
+    int files = 0;
+    qint64 size = 0;
+    qint64 there = 0; ///< bytes that have come, as it remembers
+    qint64 onDisk = 0;
+};
+[[nodiscard]] PulledCopy pulledCopy(const RunningWorker& worker, const QString& model);
+/// Bytes of a model that a worker fetched the last time, as the head says.
+[[nodiscard]] qint64 fetchedLast(const RunningHead& head, const QString& model);
+
 /// Starts a program, in a network namespace if one is named. It dies with the thread that calls this, also when a test
 /// is killed by its time limit.
 void startIn(QProcess& process, const QString& space, const QString& program, const QStringList& arguments);

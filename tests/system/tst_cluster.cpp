@@ -31,6 +31,15 @@ class TstCluster final : public QObject {
         }
         return wrong;
     }
+    /// The demo model in another folder, which no other machine has.
+    static QString demoModelAs(const QString& folder)
+    {
+        QDir().mkpath(folder);
+        const QDir from(ARGUS_SOURCE_DIR "/resources/demo-model");
+        for (const QString& name : from.entryList({"*.json", "*.txt", "*.safetensors"}, QDir::Files))
+            QFile::copy(from.filePath(name), folder + "/" + name);
+        return folder;
+    }
     [[nodiscard]] Json node(const std::string& name) const
     {
         const Json status = m_head.status();
@@ -118,12 +127,8 @@ private slots:
     /// A machine without the model gets the head's copy, and has it from then on.
     void aMachineWithoutTheModelFetchesIt()
     {
-        QTemporaryDir folder;
-        const QString model = folder.filePath("only-here");
-        QVERIFY(QDir().mkpath(model));
-        const QDir from(ARGUS_SOURCE_DIR "/resources/demo-model");
-        for (const QString& name : from.entryList(QDir::Files))
-            QVERIFY(QFile::copy(from.filePath(name), model + "/" + name));
+        const QTemporaryDir folder;
+        const QString model = demoModelAs(folder.filePath("only-here"));
         const QStringList options{
             "--model",           model, "--tensor-parallel-size", "2", "--node", "beta model=/nowhere", "--node",
             "alpha devices=none"};
@@ -133,9 +138,55 @@ private slots:
         QCOMPARE(wrongAnswers(2), 0);
         QVERIFY(QFile::exists(m_beta.folder() + "/cache/models/only-here/config.json"));
         QCOMPARE(QDir(m_beta.folder() + "/cache/models/only-here").entryList({"*.part"}).size(), 0);
+        QCOMPARE(pulledCopy(m_beta, "only-here").there, pulledCopy(m_beta, "only-here").size); // it has all ranks
         const Ran again = m_head.deploy(options);
         QVERIFY2(again.code == 0, (again.out + again.err).c_str());
         QVERIFY2(again.out.find("fetched from the head") == std::string::npos, again.out.c_str()); // it is there now
+    }
+    /// One that has a stage gets that stage; with another stage later on, what is new of it.
+    void aMachineFetchesWhatItsRanksNeed()
+    {
+        const QTemporaryDir folder;
+        const QString model = demoModelAs(folder.filePath("in-parts"));
+        const auto options = [&](const QString& layers) {
+            return QStringList{"--model",
+                               model,
+                               "--pipeline-parallel-size",
+                               "2",
+                               "--node",
+                               "beta model=/nowhere devices=0",
+                               "--node",
+                               "alpha devices=0",
+                               "--stage-layers",
+                               layers};
+        };
+        const Ran dry = m_head.deploy(options("2,2") + QStringList{"--dry-run"});
+        QVERIFY2(dry.out.find("that its ranks need") != std::string::npos, dry.out.c_str());
+        qInfo("%s", QString::fromStdString(dry.out).section("MOD-0", 1).section('\n', 0, 0).toUtf8().constData());
+        QVERIFY(pulledCopy(m_beta, "in-parts").files == 0); // nothing was fetched for that
+
+        const Ran deployed = m_head.deploy(options("2,2"));
+        QVERIFY2(deployed.code == 0, (deployed.out + deployed.err).c_str());
+        const PulledCopy half = pulledCopy(m_beta, "in-parts");
+        qInfo("two stages: %lld of %lld bytes of weights fetched, %lld on the disk", half.there, half.size,
+              half.onDisk);
+        QVERIFY(half.there > half.size * 35 / 100 && half.there < half.size * 65 / 100);
+        QVERIFY(half.onDisk < half.size * 70 / 100);
+        QCOMPARE(wrongAnswers(3), 0);
+
+        const Ran wider = m_head.deploy(options("1,3"));
+        QVERIFY2(wider.code == 0, (wider.out + wider.err).c_str());
+        const PulledCopy more = pulledCopy(m_beta, "in-parts");
+        qInfo("one layer more: %lld bytes fetched", fetchedLast(m_head, "in-parts"));
+        QVERIFY(more.there > half.there);
+        QCOMPARE(fetchedLast(m_head, "in-parts"), more.there - half.there); // not a byte twice, and no small file
+        QCOMPARE(wrongAnswers(3), 0);
+
+        const Ran back = m_head.deploy(options("2,2")); // there already
+        QVERIFY2(back.code == 0, (back.out + back.err).c_str());
+        QVERIFY2(back.out.find("fetched from the head") == std::string::npos, back.out.c_str());
+        QCOMPARE(pulledCopy(m_beta, "in-parts").there, more.there);
+        QCOMPARE(wrongAnswers(1), 0);
     }
     void aDryRunChangesNothing()
     {

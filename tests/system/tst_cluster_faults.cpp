@@ -10,7 +10,10 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <vector>
 
@@ -21,6 +24,55 @@ namespace {
 
 const QString kCircle = "red-circle-on-white.png";
 const std::string kCircleAnswer = storedAnswer("red-circle-on-white");
+
+/// The demo model with a MLP thirty times as wide, all zeros: it says nothing, but takes a while to fetch.
+void writeWideModel(const std::filesystem::path& folder)
+{
+    constexpr int kWidth = 30'720;
+    const std::filesystem::path demo = ARGUS_SOURCE_DIR "/resources/demo-model";
+    std::filesystem::create_directories(folder);
+    for (const char* name : {"generation_config.json", "merges.txt", "preprocessor_config.json", "tokenizer.json",
+                             "tokenizer_config.json", "vocab.json"})
+        std::filesystem::copy_file(demo / name, folder / name);
+    const auto parsed = [](const std::filesystem::path& path) { return Json::parse(std::ifstream(path)); };
+    Json config = parsed(demo / "config.json");
+    const Json narrow = config["intermediate_size"];
+    config["intermediate_size"] = kWidth;
+    std::ofstream(folder / "config.json") << config;
+    Json header;
+    std::uint64_t at = 0;
+    for (const char* name : {"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"}) {
+        std::ifstream file(demo / name, std::ios::binary);
+        std::uint64_t length = 0;
+        file.read(reinterpret_cast<char*>(&length), sizeof length);
+        std::string text(length, ' ');
+        file.read(text.data(), static_cast<std::streamsize>(length));
+        const Json entries = Json::parse(text);
+        for (const auto& [tensor, entry] : entries.items()) {
+            if (tensor == "__metadata__")
+                continue;
+            Json wide = entry;
+            std::uint64_t bytes = entry["dtype"] == "F32" ? 4 : 2;
+            for (Json& extent : wide["shape"]) {
+                if (tensor.find("model.layers.") == 0 && tensor.find("mlp") != std::string::npos && extent == narrow)
+                    extent = kWidth;
+                bytes *= extent.get<std::uint64_t>();
+            }
+            wide["data_offsets"] = {at, at + bytes};
+            header[tensor] = wide;
+            at += bytes;
+        }
+    }
+    const std::string text = header.dump();
+    const std::filesystem::path weights = folder / "model.safetensors";
+    {
+        std::ofstream file(weights, std::ios::binary);
+        const std::uint64_t length = text.size();
+        file.write(reinterpret_cast<const char*>(&length), sizeof length);
+        file << text;
+    }
+    std::filesystem::resize_file(weights, sizeof(std::uint64_t) + text.size() + at);
+}
 
 } // namespace
 
@@ -205,6 +257,38 @@ private slots:
                      refused.out.find("beta") != std::string::npos,
                  refused.out.c_str());
         theNextQuestionIsAnswered(); // what ran goes on
+    }
+    /// What has come is kept, but for the last 64 MB; the rest comes when the worker is back.
+    void aWorkerIsKilledWhileItFetches()
+    {
+        const QTemporaryDir folder;
+        const QString model = folder.filePath("wide");
+        writeWideModel(model.toStdString());
+        const QStringList options{"--model", model,    "--pipeline-parallel-size",      "2",      "--max-model-len",
+                                  "512",     "--node", "beta model=/nowhere devices=0", "--node", "alpha devices=0"};
+        QCOMPARE(m_head.deploy({"--tensor-parallel-size", "2"}).code, 0); // without the worker
+        const auto deploying = m_head.begin(QStringList{"deploy"} + options);
+        QVERIFY(eventually([&] { return pulledCopy(m_beta, "wide").there > 0; }, 60'000));
+        m_beta.process().kill();
+        QVERIFY(m_beta.process().waitForFinished(5'000));
+        const PulledCopy kept = pulledCopy(m_beta, "wide");
+        const Ran refused = RunningHead::finish(*deploying);
+        QVERIFY(refused.code != 0);
+        QVERIFY2(refused.err.find("beta: it ") != std::string::npos &&
+                     refused.err.find("what has come is kept") != std::string::npos,
+                 (refused.out + refused.err).c_str());
+        theNextQuestionIsAnswered(); // what ran goes on
+        QVERIFY(m_beta.rejoin());
+        QVERIFY(eventually([this] { return m_head.nodeState("beta") == "idle"; }, 30'000));
+        const Ran deployed = m_head.deploy(options);
+        QVERIFY2(deployed.code == 0, (deployed.out + deployed.err).c_str());
+        const PulledCopy all = pulledCopy(m_beta, "wide");
+        qInfo("%lld of %lld bytes had come when it was killed; then it fetched %lld", kept.there, all.there,
+              fetchedLast(m_head, "wide"));
+        QVERIFY(kept.there >= 64 << 20 && kept.there < all.there);
+        QVERIFY(fetchedLast(m_head, "wide") < all.there - kept.there + (1 << 20)); // and small files, perhaps
+        QCOMPARE(m_head.deploy({"--tensor-parallel-size", "2", "--pipeline-parallel-size", "2"}).code, 0);
+        theNextQuestionIsAnswered();
     }
     void whenTheHeadIsKilledItsWorkersStopComputing()
     {

@@ -7,6 +7,20 @@ namespace {
 
 const Cluster kTwoByTwo = machines(2, kAda, 2);
 
+/// Every rank of the second stage needs 4 GiB of a copy that lacks everything.
+void lacksFourOfEachRank(ClusterNode& node)
+{
+    node.model.present = false;
+    node.model.incomplete = true;
+    node.model.canPull = true;
+    node.model.missingFor = [](const std::vector<model::Shard>& shards) {
+        std::uint64_t bytes = shards.empty() ? 16 * kGiB : 0;
+        for (const model::Shard& shard : shards)
+            bytes += shard.stage == 1 && shard.last() ? 4 * kGiB : 100 * kGiB;
+        return bytes;
+    };
+}
+
 } // namespace
 
 std::vector<Row> machineRows()
@@ -89,6 +103,31 @@ std::vector<Row> machineRows()
          true,
          {"11.3 GiB", "fetched from the head first, in about 11 s"},
          {}},
+        {"10: only what its ranks need comes, and there is room for that",
+         {sevenB(), second([](auto& n) { lacksFourOfEachRank(n), n.model.freeBytes = 9 * kGiB; }), both},
+         "MOD-03",
+         "gpu-b",
+         true,
+         {"gpu-b lacks 8.0 GiB that its ranks need", "fetched from the head first"},
+         {}},
+        {"10: no room for what its ranks need",
+         {sevenB(), second([](auto& n) { lacksFourOfEachRank(n), n.model.freeBytes = 7 * kGiB; }), both},
+         "DISK-01",
+         "gpu-b",
+         false,
+         {"7.0 GiB free", "8.0 GiB needed", "free 1.0 GiB"},
+         {"pipeline_parallel_size 1"}},
+        {"10: what did not come",
+         {sevenB(), second([](auto& n) {
+              lacksFourOfEachRank(n);
+              n.model.failure = Error{ErrorCode::Corrupt, "x.safetensors did not come", "look at the disk", {}};
+          }),
+          both},
+         "MOD-03",
+         "gpu-b",
+         false,
+         {"gpu-b: x.safetensors did not come", "look at the disk"},
+         {"pipeline_parallel_size 1"}},
         {"10: another file",
          {sevenB(), second([](auto& n) { n.model.difference = "model-00004-of-00011.safetensors has other content"; }),
           both},

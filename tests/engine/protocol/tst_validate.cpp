@@ -1,5 +1,6 @@
 #include "engine/protocol/bounds.h"
 #include "engine/protocol/validate.h"
+#include "engine/protocol/validate_cluster.h"
 
 #include <QtTest>
 
@@ -264,6 +265,32 @@ private slots:
         QVERIFY(!parseHead(bytesOf(message)).ok());
         message.mutable_ask_text()->set_text("x");
         QVERIFY(!parseHead(bytesOf(message)).ok()); // of no ask
+    }
+
+    void rangesOfFilesAreInOrder()
+    {
+        const auto accepts = [](std::initializer_list<std::pair<std::uint64_t, std::uint64_t>> ranges) {
+            wire::HeadToWorker message;
+            message.set_protocol_version(kVersion);
+            wire::ManifestFile& file = *message.mutable_pull_model()->add_files();
+            file.set_name("model.safetensors");
+            file.set_size(100);
+            file.set_sha256(kDigest);
+            for (const auto& [begin, end] : ranges) {
+                file.add_ranges()->set_begin(begin);
+                file.mutable_ranges()->rbegin()->set_end(end);
+            }
+            const std::string bytes = bytesOf(message);
+            return parseHeadToWorker(std::as_bytes(std::span(bytes))).ok();
+        };
+        QVERIFY(accepts({}));
+        QVERIFY(accepts({{0, 100}}));
+        QVERIFY(accepts({{0, 1}, {2, 3}, {99, 100}}));
+        QVERIFY(!accepts({{0, 101}}));
+        QVERIFY(!accepts({{5, 5}}));
+        QVERIFY(!accepts({{7, 5}}));
+        QVERIFY(!accepts({{0, 5}, {5, 6}})); // one range, told as two
+        QVERIFY(!accepts({{6, 9}, {0, 5}}));
     }
 
     void errorsTravelWhole()
