@@ -250,7 +250,8 @@ void MainWindow::showState(LinkState state, const Trouble& why)
     case LinkState::Starting:
         word = m_link.isPrivate() ? tr("Starting the engine on this computer…") : tr("Connecting to the head…");
         if (!why.isEmpty()) {
-            banner = why.remedy.isEmpty() ? why.cause : tr("%1. What to do: %2.").arg(why.cause, why.remedy);
+            banner = why.remedy.isEmpty() ? why.cause.text()
+                                          : tr("%1. What to do: %2.").arg(why.cause.text(), why.remedy.text());
             shape = QStringLiteral("■");
             color = c.bad;
         }

@@ -19,6 +19,1457 @@
     </message>
 </context>
 <context>
+    <name>Said</name>
+    <message>
+        <source>{words}</source>
+        <translation>{words}</translation>
+    </message>
+    <message>
+        <source>{where}: {what}</source>
+        <translation>{where}：{what}</translation>
+    </message>
+    <message>
+        <source>{ways|, }, or {last}</source>
+        <translation>{ways|、}，或{last}</translation>
+    </message>
+    <message>
+        <source>{first}; {second}</source>
+        <translation>{first}；{second}</translation>
+    </message>
+    <message>
+        <source>{processor}, {count} thread</source>
+        <translation>{processor}，{count} 个线程</translation>
+    </message>
+    <message>
+        <source>{processor}, {count} threads</source>
+        <translation>{processor}，{count} 个线程</translation>
+    </message>
+    <message>
+        <source>compute on the CPU with --device cpu</source>
+        <translation>用 --device cpu 在 CPU 上计算</translation>
+    </message>
+    <message>
+        <source>{remedy}, or {other}</source>
+        <translation>{remedy}，或{other}</translation>
+    </message>
+    <message>
+        <source>{setting} is {value}, allowed is {allowed}</source>
+        <translation>{setting} 为 {value}，允许的取值：{allowed}</translation>
+    </message>
+    <message>
+        <source>{lowest} to {highest}</source>
+        <translation>{lowest} 到 {highest}</translation>
+    </message>
+    <message>
+        <source>the path of a folder</source>
+        <translation>文件夹的路径</translation>
+    </message>
+    <message>
+        <source>numbers such as 20,16</source>
+        <translation>形如 20,16 的数字</translation>
+    </message>
+    <message>
+        <source>use {value}, the default, or another allowed value</source>
+        <translation>使用默认值 {value}，或其他允许的值</translation>
+    </message>
+    <message>
+        <source>0 (automatic)</source>
+        <translation>0（自动）</translation>
+    </message>
+    <message>
+        <source>there is no setting {setting}</source>
+        <translation>没有名为 {setting} 的设置</translation>
+    </message>
+    <message>
+        <source>see the list of settings for its name</source>
+        <translation>请在设置列表中查找它的名称</translation>
+    </message>
+    <message>
+        <source>a machine has no setting {setting}</source>
+        <translation>机器没有名为 {setting} 的设置</translation>
+    </message>
+    <message>
+        <source>max_batched_tokens is {tokens}, less than max_num_seqs {sequences}: a step could not serve everyone</source>
+        <translation>max_batched_tokens 为 {tokens}，小于 max_num_seqs {sequences}：一步无法照顾到所有请求</translation>
+    </message>
+    <message>
+        <source>set max_batched_tokens to {tokens} or more</source>
+        <translation>把 max_batched_tokens 设为 {tokens} 或更大</translation>
+    </message>
+    <message>
+        <source>dtype is {dtype}, but a CPU computes in float32, whatever the checkpoint stores</source>
+        <translation>dtype 为 {dtype}，但无论检查点以何种格式存储，CPU 都以 float32 计算</translation>
+    </message>
+    <message>
+        <source>use auto or float32</source>
+        <translation>使用 auto 或 float32</translation>
+    </message>
+    <message>
+        <source>dtype is bfloat16, but {device} has compute capability {capability} and bfloat16 came with {needed}</source>
+        <translation>dtype 为 bfloat16，但 {device} 的计算能力是 {capability}，从 {needed} 起才有 bfloat16</translation>
+    </message>
+    <message>
+        <source>use auto or float16</source>
+        <translation>使用 auto 或 float16</translation>
+    </message>
+    <message>
+        <source>load_format is dummy, but a CPU executor only loads weights that exist</source>
+        <translation>load_format 为 dummy，但 CPU 执行器只加载真实存在的权重</translation>
+    </message>
+    <message>
+        <source>use load_format auto</source>
+        <translation>使用 load_format auto</translation>
+    </message>
+    <message>
+        <source>device is {device}, one GPU, but {ranks} ranks are wanted</source>
+        <translation>device 为 {device}，即一块 GPU，但需要 {ranks} 个秩</translation>
+    </message>
+    <message>
+        <source>use auto, or tensor_parallel_size 1 and pipeline_parallel_size 1</source>
+        <translation>使用 auto，或 tensor_parallel_size 1 和 pipeline_parallel_size 1</translation>
+    </message>
+    <message>
+        <source>device is {device}, which the devices of {node} leave out</source>
+        <translation>device 为 {device}，但 {node} 的设备设置不含它</translation>
+    </message>
+    <message>
+        <source>use auto</source>
+        <translation>使用 auto</translation>
+    </message>
+    <message>
+        <source>max_model_len is {asked}, but the model was made for {most} tokens</source>
+        <translation>max_model_len 为 {asked}，但该模型最多支持 {most} 个词元</translation>
+    </message>
+    <message>
+        <source>use at most {most}</source>
+        <translation>最多使用 {most}</translation>
+    </message>
+    <message>
+        <source>there are settings for {node}, which has never joined</source>
+        <translation>存在 {node} 的设置，但它从未加入过</translation>
+    </message>
+    <message>
+        <source>start argus-node there, or forget its settings</source>
+        <translation>在那台机器上启动 argus-node，或丢弃它的设置</translation>
+    </message>
+    <message>
+        <source>{count} attention heads cannot be shared by tensor_parallel_size {size}</source>
+        <translation>{count} 个注意力头无法被 tensor_parallel_size {size} 均分</translation>
+    </message>
+    <message>
+        <source>{count} KV heads can be neither shared by nor repeated over tensor_parallel_size {size}</source>
+        <translation>{count} 个 KV 头既无法被 tensor_parallel_size {size} 均分，也无法均匀复制</translation>
+    </message>
+    <message>
+        <source>intermediate_size {count} cannot be shared by tensor_parallel_size {size}</source>
+        <translation>intermediate_size {count} 无法被 tensor_parallel_size {size} 均分</translation>
+    </message>
+    <message>
+        <source>a vocabulary of {count} (padded to {padded}) cannot be shared by tensor_parallel_size {size}</source>
+        <translation>大小为 {count}（填充到 {padded}）的词表无法被 tensor_parallel_size {size} 均分</translation>
+    </message>
+    <message>
+        <source>{layer}: {what} {inputs} is {groups} AWQ groups of {group}, which tensor_parallel_size {size} cannot share ({each} each)</source>
+        <translation>{layer}：{what} {inputs} 是 {groups} 个大小为 {group} 的 AWQ 组，tensor_parallel_size {size} 无法均分（每份 {each} 个）</translation>
+    </message>
+    <message>
+        <source>the width of its input</source>
+        <translation>输入宽度</translation>
+    </message>
+    <message>
+        <source>tensor_parallel_size is {size}</source>
+        <translation>tensor_parallel_size 为 {size}</translation>
+    </message>
+    <message>
+        <source>use {sizes}</source>
+        <translation>使用 {sizes}</translation>
+    </message>
+    <message>
+        <source>use one of {sizes}</source>
+        <translation>使用其中之一：{sizes}</translation>
+    </message>
+    <message>
+        <source>{layers} layers cannot be shared by pipeline_parallel_size {size}</source>
+        <translation>{layers} 层无法分给 pipeline_parallel_size {size}</translation>
+    </message>
+    <message>
+        <source>use 1 to {most}</source>
+        <translation>使用 1 到 {most}</translation>
+    </message>
+    <message>
+        <source>stage_layers is &quot;{text}&quot;, which is no list of numbers</source>
+        <translation>stage_layers 为“{text}”，这不是数字列表</translation>
+    </message>
+    <message>
+        <source>stage_layers is &quot;{text}&quot;, {count} numbers for {stages} stages</source>
+        <translation>stage_layers 为“{text}”，{count} 个数字对应 {stages} 个阶段</translation>
+    </message>
+    <message>
+        <source>stage_layers is &quot;{text}&quot;, but every stage has 1 to {layers} layers</source>
+        <translation>stage_layers 为“{text}”，但每个阶段应有 1 到 {layers} 层</translation>
+    </message>
+    <message>
+        <source>stage_layers is &quot;{text}&quot;, {sum} layers in all, but the model has {layers}</source>
+        <translation>stage_layers 为“{text}”，共 {sum} 层，但模型有 {layers} 层</translation>
+    </message>
+    <message>
+        <source>leave stage_layers empty, or write {stages} numbers with the sum {layers}, such as {example}</source>
+        <translation>让 stage_layers 留空，或写 {stages} 个总和为 {layers} 的数字，例如 {example}</translation>
+    </message>
+    <message>
+        <source>a GPU is needed</source>
+        <translation>需要一块 GPU</translation>
+    </message>
+    <message>
+        <source>a CPU device is needed</source>
+        <translation>需要一个 CPU 设备</translation>
+    </message>
+    <message>
+        <source>{ranks} GPUs are needed, {size} on one machine for each of {stages} stages</source>
+        <translation>需要 {ranks} 块 GPU：{stages} 个阶段各需同一台机器上的 {size} 块</translation>
+    </message>
+    <message>
+        <source>{ranks} CPU devices are needed, {size} on one machine for each of {stages} stages</source>
+        <translation>需要 {ranks} 个 CPU 设备：{stages} 个阶段各需同一台机器上的 {size} 个</translation>
+    </message>
+    <message>
+        <source>{node} has {count}</source>
+        <translation>{node} 有 {count} 个</translation>
+    </message>
+    <message>
+        <source>{need}; of those that can be used {there|, }</source>
+        <translation>{need}；可用的有：{there|，}</translation>
+    </message>
+    <message>
+        <source>{need}; of those that can be used {there|, }; GPUs and CPUs are not mixed</source>
+        <translation>{need}；可用的有：{there|，}；GPU 与 CPU 不会混用</translation>
+    </message>
+    <message>
+        <source>use smaller sizes, or add GPUs</source>
+        <translation>减小并行度，或增加 GPU</translation>
+    </message>
+    <message>
+        <source>use smaller sizes, or add machines</source>
+        <translation>减小并行度，或增加机器</translation>
+    </message>
+    <message>
+        <source>{remedy}; tensor_parallel_size {size} with pipeline_parallel_size {stages} uses {devices} devices</source>
+        <translation>{remedy}；tensor_parallel_size {size} 配合 pipeline_parallel_size {stages} 可使用 {devices} 个设备</translation>
+    </message>
+    <message>
+        <source>{remedy}; it fits with tensor_parallel_size {size} with pipeline_parallel_size {stages}</source>
+        <translation>{remedy}；使用 tensor_parallel_size {size} 配合 pipeline_parallel_size {stages} 可以放下</translation>
+    </message>
+    <message>
+        <source>a context of {context} tokens needs {size}: {parts|, }; {room}</source>
+        <translation>{context} 个词元的上下文需要 {size}：{parts|，}；{room}</translation>
+    </message>
+    <message>
+        <source>a context of {context} tokens needs {size} of {device}: {parts|, }; {room}</source>
+        <translation>{context} 个词元的上下文需要 {device} 的 {size}：{parts|，}；{room}</translation>
+    </message>
+    <message>
+        <source>weights {size}</source>
+        <translation>权重 {size}</translation>
+    </message>
+    <message>
+        <source>KV cache {size}</source>
+        <translation>KV 缓存 {size}</translation>
+    </message>
+    <message>
+        <source>working memory {size}</source>
+        <translation>工作内存 {size}</translation>
+    </message>
+    <message>
+        <source>CUDA itself {size}</source>
+        <translation>CUDA 自身 {size}</translation>
+    </message>
+    <message>
+        <source>communication {size}</source>
+        <translation>通信 {size}</translation>
+    </message>
+    <message>
+        <source>{size} may be used (gpu_memory_utilization {share} of the {free} that are free)</source>
+        <translation>可使用 {size}（gpu_memory_utilization {share}，空闲 {free}）</translation>
+    </message>
+    <message>
+        <source>{size} may be used (gpu_memory_utilization {share} of {total}, {free} of which are free)</source>
+        <translation>可使用 {size}（gpu_memory_utilization {share}，共 {total}，其中空闲 {free}）</translation>
+    </message>
+    <message>
+        <source>raise gpu_memory_utilization to {share}</source>
+        <translation>把 gpu_memory_utilization 提高到 {share}</translation>
+    </message>
+    <message>
+        <source>free {size} by closing other programs</source>
+        <translation>关闭其他程序，腾出 {size}</translation>
+    </message>
+    <message>
+        <source>free {size} of {device} by closing other programs</source>
+        <translation>关闭其他程序，在 {device} 上腾出 {size}</translation>
+    </message>
+    <message>
+        <source>set max_model_len to {tokens} or less</source>
+        <translation>把 max_model_len 设为 {tokens} 或更小</translation>
+    </message>
+    <message>
+        <source>spread the model over more devices</source>
+        <translation>把模型分到更多设备上</translation>
+    </message>
+    <message>
+        <source>take a smaller or quantised checkpoint</source>
+        <translation>改用更小或量化的检查点</translation>
+    </message>
+    <message>
+        <source>take a smaller checkpoint</source>
+        <translation>改用更小的检查点</translation>
+    </message>
+    <message>
+        <source>no context fits: {ways}</source>
+        <translation>任何上下文都放不下：{ways}</translation>
+    </message>
+    <message>
+        <source>{device}: {size} are used by {users}</source>
+        <translation>{device}：{size} 被 {users} 占用</translation>
+    </message>
+    <message>
+        <source>other programs</source>
+        <translation>其他程序</translation>
+    </message>
+    <message>
+        <source>{occupations|; }</source>
+        <translation>{occupations|；}</translation>
+    </message>
+    <message>
+        <source>stop these programs, or use other devices</source>
+        <translation>停止这些程序，或使用其他设备</translation>
+    </message>
+    <message>
+        <source>stage {stage} joins {larger} with {most} and {smaller} with {least}: the smallest decides, and {unused} stay unused</source>
+        <translation>阶段 {stage} 把有 {most} 的 {larger} 与有 {least} 的 {smaller} 合在一起：由最小者决定，{unused} 将闲置</translation>
+    </message>
+    <message>
+        <source>put devices of one size in a stage</source>
+        <translation>让同一阶段使用同样大小的设备</translation>
+    </message>
+    <message>
+        <source>{device} {problem}</source>
+        <translation>{device} {problem}</translation>
+    </message>
+    <message>
+        <source>{devices|, }</source>
+        <translation>{devices|，}</translation>
+    </message>
+    <message>
+        <source>{device} has compute capability {capability}</source>
+        <translation>{device} 的计算能力是 {capability}</translation>
+    </message>
+    <message>
+        <source>{device} has compute capability {capability}, but {needed} or newer is needed</source>
+        <translation>{device} 的计算能力是 {capability}，但需要 {needed} 或更新</translation>
+    </message>
+    <message>
+        <source>{devices|, }; this release has kernels for {capabilities} and newer</source>
+        <translation>{devices|，}；此版本的内核支持 {capabilities} 及更新</translation>
+    </message>
+    <message>
+        <source>{devices|, }; this release has kernels for AWQ for {capabilities} and newer</source>
+        <translation>{devices|，}；此版本的 AWQ 内核支持 {capabilities} 及更新</translation>
+    </message>
+    <message>
+        <source>use other devices of {node}</source>
+        <translation>使用 {node} 的其他设备</translation>
+    </message>
+    <message>
+        <source>use another GPU</source>
+        <translation>使用另一块 GPU</translation>
+    </message>
+    <message>
+        <source>use a newer GPU</source>
+        <translation>使用更新的 GPU</translation>
+    </message>
+    <message>
+        <source>argus-executor-cuda is not installed beside argus-node</source>
+        <translation>argus-node 旁没有安装 argus-executor-cuda</translation>
+    </message>
+    <message>
+        <source>install Argus with CUDA</source>
+        <translation>安装带 CUDA 的百目</translation>
+    </message>
+    <message>
+        <source>{node} has GPUs, but argus-executor-cuda is not installed there</source>
+        <translation>{node} 有 GPU，但没有安装 argus-executor-cuda</translation>
+    </message>
+    <message>
+        <source>install Argus with CUDA on {node}</source>
+        <translation>在 {node} 上安装带 CUDA 的百目</translation>
+    </message>
+    <message>
+        <source>this computer shows no NVIDIA GPU</source>
+        <translation>这台电脑没有可见的 NVIDIA GPU</translation>
+    </message>
+    <message>
+        <source>see whether nvidia-smi lists it and CUDA_VISIBLE_DEVICES leaves it visible</source>
+        <translation>查看 nvidia-smi 是否列出它，以及 CUDA_VISIBLE_DEVICES 是否让它可见</translation>
+    </message>
+    <message>
+        <source>the NVIDIA driver {driver} knows CUDA {knows}, but argus-executor-cuda is built with CUDA {needed}</source>
+        <translation>NVIDIA 驱动 {driver} 支持 CUDA {knows}，但 argus-executor-cuda 以 CUDA {needed} 构建</translation>
+    </message>
+    <message>
+        <source>update the driver to {driver} or newer</source>
+        <translation>把驱动更新到 {driver} 或更新</translation>
+    </message>
+    <message>
+        <source>{node}: NVIDIA driver {driver} supports CUDA {supports}; argus-executor-cuda needs CUDA {needed}</source>
+        <translation>{node}：NVIDIA 驱动 {driver} 支持 CUDA {supports}；argus-executor-cuda 需要 CUDA {needed}</translation>
+    </message>
+    <message>
+        <source>update the driver of {node} to {driver} or newer</source>
+        <translation>把 {node} 的驱动更新到 {driver} 或更新</translation>
+    </message>
+    <message>
+        <source>there is no {device}; this computer has {gpus}</source>
+        <translation>没有 {device}；这台电脑有 {gpus}</translation>
+    </message>
+    <message>
+        <source>use cuda:0</source>
+        <translation>使用 cuda:0</translation>
+    </message>
+    <message>
+        <source>use cuda:0 to cuda:{last}</source>
+        <translation>使用 cuda:0 到 cuda:{last}</translation>
+    </message>
+    <message>
+        <source>devices of {node} is &quot;{text}&quot;, which is no list</source>
+        <translation>{node} 的设备设置为“{text}”，这不是列表</translation>
+    </message>
+    <message>
+        <source>write all, none, or numbers such as 0,1</source>
+        <translation>写 all、none，或形如 0,1 的数字</translation>
+    </message>
+    <message>
+        <source>devices of {node} names {numbers}, but it has none</source>
+        <translation>{node} 的设备设置指定了 {numbers}，但它没有设备</translation>
+    </message>
+    <message>
+        <source>devices of {node} names {numbers}, but it has {there}</source>
+        <translation>{node} 的设备设置指定了 {numbers}，但它有的是 {there}</translation>
+    </message>
+    <message>
+        <source>write none</source>
+        <translation>写 none</translation>
+    </message>
+    <message>
+        <source>write all, or some of {numbers}</source>
+        <translation>写 all，或 {numbers} 中的一部分</translation>
+    </message>
+    <message>
+        <source>cannot be opened: {reason}</source>
+        <translation>无法打开：{reason}</translation>
+    </message>
+    <message>
+        <source>does not tell its compute capability: {reason}</source>
+        <translation>没有报告计算能力：{reason}</translation>
+    </message>
+    <message>
+        <source>does not tell its memory: {reason}</source>
+        <translation>没有报告显存：{reason}</translation>
+    </message>
+    <message>
+        <source>is divided into instances (MIG), which this release cannot use</source>
+        <translation>被划分为实例（MIG），此版本无法使用</translation>
+    </message>
+    <message>
+        <source>the NVIDIA driver has not answered for {seconds} s</source>
+        <translation>NVIDIA 驱动已 {seconds} 秒没有响应</translation>
+    </message>
+    <message>
+        <source>see what nvidia-smi says, restart the computer if it hangs too</source>
+        <translation>查看 nvidia-smi 的输出，如果它也卡住，请重启电脑</translation>
+    </message>
+    <message>
+        <source>there is no machine</source>
+        <translation>没有任何机器</translation>
+    </message>
+    <message>
+        <source>start argus-node</source>
+        <translation>启动 argus-node</translation>
+    </message>
+    <message>
+        <source>{node} is not connected</source>
+        <translation>{node} 未连接</translation>
+    </message>
+    <message>
+        <source>{node} is not connected: {why}</source>
+        <translation>{node} 未连接：{why}</translation>
+    </message>
+    <message>
+        <source>start argus-node on {node}, see that it reaches the head, or set its devices to none</source>
+        <translation>在 {node} 上启动 argus-node，确认它能连到主节点，或把它的设备设为 none</translation>
+    </message>
+    <message>
+        <source>{node} runs argus-node {version}, the head {head} runs {needed}</source>
+        <translation>{node} 运行 argus-node {version}，主节点 {head} 运行 {needed}</translation>
+    </message>
+    <message>
+        <source>install argus-node {version} on {node}</source>
+        <translation>在 {node} 上安装 argus-node {version}</translation>
+    </message>
+    <message>
+        <source>{node} has no NCCL, which {count} GPUs need to compute together</source>
+        <translation>{node} 没有 NCCL，{count} 块 GPU 需要它才能一起计算</translation>
+    </message>
+    <message>
+        <source>install libnccl2 on {node}, or use one GPU</source>
+        <translation>在 {node} 上安装 libnccl2，或只用一块 GPU</translation>
+    </message>
+    <message>
+        <source>NCCL differs: {first} has {theirs}, {node} has {version}, and all ranks need the same</source>
+        <translation>NCCL 版本不同：{first} 为 {theirs}，{node} 为 {version}，而所有秩需要同一版本</translation>
+    </message>
+    <message>
+        <source>install NCCL {version} on {node}</source>
+        <translation>在 {node} 上安装 NCCL {version}</translation>
+    </message>
+    <message>
+        <source>/dev/shm on {node} is {size}, but NCCL needs about {needed} for {count} GPUs</source>
+        <translation>{node} 的 /dev/shm 为 {size}，但 NCCL 为 {count} 块 GPU 大约需要 {needed}</translation>
+    </message>
+    <message>
+        <source>make it larger; a container is started with --shm-size {megabytes}m</source>
+        <translation>把它调大；容器启动时使用 --shm-size {megabytes}m</translation>
+    </message>
+    <message>
+        <source>{node} may open {limit} files, and {count} ranks may need {needed}</source>
+        <translation>{node} 最多可打开 {limit} 个文件，而 {count} 个秩可能需要 {needed} 个</translation>
+    </message>
+    <message>
+        <source>raise LimitNOFILE in the service file, or ulimit -n</source>
+        <translation>调大服务文件中的 LimitNOFILE，或 ulimit -n</translation>
+    </message>
+    <message>
+        <source>the clock of {node} is {amount} ahead (only times in logs are affected)</source>
+        <translation>{node} 的时钟快了 {amount}（只影响日志中的时间）</translation>
+    </message>
+    <message>
+        <source>the clock of {node} is {amount} behind (only times in logs are affected)</source>
+        <translation>{node} 的时钟慢了 {amount}（只影响日志中的时间）</translation>
+    </message>
+    <message>
+        <source>{seconds} s</source>
+        <translation>{seconds} 秒</translation>
+    </message>
+    <message>
+        <source>{minutes} min {seconds} s</source>
+        <translation>{minutes} 分 {seconds} 秒</translation>
+    </message>
+    <message>
+        <source>set it, or have it set from the network</source>
+        <translation>校准时钟，或让它通过网络自动校准</translation>
+    </message>
+    <message>
+        <source>the model cannot be laid out: {reason}</source>
+        <translation>无法安排该模型：{reason}</translation>
+    </message>
+    <message>
+        <source>the model cannot be laid out on {device}: {reason}</source>
+        <translation>无法在 {device} 上安排该模型：{reason}</translation>
+    </message>
+    <message>
+        <source>take another checkpoint</source>
+        <translation>改用另一个检查点</translation>
+    </message>
+    <message>
+        <source>{node}: {folder}: {difference}</source>
+        <translation>{node}：{folder}：{difference}</translation>
+    </message>
+    <message>
+        <source>{file} is missing</source>
+        <translation>缺少 {file}</translation>
+    </message>
+    <message>
+        <source>{file} has {size} bytes, the head&apos;s {needed}</source>
+        <translation>{file} 有 {size} 字节，主节点上的有 {needed} 字节</translation>
+    </message>
+    <message>
+        <source>{file} has other content than the head&apos;s, at the same size</source>
+        <translation>{file} 与主节点上的大小相同，但内容不同</translation>
+    </message>
+    <message>
+        <source>nothing: it is fetched from the head first</source>
+        <translation>无需操作：会先从主节点获取</translation>
+    </message>
+    <message>
+        <source>nothing: it is fetched from the head first, in about {seconds} s</source>
+        <translation>无需操作：会先从主节点获取，大约需要 {seconds} 秒</translation>
+    </message>
+    <message>
+        <source>copy it from the head again, or choose another folder on {node}</source>
+        <translation>重新从主节点复制，或在 {node} 上选择另一个文件夹</translation>
+    </message>
+    <message>
+        <source>{node} lacks {size} of {folder}</source>
+        <translation>{node} 缺少 {folder} 中的 {size}</translation>
+    </message>
+    <message>
+        <source>{node} lacks {size} that its ranks need of {folder}</source>
+        <translation>{node} 缺少其各秩所需的 {folder} 中的 {size}</translation>
+    </message>
+    <message>
+        <source>{node}: {free} free for {folder}, {needed} needed</source>
+        <translation>{node}：{folder} 所在磁盘空闲 {free}，需要 {needed}</translation>
+    </message>
+    <message>
+        <source>free {size} there, or choose another folder on {node}</source>
+        <translation>在那里腾出 {size}，或在 {node} 上选择另一个文件夹</translation>
+    </message>
+    <message>
+        <source>{node}: {folder} is not complete, {size} are missing</source>
+        <translation>{node}：{folder} 不完整，缺少 {size}</translation>
+    </message>
+    <message>
+        <source>copy or download it again</source>
+        <translation>重新复制或下载</translation>
+    </message>
+    <message>
+        <source>{node}: {folder} not found</source>
+        <translation>{node}：找不到 {folder}</translation>
+    </message>
+    <message>
+        <source>copy the model there, or choose its folder on {node}</source>
+        <translation>把模型复制到那里，或指定它在 {node} 上的文件夹</translation>
+    </message>
+    <message>
+        <source>{node} would be reached at {address}, which means every machine itself</source>
+        <translation>{node} 的地址会是 {address}，而它在每台机器上都指向自己</translation>
+    </message>
+    <message>
+        <source>choose the interface of {node}</source>
+        <translation>选择 {node} 的网络接口</translation>
+    </message>
+    <message>
+        <source>{first} uses {theirs} but {node} uses {address} for the traffic between ranks: they may not reach each other</source>
+        <translation>秩之间的通信，{first} 使用 {theirs}，而 {node} 使用 {address}：两者可能无法互通</translation>
+    </message>
+    <message>
+        <source>MTU differs: {first} {other} {theirs}, {node} {interface} {mtu}; large packets may be dropped</source>
+        <translation>MTU 不同：{first} {other} 为 {theirs}，{node} {interface} 为 {mtu}；大数据包可能被丢弃</translation>
+    </message>
+    <message>
+        <source>give both the same MTU</source>
+        <translation>把两者设为相同的 MTU</translation>
+    </message>
+    <message>
+        <source>{node} uses the public address {address} for traffic between ranks, which is not encrypted</source>
+        <translation>{node} 使用公网地址 {address} 进行秩之间的通信，而这些通信不加密</translation>
+    </message>
+    <message>
+        <source>{node} would use the public address {address} for traffic between ranks, which is not encrypted</source>
+        <translation>{node} 将使用公网地址 {address} 进行秩之间的通信，而这些通信不加密</translation>
+    </message>
+    <message>
+        <source>choose a private interface of {node}</source>
+        <translation>选择 {node} 的内网接口</translation>
+    </message>
+    <message>
+        <source>choose a private interface of {node}, or name this one to accept it</source>
+        <translation>选择 {node} 的内网接口，或明确指定这个接口以表示接受</translation>
+    </message>
+    <message>
+        <source>the link of {node} to the head carries {rate}: a step of {tokens} tokens sends {size} MB between stages, which takes {seconds} s</source>
+        <translation>{node} 到主节点的链路速率为 {rate}：每步 {tokens} 个词元要在阶段之间传输 {size} MB，需要 {seconds} 秒</translation>
+    </message>
+    <message>
+        <source>the link of {node} to the head has a round trip of {milliseconds} ms, which every token waits for</source>
+        <translation>{node} 到主节点的链路往返时延为 {milliseconds} 毫秒，每个词元都要等待</translation>
+    </message>
+    <message>
+        <source>the link of {node} to the head carries {rate}: a step of {tokens} tokens sends {size} MB between stages, which takes {seconds} s, and has a round trip of {milliseconds} ms, which every token waits for</source>
+        <translation>{node} 到主节点的链路速率为 {rate}：每步 {tokens} 个词元要在阶段之间传输 {size} MB，需要 {seconds} 秒；往返时延为 {milliseconds} 毫秒，每个词元都要等待</translation>
+    </message>
+    <message>
+        <source>use a faster network or fewer machines; pipeline stages work over this link, tensor parallel across machines would be many times slower and is not offered</source>
+        <translation>使用更快的网络或更少的机器；流水线阶段可以经由此链路工作，跨机器的张量并行会慢许多倍，因此不提供</translation>
+    </message>
+    <message>
+        <source>{node}: {interface} carries the traffic between ranks</source>
+        <translation>{node}：秩之间的通信经由 {interface}</translation>
+    </message>
+    <message>
+        <source>{node}: {interface}, {rate} to the head, carries the traffic between ranks</source>
+        <translation>{node}：秩之间的通信经由 {interface}，到主节点 {rate}</translation>
+    </message>
+    <message>
+        <source>stage {stage}: layers {first} to {last} of {layers}, on {node} {devices}</source>
+        <translation>阶段 {stage}：第 {first} 到 {last} 层（共 {layers} 层），在 {node} {devices} 上</translation>
+    </message>
+    <message>
+        <source>all compute in float16, because {device} has compute capability {capability} and bfloat16 came with 8.0</source>
+        <translation>全部以 float16 计算，因为 {device} 的计算能力是 {capability}，从 8.0 起才有 bfloat16</translation>
+    </message>
+    <message>
+        <source>layers are shared by memory: the first stage holds the vision tower besides, the last one the scores, and the scarcest device decides how long a context can be</source>
+        <translation>各层按内存分配：第一阶段还要放视觉塔，最后一个阶段还要放输出层，最紧张的设备决定上下文能有多长</translation>
+    </message>
+    <message>
+        <source>{heads} KV heads are repeated on {ranks} ranks: the cache takes {times} times the memory</source>
+        <translation>{heads} 个 KV 头被复制到 {ranks} 个秩上：缓存占用 {times} 倍内存</translation>
+    </message>
+    <message>
+        <source>the vision tower cannot be shared by {ranks} ranks: each of the first stage has it whole</source>
+        <translation>视觉塔无法由 {ranks} 个秩分担：第一阶段的每个秩都有完整的一份</translation>
+    </message>
+    <message>
+        <source>contexts end at {tokens} tokens, for which {device} has memory; the model was made for {most}</source>
+        <translation>上下文最长 {tokens} 个词元，这是 {device} 的内存所能容纳的；模型支持 {most} 个</translation>
+    </message>
+    <message>
+        <source>the head does not answer</source>
+        <translation>主节点没有响应</translation>
+    </message>
+    <message>
+        <source>wait until it is back, then try again</source>
+        <translation>等它恢复后再试</translation>
+    </message>
+    <message>
+        <source>nobody answers at {address}</source>
+        <translation>{address} 没有响应</translation>
+    </message>
+    <message>
+        <source>check that the head runs, its address and the firewall between</source>
+        <translation>检查主节点是否在运行、它的地址以及两者之间的防火墙</translation>
+    </message>
+    <message>
+        <source>check that the head runs, and its address</source>
+        <translation>检查主节点是否在运行以及它的地址</translation>
+    </message>
+    <message>
+        <source>the head at {address} does not greet back</source>
+        <translation>{address} 的主节点没有回应问候</translation>
+    </message>
+    <message>
+        <source>restart the head</source>
+        <translation>重启主节点</translation>
+    </message>
+    <message>
+        <source>the head at {address} has been silent for {seconds} seconds</source>
+        <translation>{address} 的主节点已 {seconds} 秒没有消息</translation>
+    </message>
+    <message>
+        <source>check the network and the head&apos;s log</source>
+        <translation>检查网络和主节点的日志</translation>
+    </message>
+    <message>
+        <source>the connection to {address} was lost</source>
+        <translation>与 {address} 的连接已断开</translation>
+    </message>
+    <message>
+        <source>wait: it is being restored</source>
+        <translation>请稍候：正在恢复</translation>
+    </message>
+    <message>
+        <source>the head at {address} does not know this computer</source>
+        <translation>{address} 的主节点不认识这台电脑</translation>
+    </message>
+    <message>
+        <source>add this computer&apos;s key on the head: argus-node keys allow &apos;{key}&apos; NAME</source>
+        <translation>在主节点上添加这台电脑的密钥：argus-node keys allow &apos;{key}&apos; 名称</translation>
+    </message>
+    <message>
+        <source>{address} speaks ZeroMQ without encryption: it is not a head of Argus</source>
+        <translation>{address} 使用未加密的 ZeroMQ：它不是百目的主节点</translation>
+    </message>
+    <message>
+        <source>check the address</source>
+        <translation>检查地址</translation>
+    </message>
+    <message>
+        <source>{address} answers, but it is not the head with the key {key}</source>
+        <translation>{address} 有响应，但它不是密钥为 {key} 的主节点</translation>
+    </message>
+    <message>
+        <source>if the head was installed anew, take over its new key (argus-node keys show, on the head); else another program uses this port</source>
+        <translation>如果主节点重新安装过，请采用它的新密钥（在主节点上运行 argus-node keys show）；否则是另一个程序占用了该端口</translation>
+    </message>
+    <message>
+        <source>the head on this computer {how} before it was ready</source>
+        <translation>这台电脑上的主节点还未就绪就结束了：{how}</translation>
+    </message>
+    <message>
+        <source>the head restarted while it answered ({reason})</source>
+        <translation>主节点在回答时重启了（{reason}）</translation>
+    </message>
+    <message>
+        <source>ask again</source>
+        <translation>请重新提问</translation>
+    </message>
+    <message>
+        <source>{count} asks have no answer yet</source>
+        <translation>还有 {count} 个提问没有回答</translation>
+    </message>
+    <message>
+        <source>wait for some of them</source>
+        <translation>请等待其中一些完成</translation>
+    </message>
+    <message>
+        <source>{count} files are being looked at</source>
+        <translation>正在查看 {count} 个文件</translation>
+    </message>
+    <message>
+        <source>this connection has not said hello, or was silent too long</source>
+        <translation>此连接没有问候，或沉默太久</translation>
+    </message>
+    <message>
+        <source>send Hello</source>
+        <translation>请发送 Hello</translation>
+    </message>
+    <message>
+        <source>this head does not know that kind of message</source>
+        <translation>此主节点不认识这种消息</translation>
+    </message>
+    <message>
+        <source>update argus-node on the head</source>
+        <translation>更新主节点上的 argus-node</translation>
+    </message>
+    <message>
+        <source>{count} clients are connected, no more are taken</source>
+        <translation>已有 {count} 个客户端连接，不再接受更多</translation>
+    </message>
+    <message>
+        <source>try again when somebody has left</source>
+        <translation>等有人离开后再试</translation>
+    </message>
+    <message>
+        <source>too many files wait to be looked into</source>
+        <translation>等待查看的文件太多</translation>
+    </message>
+    <message>
+        <source>try again in a while</source>
+        <translation>请稍后再试</translation>
+    </message>
+    <message>
+        <source>{count} questions are waiting for an answer</source>
+        <translation>有 {count} 个问题在等待回答</translation>
+    </message>
+    <message>
+        <source>ask again in a while</source>
+        <translation>请稍后再提问</translation>
+    </message>
+    <message>
+        <source>the head cannot take more questions now</source>
+        <translation>主节点现在无法接受更多问题</translation>
+    </message>
+    <message>
+        <source>this head does not know that question (any more)</source>
+        <translation>此主节点（已）不知道这个问题</translation>
+    </message>
+    <message>
+        <source>too many requests about the cluster wait for an answer</source>
+        <translation>等待回应的集群请求太多</translation>
+    </message>
+    <message>
+        <source>the head cannot take more requests now</source>
+        <translation>主节点现在无法接受更多请求</translation>
+    </message>
+    <message>
+        <source>no node of the name {node} has ever been here</source>
+        <translation>从未有过名为 {node} 的节点</translation>
+    </message>
+    <message>
+        <source>no worker of the name {node} has joined</source>
+        <translation>没有名为 {node} 的工作节点加入过</translation>
+    </message>
+    <message>
+        <source>use a name that argus-node status shows</source>
+        <translation>使用 argus-node status 列出的名称</translation>
+    </message>
+    <message>
+        <source>this head serves only this computer</source>
+        <translation>此主节点只为这台电脑服务</translation>
+    </message>
+    <message>
+        <source>start one that others can join: argus-node start --head --listen 0.0.0.0:47700</source>
+        <translation>启动一个允许加入的主节点：argus-node start --head --listen 0.0.0.0:47700</translation>
+    </message>
+    <message>
+        <source>this head is stopping</source>
+        <translation>此主节点正在停止</translation>
+    </message>
+    <message>
+        <source>ask again when it has been started again</source>
+        <translation>等它重新启动后再提问</translation>
+    </message>
+    <message>
+        <source>another model was deployed while this question was being answered</source>
+        <translation>回答此问题时部署了另一个模型</translation>
+    </message>
+    <message>
+        <source>the executor {how} while answering, twice in a row</source>
+        <translation>执行器在回答时连续两次失败：{how}</translation>
+    </message>
+    <message>
+        <source>ask again with smaller pictures or a shorter conversation; the executor starts again by itself</source>
+        <translation>请用更小的图片或更短的对话重新提问；执行器会自行重启</translation>
+    </message>
+    <message>
+        <source>{count} images and videos are more than the {most} of one conversation</source>
+        <translation>{count} 个图片和视频，超过一个对话允许的 {most} 个</translation>
+    </message>
+    <message>
+        <source>ask about fewer of them at a time</source>
+        <translation>请一次只就其中一部分提问</translation>
+    </message>
+    <message>
+        <source>the executor finished a step without this ask&apos;s token</source>
+        <translation>执行器完成了一步，却没有此提问的词元</translation>
+    </message>
+    <message>
+        <source>too many images and videos wait to be read</source>
+        <translation>等待读取的图片和视频太多</translation>
+    </message>
+    <message>
+        <source>this conversation has {count} images, but at most {most} are allowed</source>
+        <translation>此对话有 {count} 张图片，但最多允许 {most} 张</translation>
+    </message>
+    <message>
+        <source>this conversation has {count} videos, but at most {most} are allowed</source>
+        <translation>此对话有 {count} 个视频，但最多允许 {most} 个</translation>
+    </message>
+    <message>
+        <source>take some away, or start the head with a larger {setting}</source>
+        <translation>去掉一些，或以更大的 {setting} 启动主节点</translation>
+    </message>
+    <message>
+        <source>the question has no tokens</source>
+        <translation>问题中没有词元</translation>
+    </message>
+    <message>
+        <source>write a question</source>
+        <translation>请写一个问题</translation>
+    </message>
+    <message>
+        <source>max_tokens is 0, so there could be no answer</source>
+        <translation>max_tokens 为 0，因此不可能有回答</translation>
+    </message>
+    <message>
+        <source>ask for at least 1 new token (max_tokens)</source>
+        <translation>至少请求 1 个新词元（max_tokens）</translation>
+    </message>
+    <message>
+        <source>a question of {question} tokens and an answer of up to {answer} make {sum}, more than max_model_len {most}</source>
+        <translation>{question} 个词元的问题加上至多 {answer} 个词元的回答共 {sum} 个，超过 max_model_len {most}</translation>
+    </message>
+    <message>
+        <source>a question of {question} tokens and an answer of up to {answer} need {blocks} KV blocks of {size} tokens, there are {most}</source>
+        <translation>{question} 个词元的问题加上至多 {answer} 个词元的回答需要 {blocks} 个 KV 块（每块 {size} 个词元），只有 {most} 个</translation>
+    </message>
+    <message>
+        <source>ask for at most {tokens} new tokens (max_tokens), or raise {setting}</source>
+        <translation>最多请求 {tokens} 个新词元（max_tokens），或调大 {setting}</translation>
+    </message>
+    <message>
+        <source>shorten the question or its pictures to less than {tokens} tokens, or raise {setting}</source>
+        <translation>把问题或其图片缩短到 {tokens} 个词元以内，或调大 {setting}</translation>
+    </message>
+    <message>
+        <source>the conversation has {places} places for pictures and clips, {count} were given</source>
+        <translation>对话中有 {places} 处图片和视频的位置，却给出了 {count} 个</translation>
+    </message>
+    <message>
+        <source>attach each picture or clip once, where it is mentioned</source>
+        <translation>每个图片或视频只在提到它的地方附加一次</translation>
+    </message>
+    <message>
+        <source>item {item} would take {tokens} tokens, possible are 1 to {most}</source>
+        <translation>第 {item} 项会占用 {tokens} 个词元，允许 1 到 {most} 个</translation>
+    </message>
+    <message>
+        <source>attach a smaller picture or a shorter clip</source>
+        <translation>附加更小的图片或更短的视频</translation>
+    </message>
+    <message>
+        <source>cannot open {file}: {reason}</source>
+        <translation>无法打开 {file}：{reason}</translation>
+    </message>
+    <message>
+        <source>cannot read {file}: {reason}</source>
+        <translation>无法读取 {file}：{reason}</translation>
+    </message>
+    <message>
+        <source>check the path and the file&apos;s permissions</source>
+        <translation>检查路径和文件的权限</translation>
+    </message>
+    <message>
+        <source>{file} is not a regular file</source>
+        <translation>{file} 不是普通文件</translation>
+    </message>
+    <message>
+        <source>attach a picture or a video</source>
+        <translation>请附加图片或视频</translation>
+    </message>
+    <message>
+        <source>{file} has become shorter while it was sent</source>
+        <translation>{file} 在发送时变短了</translation>
+    </message>
+    <message>
+        <source>{file} has become shorter while it was read</source>
+        <translation>{file} 在读取时变短了</translation>
+    </message>
+    <message>
+        <source>attach it again when nobody writes to it</source>
+        <translation>等没有程序写入它时再附加</translation>
+    </message>
+    <message>
+        <source>{file} is empty</source>
+        <translation>{file} 是空的</translation>
+    </message>
+    <message>
+        <source>{file} has {size} bytes, the head takes at most {most}</source>
+        <translation>{file} 有 {size} 字节，主节点最多接受 {most}</translation>
+    </message>
+    <message>
+        <source>attach a smaller file, or raise max_upload_bytes on the head</source>
+        <translation>附加更小的文件，或在主节点上调大 max_upload_bytes</translation>
+    </message>
+    <message>
+        <source>the attachment is empty</source>
+        <translation>附件是空的</translation>
+    </message>
+    <message>
+        <source>the attachment has {size} bytes, at most {most} can be sent</source>
+        <translation>附件有 {size} 字节，最多可发送 {most}</translation>
+    </message>
+    <message>
+        <source>attach a smaller file</source>
+        <translation>请附加更小的文件</translation>
+    </message>
+    <message>
+        <source>the file has {size} bytes, this head takes at most {most}</source>
+        <translation>文件有 {size} 字节，此主节点最多接受 {most}</translation>
+    </message>
+    <message>
+        <source>send a smaller file, or raise max_upload_bytes on the head</source>
+        <translation>发送更小的文件，或在主节点上调大 max_upload_bytes</translation>
+    </message>
+    <message>
+        <source>{count} uploads of this session are on their way already</source>
+        <translation>此会话已有 {count} 个上传正在进行</translation>
+    </message>
+    <message>
+        <source>wait for one of them to finish</source>
+        <translation>请等待其中一个完成</translation>
+    </message>
+    <message>
+        <source>{count} uploads are on their way to this head already</source>
+        <translation>已有 {count} 个上传正在发往此主节点</translation>
+    </message>
+    <message>
+        <source>try again in a moment</source>
+        <translation>请稍后重试</translation>
+    </message>
+    <message>
+        <source>the head holds {held} bytes of attachments that are in use, of {most} it may hold; this file has {size}</source>
+        <translation>主节点已保存 {held} 字节正在使用的附件，上限为 {most}；此文件有 {size}</translation>
+    </message>
+    <message>
+        <source>try again when other asks have finished</source>
+        <translation>等其他提问完成后再试</translation>
+    </message>
+    <message>
+        <source>the file arrived with SHA-256 {actual}…, announced was {announced}…</source>
+        <translation>文件到达时的 SHA-256 为 {actual}…，而声明的是 {announced}…</translation>
+    </message>
+    <message>
+        <source>send it again; it may have changed while it was read</source>
+        <translation>请重新发送；它可能在读取时被修改了</translation>
+    </message>
+    <message>
+        <source>the attachment {digest} is not on the head</source>
+        <translation>附件 {digest} 不在主节点上</translation>
+    </message>
+    <message>
+        <source>attach the file again</source>
+        <translation>请重新附加该文件</translation>
+    </message>
+    <message>
+        <source>cannot store the attachment in {folder}: {reason} ({free} bytes free)</source>
+        <translation>无法把附件存入 {folder}：{reason}（空闲 {free} 字节）</translation>
+    </message>
+    <message>
+        <source>free disk space on the head</source>
+        <translation>请释放主节点的磁盘空间</translation>
+    </message>
+    <message>
+        <source>{file} cannot be opened: {reason}</source>
+        <translation>无法打开 {file}：{reason}</translation>
+    </message>
+    <message>
+        <source>check that the file is there and may be read</source>
+        <translation>检查文件是否存在且可读</translation>
+    </message>
+    <message>
+        <source>{file} is not a file</source>
+        <translation>{file} 不是文件</translation>
+    </message>
+    <message>
+        <source>choose a picture or a video</source>
+        <translation>请选择图片或视频</translation>
+    </message>
+    <message>
+        <source>choose another file; this one has no content</source>
+        <translation>请选择另一个文件；这个文件没有内容</translation>
+    </message>
+    <message>
+        <source>{file} has {size} bytes, the limit is {most}</source>
+        <translation>{file} 有 {size} 字节，上限为 {most}</translation>
+    </message>
+    <message>
+        <source>choose a smaller file</source>
+        <translation>请选择更小的文件</translation>
+    </message>
+    <message>
+        <source>{file} cannot be read: {reason}</source>
+        <translation>无法读取 {file}：{reason}</translation>
+    </message>
+    <message>
+        <source>check the disk the file is on</source>
+        <translation>检查文件所在的磁盘</translation>
+    </message>
+    <message>
+        <source>JPEG picture</source>
+        <translation>JPEG 图片</translation>
+    </message>
+    <message>
+        <source>PNG picture</source>
+        <translation>PNG 图片</translation>
+    </message>
+    <message>
+        <source>WebP picture</source>
+        <translation>WebP 图片</translation>
+    </message>
+    <message>
+        <source>BMP picture</source>
+        <translation>BMP 图片</translation>
+    </message>
+    <message>
+        <source>GIF picture</source>
+        <translation>GIF 图片</translation>
+    </message>
+    <message>
+        <source>TIFF picture</source>
+        <translation>TIFF 图片</translation>
+    </message>
+    <message>
+        <source>MP4 video</source>
+        <translation>MP4 视频</translation>
+    </message>
+    <message>
+        <source>Matroska video</source>
+        <translation>Matroska 视频</translation>
+    </message>
+    <message>
+        <source>AVI video</source>
+        <translation>AVI 视频</translation>
+    </message>
+    <message>
+        <source>WMV video</source>
+        <translation>WMV 视频</translation>
+    </message>
+    <message>
+        <source>FLV video</source>
+        <translation>FLV 视频</translation>
+    </message>
+    <message>
+        <source>MPEG video</source>
+        <translation>MPEG 视频</translation>
+    </message>
+    <message>
+        <source>Ogg video</source>
+        <translation>Ogg 视频</translation>
+    </message>
+    <message>
+        <source>file</source>
+        <translation>文件</translation>
+    </message>
+    <message>
+        <source>this {kind} ends too early: {count} of {total} rows could be read</source>
+        <translation>此{kind}过早结束：{total} 行中只能读取 {count} 行</translation>
+    </message>
+    <message>
+        <source>this {kind} ends too early</source>
+        <translation>此{kind}过早结束</translation>
+    </message>
+    <message>
+        <source>try another copy of the file, or save it anew with the program that made it</source>
+        <translation>换一份该文件的副本，或用制作它的程序重新保存</translation>
+    </message>
+    <message>
+        <source>{width} × {height} pixels are more than the limit of {most} for a picture</source>
+        <translation>{width} × {height} 像素超过图片的上限 {most}</translation>
+    </message>
+    <message>
+        <source>{width} × {height} pixels are more than the limit of {most} for a frame of a video</source>
+        <translation>{width} × {height} 像素超过视频单帧的上限 {most}</translation>
+    </message>
+    <message>
+        <source>scale it down first</source>
+        <translation>请先缩小它</translation>
+    </message>
+    <message>
+        <source>this {kind} is damaged and cannot be decoded</source>
+        <translation>此{kind}已损坏，无法解码</translation>
+    </message>
+    <message>
+        <source>this {kind} is incomplete: {count} of {total} frames could be read</source>
+        <translation>此{kind}不完整：{total} 帧中只能读取 {count} 帧</translation>
+    </message>
+    <message>
+        <source>this {kind} holds no moving picture</source>
+        <translation>此{kind}中没有动态画面</translation>
+    </message>
+    <message>
+        <source>choose a picture (PNG, JPEG, WebP, BMP, GIF, TIFF) or a video (MP4, MOV, MKV, WebM, AVI, WMV, FLV, MPEG, OGG)</source>
+        <translation>请选择图片（PNG、JPEG、WebP、BMP、GIF、TIFF）或视频（MP4、MOV、MKV、WebM、AVI、WMV、FLV、MPEG、OGG）</translation>
+    </message>
+    <message>
+        <source>this {kind} uses a compression that Argus does not decode (number {number})</source>
+        <translation>此{kind}使用了百目无法解码的压缩方式（编号 {number}）</translation>
+    </message>
+    <message>
+        <source>convert it to H.264 in an MP4 file</source>
+        <translation>请把它转换为 MP4 文件中的 H.264</translation>
+    </message>
+    <message>
+        <source>this video is {seconds} s long, the limit is {most} s</source>
+        <translation>此视频长 {seconds} 秒，上限为 {most} 秒</translation>
+    </message>
+    <message>
+        <source>cut out the part the question is about</source>
+        <translation>请截取与问题有关的部分</translation>
+    </message>
+    <message>
+        <source>decoding this {kind} takes more than the {most} MiB of memory it may use</source>
+        <translation>解码此{kind}所需内存超过允许的 {most} MiB</translation>
+    </message>
+    <message>
+        <source>{width} × {height} pixels are too narrow: one side is more than 200 times the other</source>
+        <translation>{width} × {height} 像素过于狭长：一边是另一边的 200 倍以上</translation>
+    </message>
+    <message>
+        <source>cut it into several parts</source>
+        <translation>请把它切成几部分</translation>
+    </message>
+    <message>
+        <source>the decoder could not lock itself in (step {step}, error {number}), so it read nothing</source>
+        <translation>解码器无法把自己隔离（步骤 {step}，错误 {number}），因此什么也没有读取</translation>
+    </message>
+    <message>
+        <source>install Argus whole, on a Linux kernel with seccomp</source>
+        <translation>请完整安装百目，并使用带 seccomp 的 Linux 内核</translation>
+    </message>
+    <message>
+        <source>the decoder gave an answer out of place (reason {number})</source>
+        <translation>解码器给出了不合时宜的回应（原因 {number}）</translation>
+    </message>
+    <message>
+        <source>install Argus whole: its programs belong into one folder</source>
+        <translation>请完整安装百目：它的程序应在同一个文件夹中</translation>
+    </message>
+    <message>
+        <source>it begins with plain text</source>
+        <translation>它以纯文本开头</translation>
+    </message>
+    <message>
+        <source>it begins with the bytes {bytes}</source>
+        <translation>它以这些字节开头：{bytes}</translation>
+    </message>
+    <message>
+        <source>this is no picture or video that Argus reads ({found})</source>
+        <translation>这不是百目能读取的图片或视频（{found}）</translation>
+    </message>
+    <message>
+        <source>decoding this file took more processor time than it may use</source>
+        <translation>解码此文件所用的处理器时间超过允许值</translation>
+    </message>
+    <message>
+        <source>choose a shorter or smaller file</source>
+        <translation>请选择更短或更小的文件</translation>
+    </message>
+    <message>
+        <source>signal {number}</source>
+        <translation>信号 {number}</translation>
+    </message>
+    <message>
+        <source>status {number}</source>
+        <translation>状态 {number}</translation>
+    </message>
+    <message>
+        <source>this file could not be decoded (decoder stopped, {how}); the file may be damaged; nothing else was affected</source>
+        <translation>无法解码此文件（解码器已停止，{how}）；文件可能已损坏；其他部分不受影响</translation>
+    </message>
+    <message>
+        <source>decoding this file took longer than {milliseconds} ms</source>
+        <translation>解码此文件的时间超过 {milliseconds} 毫秒</translation>
+    </message>
+    <message>
+        <source>this file could not be decoded (the decoder&apos;s answer contradicts itself); the file may be damaged</source>
+        <translation>无法解码此文件（解码器的回应自相矛盾）；文件可能已损坏</translation>
+    </message>
+    <message>
+        <source>choose another file</source>
+        <translation>请选择另一个文件</translation>
+    </message>
+    <message>
+        <source>{folder} is not a folder</source>
+        <translation>{folder} 不是文件夹</translation>
+    </message>
+    <message>
+        <source>name a folder with config.json, tokenizer.json and the safetensors files</source>
+        <translation>请指定包含 config.json、tokenizer.json 和 safetensors 文件的文件夹</translation>
+    </message>
+    <message>
+        <source>{program} cannot start: a library that it needs is missing</source>
+        <translation>{program} 无法启动：缺少它所需的库</translation>
+    </message>
+    <message>
+        <source>install the library that the node&apos;s log names</source>
+        <translation>请安装节点日志中提到的库</translation>
+    </message>
+    <message>
+        <source>the executor {how}</source>
+        <translation>执行器{how}</translation>
+    </message>
+    <message>
+        <source>on {node} {how}</source>
+        <translation>在 {node} 上{how}</translation>
+    </message>
+    <message>
+        <source>the executor on {node} {how}</source>
+        <translation>{node} 上的执行器{how}</translation>
+    </message>
+    <message>
+        <source>the executor ended {times} times in a row; the last time {how}</source>
+        <translation>执行器连续结束了 {times} 次；最近一次：{how}</translation>
+    </message>
+    <message>
+        <source>look into the log, then deploy again, or stop the head and start it again</source>
+        <translation>请查看日志，然后重新部署，或停止主节点后再启动</translation>
+    </message>
+    <message>
+        <source>it is starting again</source>
+        <translation>它正在重新启动</translation>
+    </message>
+    <message>
+        <source>it starts again in {seconds} s</source>
+        <translation>它将在 {seconds} 秒后重新启动</translation>
+    </message>
+    <message>
+        <source>it starts again when {node} is back, or on what is left</source>
+        <translation>它将在 {node} 恢复后重新启动，或在剩余设备上启动</translation>
+    </message>
+    <message>
+        <source>was killed by signal {number} ({name})</source>
+        <translation>被信号 {number}（{name}）终止</translation>
+    </message>
+    <message>
+        <source>exited with status {status}</source>
+        <translation>以状态 {status} 退出</translation>
+    </message>
+    <message>
+        <source>sent a message that cannot be read</source>
+        <translation>发来了无法读取的消息</translation>
+    </message>
+    <message>
+        <source>gave up: {reason}</source>
+        <translation>放弃了：{reason}</translation>
+    </message>
+    <message>
+        <source>had not heard from the head</source>
+        <translation>没有收到主节点的消息</translation>
+    </message>
+    <message>
+        <source>lost its connection for a moment</source>
+        <translation>短暂断开了连接</translation>
+    </message>
+    <message>
+        <source>is out of reach: {node} {why}</source>
+        <translation>无法连接：{node} {why}</translation>
+    </message>
+    <message>
+        <source>is joining</source>
+        <translation>正在加入</translation>
+    </message>
+    <message>
+        <source>has left: {reason}</source>
+        <translation>已离开：{reason}</translation>
+    </message>
+    <message>
+        <source>has been silent for {seconds} s</source>
+        <translation>已 {seconds} 秒没有消息</translation>
+    </message>
+    <message>
+        <source>was restarted</source>
+        <translation>已重新启动</translation>
+    </message>
+    <message>
+        <source>was lost {times} times within {minutes} minutes and is left out for {pause} minutes; the last time it {why}</source>
+        <translation>在 {minutes} 分钟内失联 {times} 次，将被排除 {pause} 分钟；最近一次：{why}</translation>
+    </message>
+    <message>
+        <source>does not take what is sent to it</source>
+        <translation>不接收发给它的内容</translation>
+    </message>
+    <message>
+        <source>ended or lost its connection</source>
+        <translation>已结束或断开连接</translation>
+    </message>
+    <message>
+        <source>was removed</source>
+        <translation>已被移除</translation>
+    </message>
+    <message>
+        <source>{node} {why}</source>
+        <translation>{node} {why}</translation>
+    </message>
+    <message>
+        <source>look whether argus-node runs there and the network is up</source>
+        <translation>检查那里的 argus-node 是否在运行以及网络是否通畅</translation>
+    </message>
+    <message>
+        <source>this conversation has {count} images and videos, but at most {most} are allowed</source>
+        <translation>此对话有 {count} 个图片和视频，但最多允许 {most} 个</translation>
+    </message>
+    <message>
+        <source>this key may only watch: it may not ask questions</source>
+        <translation>此密钥只能观察：不能提问</translation>
+    </message>
+    <message>
+        <source>this key may only watch: it may not send files</source>
+        <translation>此密钥只能观察：不能发送文件</translation>
+    </message>
+    <message>
+        <source>this key may only watch: it may not deploy a model</source>
+        <translation>此密钥只能观察：不能部署模型</translation>
+    </message>
+    <message>
+        <source>this key may only watch: it may not remove machines</source>
+        <translation>此密钥只能观察：不能移除机器</translation>
+    </message>
+    <message>
+        <source>this key may only watch: it may not let machines join</source>
+        <translation>此密钥只能观察：不能让机器加入</translation>
+    </message>
+    <message>
+        <source>this key may only watch: it may not stop the head</source>
+        <translation>此密钥只能观察：不能停止主节点</translation>
+    </message>
+    <message>
+        <source>on the head, give it another role: argus-node keys allow &apos;{key}&apos; {name} --role client</source>
+        <translation>在主节点上为它换一个角色：argus-node keys allow &apos;{key}&apos; {name} --role client</translation>
+    </message>
+</context>
+<context>
     <name>SettingTexts</name>
     <message>
         <source>automatic</source>

@@ -1,4 +1,4 @@
-# Extracts every text of gui/ into copies of the translation files: nothing may be new, unfinished or left over.
+# Extracts every text of gui/ and every sentence of the catalogue into copies of the translation files: nothing may be new, unfinished or left over.
 foreach(code en zh_CN)
     set(kept ${SOURCE}/translations/argus_${code}.ts)
     set(fresh ${WORK}/check_argus_${code}.ts)
@@ -7,7 +7,8 @@ foreach(code en zh_CN)
     if(code STREQUAL en)
         set(plural -pluralonly)
     endif()
-    execute_process(COMMAND ${LUPDATE} -silent -no-obsolete -locations none ${plural} -I ${SOURCE} ${SOURCE}/gui -ts ${fresh}
+    execute_process(COMMAND ${LUPDATE} -silent -no-obsolete -locations none ${plural}
+        -tr-function-alias QT_TRANSLATE_NOOP+=ARGUS_SENTENCE -I ${SOURCE} ${SOURCE}/gui ${SOURCE}/engine/base/catalogue.h -ts ${fresh}
         RESULT_VARIABLE result ERROR_QUIET)
     if(NOT result EQUAL 0)
         message(FATAL_ERROR "lupdate failed for ${code}")
@@ -17,7 +18,7 @@ foreach(code en zh_CN)
     string(REGEX MATCHALL "<source>[^<]*</source>" sources_before "${before}")
     string(REGEX MATCHALL "<source>[^<]*</source>" sources_after "${after}")
     if(NOT sources_before STREQUAL sources_after)
-        message(FATAL_ERROR "argus_${code}.ts does not hold the texts of gui/: see translations/glossary.md for the command; compare ${fresh}")
+        message(FATAL_ERROR "argus_${code}.ts does not hold the texts of gui/ and engine/base/catalogue.h: see translations/glossary.md for the command; compare ${fresh}")
     endif()
     if(after MATCHES "type=\"(unfinished|vanished|obsolete)\"" OR after MATCHES "<translation></translation>|<numerusform></numerusform>")
         message(FATAL_ERROR "argus_${code}.ts has unfinished or unused texts; compare ${fresh}")

@@ -1,11 +1,10 @@
 #include "engine/api/front_desk.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/log.h"
 #include "engine/node/conversation.h"
 #include "engine/protocol/bounds.h"
 #include "engine/protocol/validate.h"
-
-#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -56,9 +55,7 @@ void FrontDesk::receive(const protocol::Received& received, Instant now)
     else if (message->body_case() == wire::ClientMessage::kHello)
         hello(received, message->hello(), now);
     else if (session == m_sessions.end())
-        refusePeer(
-            received,
-            {ErrorCode::NotFound, "this connection has not said hello, or was silent too long", "send Hello", {}}, now);
+        refusePeer(received, makeError(ErrorCode::NotFound, say("no-hello"), say("do-hello")), now);
     else
         answer(session->second, *message, now);
     dropGone(now);
@@ -95,10 +92,7 @@ void FrontDesk::answer(Session& session, wire::ClientMessage& message, Instant n
     case wire::ClientMessage::BODY_NOT_SET:
         break;
     }
-    refuse(
-        session,
-        {ErrorCode::Unsupported, "this head does not know that kind of message", "update argus-node on the head", {}},
-        {});
+    refuse(session, makeError(ErrorCode::Unsupported, say("unknown-message"), say("do-update-head")), {});
 }
 
 void FrontDesk::hello(const protocol::Received& received, const wire::Hello& hello, Instant now)
@@ -110,12 +104,8 @@ void FrontDesk::hello(const protocol::Received& received, const wire::Hello& hel
             m_gone.insert(other);
     dropGone(now);
     if (!m_sessions.contains(key) && m_sessions.size() >= m_options.maxSessions)
-        return refusePeer(received,
-                          {ErrorCode::Busy,
-                           fmt::format("{} clients are connected, no more are taken", m_sessions.size()),
-                           "try again when somebody has left",
-                           {}},
-                          now);
+        return refusePeer(
+            received, makeError(ErrorCode::Busy, say("too-many-clients", m_sessions.size()), say("do-when-left")), now);
     Session& session = m_sessions[key];
     const bool fresh = session.peer.empty();
     session.peer = received.peer;
@@ -182,16 +172,16 @@ void FrontDesk::inspect(Session& session, const wire::Inspect& request, Instant 
         *message.mutable_inspected()->mutable_error() = protocol::toWire(error);
         post(session, message);
     };
-    const Error busy{ErrorCode::Busy, "too many files wait to be looked into", "try again in a while", {}};
+    const Error full = makeError(ErrorCode::Busy, say("too-many-inspections"), say("do-try-later"));
     Result<std::filesystem::path> file = m_uploads.path(request.sha256(), now);
     if (!file)
         return refuseThis(file.error());
     if (session.inspections >= kMaxInspectionsPerSession)
-        return refuseThis(busy);
+        return refuseThis(full);
     const std::uint64_t ticket = ++m_lastTicket;
     const int side = static_cast<int>(std::min<std::uint32_t>(request.thumbnail_side(), protocol::kMaxThumbnailSide));
     if (!m_engine.inspect(ticket, *file, side))
-        return refuseThis(busy);
+        return refuseThis(full);
     [[maybe_unused]] const bool pinned = m_uploads.pin(request.sha256());
     ++session.inspections;
     m_inspections[ticket] = Inspection{.session = keyOf(session), .sha256 = request.sha256()};
@@ -213,10 +203,7 @@ void FrontDesk::ask(Session& session, wire::Ask& ask, Instant now)
         post(session, message);
     };
     if (asksRunning() >= m_options.maxAsks || asksRunning(session.publicKey) >= m_options.maxAsksPerKey)
-        return failThis({ErrorCode::Busy,
-                         fmt::format("{} questions are waiting for an answer", asksRunning()),
-                         "ask again in a while",
-                         {}});
+        return failThis(makeError(ErrorCode::Busy, say("asks-waiting", asksRunning()), say("do-ask-later")));
     for (const node::Attachment& attachment : node::attachmentsOf(ask))
         if (Result<std::filesystem::path> file = m_uploads.path(attachment.sha256, now); !file)
             return failThis(file.error());
@@ -241,22 +228,19 @@ void FrontDesk::accept(Session& session, wire::Ask& ask, Instant now)
     m_numbers[record.key] = number;
     m_asks.emplace(number, std::move(record));
     if (!m_engine.submit(std::move(accepted)))
-        on(
-            node::AskEnded{
-                .number = number,
-                .reason = wire::AskFinished::REASON_UNSPECIFIED,
-                .stats = {},
-                .outputIds = {},
-                .error = Error{ErrorCode::Busy, "the head cannot take more questions now", "ask again in a while", {}}},
-            now);
+        on(node::AskEnded{.number = number,
+                          .reason = wire::AskFinished::REASON_UNSPECIFIED,
+                          .stats = {},
+                          .outputIds = {},
+                          .error = makeError(ErrorCode::Busy, say("head-full"), say("do-ask-later"))},
+           now);
 }
 
 void FrontDesk::resume(Session& session, const std::string& id, std::uint64_t offset)
 {
     const auto known = m_numbers.find({session.publicKey, id});
     if (known == m_numbers.end())
-        return refuse(session,
-                      {ErrorCode::NotFound, "this head does not know that question (any more)", "ask again", {}}, id);
+        return refuse(session, makeError(ErrorCode::NotFound, say("ask-unknown"), say("do-ask-again")), id);
     AskRecord& record = m_asks.at(known->second);
     record.session = keyOf(session);
     record.sent = std::min<std::uint64_t>(offset, record.text.size());
@@ -273,7 +257,7 @@ void FrontDesk::cancel(Session& session, const std::string& id)
     if (const auto known = m_numbers.find({session.publicKey, id}); known != m_numbers.end())
         m_engine.cancel(known->second);
     else
-        refuse(session, {ErrorCode::NotFound, "this head does not know that question (any more)", {}, {}}, id);
+        refuse(session, makeError(ErrorCode::NotFound, say("ask-unknown")), id);
 }
 
 void FrontDesk::stop(Session& session)
@@ -301,14 +285,10 @@ std::size_t FrontDesk::asksRunning(const std::string& publicKey) const
 void FrontDesk::administer(Session& session, const wire::ClientMessage& request)
 {
     if (m_requests.size() >= kMaxRequests)
-        return refuse(
-            session,
-            {ErrorCode::Busy, "too many requests about the cluster wait for an answer", "try again in a while", {}},
-            {});
+        return refuse(session, makeError(ErrorCode::Busy, say("too-many-requests"), say("do-try-later")), {});
     const std::uint64_t ticket = ++m_lastTicket;
     if (!m_engine.administer(ticket, request))
-        return refuse(session, {ErrorCode::Busy, "the head cannot take more requests now", "try again in a while", {}},
-                      {});
+        return refuse(session, makeError(ErrorCode::Busy, say("no-more-requests"), say("do-try-later")), {});
     m_requests[ticket] = keyOf(session); // a removal that worked is not answered; later requests push it out
     while (m_requests.size() > kMaxRequests)
         m_requests.erase(m_requests.begin());

@@ -138,7 +138,8 @@ void addSettingOptions(CLI::App& command, SettingOptions& options)
                                   : command.add_option_function<std::string>(name, keep, help);
         option->group("Settings");
         if (setting.kind != plan::SettingKind::Switch)
-            option->type_name(setting.kind == plan::SettingKind::Folder ? "DIR" : plan::allowedText(setting));
+            option->type_name(setting.kind == plan::SettingKind::Folder ? "DIR"
+                                                                        : english(plan::allowedValues(setting)));
     }
 }
 

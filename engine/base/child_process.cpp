@@ -1,5 +1,6 @@
 #include "engine/base/child_process.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
 
 #include <fcntl.h>
@@ -88,9 +89,12 @@ std::vector<char*> pointersTo(std::vector<std::string>& strings)
 
 std::string ExitReport::text() const
 {
-    if (signal != 0)
-        return fmt::format("was killed by signal {} ({})", signal, ::strsignal(signal));
-    return fmt::format("exited with status {}", code);
+    return english(said());
+}
+
+Said ExitReport::said() const
+{
+    return signal != 0 ? say("how-signal", signal, ::strsignal(signal)) : say("how-status", code);
 }
 
 Result<ChildProcess> ChildProcess::start(const ChildOptions& options)

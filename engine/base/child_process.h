@@ -25,6 +25,7 @@ struct ExitReport {
     int signal = 0; ///< the signal that killed it, or 0
     /// "exited with status 3", "was killed by signal 9 (Killed)"
     [[nodiscard]] std::string text() const;
+    [[nodiscard]] Said said() const;
 };
 
 struct ChildOptions {

@@ -1,5 +1,7 @@
 #include "engine/base/error.h"
 
+#include "engine/base/catalogue.h"
+
 #include <array>
 #include <utility>
 
@@ -49,8 +51,27 @@ std::string Error::text() const
 
 Error Error::in(std::string_view context) &&
 {
-    cause = std::string(context) + ": " + cause;
+    causeSaid = say("in", context, saidCause());
+    cause = english(causeSaid);
     return std::move(*this);
+}
+
+Said Error::saidCause() const
+{
+    return english(causeSaid) == cause ? causeSaid : Said(cause);
+}
+
+Said Error::saidRemedy() const
+{
+    return english(remedySaid) == remedy ? remedySaid : Said(remedy);
+}
+
+Error makeError(ErrorCode code, Said cause, Said remedy, std::string setting)
+{
+    Error error{code, english(cause), english(remedy), std::move(setting)};
+    error.causeSaid = std::move(cause);
+    error.remedySaid = std::move(remedy);
+    return error;
 }
 
 } // namespace argus

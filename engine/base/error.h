@@ -1,6 +1,8 @@
 #pragma once
 // What went wrong, why, and what to do about it: the one error type of the engine and the desktop.
 
+#include "engine/base/said.h"
+
 #include <string>
 #include <string_view>
 
@@ -36,11 +38,19 @@ struct Error {
     std::string cause;   ///< what is wrong and why, one plain sentence with the numbers, no trailing dot
     std::string remedy;  ///< what to do, with values that would work; empty when nothing can be done
     std::string setting; ///< the field of EngineSettings it is about, by its proto name; empty when none
+    Said causeSaid{};    ///< what `cause` and `remedy` are made of, where they are of the catalogue: makeError() fills
+    Said remedySaid{};   ///< both; who changes the words afterwards changes these too
 
     /// "cause; remedy": the line for logs and terminals.
     [[nodiscard]] std::string text() const;
     /// The same error with "context: " before its cause, as it passes up through a file or item.
     [[nodiscard]] Error in(std::string_view context) &&;
+    /// What cause and remedy are made of; their plain words where those are in no catalogue.
+    [[nodiscard]] Said saidCause() const;
+    [[nodiscard]] Said saidRemedy() const;
 };
+
+/// An error in sentences of the catalogue, and in English.
+[[nodiscard]] Error makeError(ErrorCode code, Said cause, Said remedy = {}, std::string setting = {});
 
 } // namespace argus

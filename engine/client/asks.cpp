@@ -1,5 +1,6 @@
 #include "engine/client/asks.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
 #include "engine/protocol/bounds.h"
 #include "engine/protocol/validate.h"
@@ -61,11 +62,8 @@ void Asks::ask(wire::Ask ask)
     if (m_asks.contains(id))
         return; // sent twice it is one ask
     if (m_asks.size() >= kMaxAsks)
-        return m_outlet.emit(AskFailed{
-            id,
-            Error{
-                ErrorCode::Busy, fmt::format("{} asks have no answer yet", m_asks.size()), "wait for some of them", {}},
-            {}});
+        return m_outlet.emit(
+            AskFailed{id, makeError(ErrorCode::Busy, say("too-many-asks", m_asks.size()), say("do-wait-some")), {}});
     if (auto error = checkAsk(ask))
         return m_outlet.emit(AskFailed{id, *std::move(error), {}});
     Ask& entry = m_asks[id];
@@ -83,11 +81,8 @@ void Asks::inspect(const Sha256& sha256, std::uint32_t thumbnailSide)
                                         "",
                                         {}}});
     if (m_inspections.size() >= kMaxInspections)
-        return m_outlet.emit(
-            InspectFailed{sha256, Error{ErrorCode::Busy,
-                                        fmt::format("{} files are being looked at", m_inspections.size()),
-                                        "wait for some of them",
-                                        {}}});
+        return m_outlet.emit(InspectFailed{
+            sha256, makeError(ErrorCode::Busy, say("too-many-looks", m_inspections.size()), say("do-wait-some"))});
     const auto most = static_cast<std::uint32_t>(protocol::kMaxThumbnailSide);
     m_inspections[sha256] = Inspection{.thumbnailSide = std::min(thumbnailSide, most), .sent = false};
 }
@@ -301,10 +296,7 @@ void Asks::notFound(AskMap::iterator ask, Error error)
         ask->second.resumeAsked = false;
         return;
     }
-    fail(ask, Error{ErrorCode::Crashed,
-                    fmt::format("the head restarted while it answered ({})", error.cause),
-                    "ask again",
-                    {}});
+    fail(ask, makeError(ErrorCode::Crashed, say("head-restarted", error.cause), say("do-ask-again")));
 }
 
 bool Asks::onRefused(const std::string& about, const Error& error)

@@ -1,5 +1,7 @@
 #include "engine/client/commands.h"
 
+#include "engine/base/catalogue.h"
+
 #include <utility>
 
 namespace argus::client {
@@ -8,7 +10,7 @@ namespace {
 
 Error away()
 {
-    return {ErrorCode::Unreachable, "the head does not answer", "wait until it is back, then try again", ""};
+    return makeError(ErrorCode::Unreachable, say("head-silent"), say("do-wait-and-retry"));
 }
 
 } // namespace

@@ -1,11 +1,10 @@
 #include "engine/client/connection.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/ids.h"
 #include "engine/base/log.h"
 #include "engine/protocol/bounds.h"
 #include "engine/protocol/validate.h"
-
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <span>
@@ -105,10 +104,8 @@ void Connection::doWhatIsDue(Instant current)
     switch (m_state) {
     case State::Connecting:
         if (!m_replaceAt && current - m_since > kConnectPatience)
-            lose(Error{ErrorCode::Unreachable,
-                       fmt::format("nobody answers at {}", m_head.endpoint),
-                       "check that the head runs, its address and the firewall between",
-                       {}});
+            lose(makeError(ErrorCode::Unreachable, say("nobody-answers", m_head.endpoint),
+                           say("do-check-head-firewall")));
         return;
     case State::Greeting:
         return greet(current);
@@ -120,11 +117,8 @@ void Connection::doWhatIsDue(Instant current)
 void Connection::greet(Instant current)
 {
     if (current - m_since > kGreetingPatience)
-        return retryLater(Error{ErrorCode::Timeout,
-                                fmt::format("the head at {} does not greet back", m_head.endpoint),
-                                "restart the head",
-                                {}},
-                          kBeat);
+        return retryLater(
+            makeError(ErrorCode::Timeout, say("head-no-greeting", m_head.endpoint), say("do-restart-head")), kBeat);
     if (current >= m_nextHello)
         sayHello();
 }
@@ -142,13 +136,11 @@ void Connection::sayHello()
 void Connection::beat(Instant current)
 {
     if (current - m_heard > kSilence)
-        return retryLater(
-            Error{ErrorCode::Timeout,
-                  fmt::format("the head at {} has been silent for {} seconds", m_head.endpoint,
-                              std::chrono::duration_cast<std::chrono::seconds>(current - m_heard).count()),
-                  "check the network and the head's log",
-                  {}},
-            Milliseconds(0));
+        return retryLater(makeError(ErrorCode::Timeout,
+                                    say("head-silent-for", m_head.endpoint,
+                                        std::chrono::duration_cast<std::chrono::seconds>(current - m_heard).count()),
+                                    say("do-check-network")),
+                          Milliseconds(0));
     if (current < m_nextBeat || !m_outbox.empty())
         return;
     wire::ClientMessage beat;
@@ -173,40 +165,25 @@ void Connection::handle(const Happened& happened)
         m_failedHandshakes = 0;
         return sayHello();
     case Kind::Lost:
-        return lose(Error{ErrorCode::Unreachable,
-                          fmt::format("the connection to {} was lost", m_head.endpoint),
-                          "wait: it is being restored",
-                          {}});
+        return lose(
+            makeError(ErrorCode::Unreachable, say("connection-lost", m_head.endpoint), say("do-wait-restoring")));
     case Kind::Unanswered:
-        return lose(Error{ErrorCode::Unreachable,
-                          fmt::format("nobody answers at {}", m_head.endpoint),
-                          "check that the head runs, and its address",
-                          {}});
+        return lose(makeError(ErrorCode::Unreachable, say("nobody-answers", m_head.endpoint), say("do-check-head")));
     case Kind::Refused:
-        return retryLater(Error{ErrorCode::Denied,
-                                fmt::format("the head at {} does not know this computer", m_head.endpoint),
-                                fmt::format("add this computer's key on the head: argus-node keys allow '{}' NAME",
-                                            m_head.own.publicKey),
-                                {}},
+        return retryLater(makeError(ErrorCode::Denied, say("key-unknown", m_head.endpoint),
+                                    say("do-allow-key", m_head.own.publicKey)),
                           kRefusedPause);
     case Kind::HandshakeFailed:
         break;
     }
     if (happened.foreign)
-        return retryLater(
-            Error{ErrorCode::Unsupported,
-                  fmt::format("{} speaks ZeroMQ without encryption: it is not a head of Argus", m_head.endpoint),
-                  "check the address",
-                  {}},
-            kWrongHeadPause);
+        return retryLater(makeError(ErrorCode::Unsupported, say("no-head", m_head.endpoint), say("do-check-address")),
+                          kWrongHeadPause);
     if (++m_failedHandshakes < kHandshakesBeforeWord)
         return;
-    retryLater(Error{ErrorCode::Denied,
-                     fmt::format("{} answers, but it is not the head with the key {}", m_head.endpoint,
-                                 protocol::fingerprint(m_head.headPublicKey)),
-                     "if the head was installed anew, take over its new key (argus-node keys show, on the head); else "
-                     "another program uses this port",
-                     {}},
+    retryLater(makeError(ErrorCode::Denied,
+                         say("other-head", m_head.endpoint, protocol::fingerprint(m_head.headPublicKey)),
+                         say("do-new-key")),
                kWrongHeadPause);
 }
 

@@ -1,10 +1,10 @@
 #include "engine/client/file_reader.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
 #include "engine/base/unique_fd.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <pthread.h>
 #include <sys/stat.h>
 
@@ -17,15 +17,18 @@ namespace {
 
 constexpr std::size_t kPieceBytes = 4U << 20; // some 10 ms of hashing: as long as a read or the end may have to wait
 
-Error fileError(const fs::path& file, std::string_view doing, int number)
+enum class Doing { Open, Read };
+
+Error fileError(const fs::path& file, Doing doing, int number)
 {
     const ErrorCode code = number == ENOENT   ? ErrorCode::NotFound
                            : number == EACCES ? ErrorCode::Denied
                                               : ErrorCode::Io;
-    return {code,
-            fmt::format("cannot {} {}: {}", doing, file.string(), systemError(number)),
-            "check the path and the file's permissions",
-            {}};
+    const std::string reason = systemError(number);
+    return makeError(code,
+                     doing == Doing::Open ? say("file-refused", file.string(), reason)
+                                          : say("file-unread", file.string(), reason),
+                     say("do-check-path"));
 }
 
 struct OpenFile {
@@ -39,12 +42,9 @@ Result<OpenFile> openRegular(const fs::path& file)
     OpenFile open{.fd = UniqueFd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)), .size = 0};
     struct stat info = {};
     if (!open.fd.valid() || ::fstat(open.fd.get(), &info) != 0)
-        return fileError(file, "open", errno);
+        return fileError(file, Doing::Open, errno);
     if (!S_ISREG(info.st_mode))
-        return Error{ErrorCode::BadRequest,
-                     fmt::format("{} is not a regular file", file.string()),
-                     "attach a picture or a video",
-                     {}};
+        return makeError(ErrorCode::BadRequest, say("not-regular", file.string()), say("do-attach-media"));
     open.size = static_cast<std::uint64_t>(info.st_size);
     return open;
 }
@@ -74,12 +74,9 @@ Result<std::string> readPiece(const fs::path& file, std::uint64_t offset, std::s
     std::string bytes(count, '\0');
     const ssize_t got = readAt(open->fd.get(), bytes, offset);
     if (got < 0)
-        return fileError(file, "read", errno);
+        return fileError(file, Doing::Read, errno);
     if (static_cast<std::size_t>(got) < count)
-        return Error{ErrorCode::Io,
-                     fmt::format("{} has become shorter while it was sent", file.string()),
-                     "attach it again when nobody writes to it",
-                     {}};
+        return makeError(ErrorCode::Io, say("file-shrank-sent", file.string()), say("do-attach-unwritten"));
     return bytes;
 }
 
@@ -168,25 +165,20 @@ void FileReader::advance(const std::shared_ptr<HashJob>& job)
         job->fd = std::move(open->fd);
         job->size = open->size;
         if (job->size == 0)
-            return report(Error{ErrorCode::BadRequest,
-                                fmt::format("{} is empty", job->file.string()),
-                                "attach a picture or a video",
-                                {}});
+            return report(
+                makeError(ErrorCode::BadRequest, say("file-empty", job->file.string()), say("do-attach-media")));
         if (job->size > job->maxBytes)
-            return report(Error{
-                ErrorCode::TooLarge,
-                fmt::format("{} has {} bytes, the head takes at most {}", job->file.string(), job->size, job->maxBytes),
-                "attach a smaller file, or raise max_upload_bytes on the head", "max_upload_bytes"});
+            return report(makeError(ErrorCode::TooLarge,
+                                    say("file-too-large", job->file.string(), job->size, job->maxBytes),
+                                    say("do-attach-smaller"), "max_upload_bytes"));
     }
     std::string piece(static_cast<std::size_t>(std::min<std::uint64_t>(kPieceBytes, job->size - job->hashed)), '\0');
     const ssize_t got = readAt(job->fd.get(), piece, job->hashed);
     if (got < 0)
-        return report(fileError(job->file, "read", errno));
+        return report(fileError(job->file, Doing::Read, errno));
     if (static_cast<std::size_t>(got) < piece.size())
-        return report(Error{ErrorCode::Io,
-                            fmt::format("{} has become shorter while it was read", job->file.string()),
-                            "attach it again when nobody writes to it",
-                            {}});
+        return report(
+            makeError(ErrorCode::Io, say("file-shrank-read", job->file.string()), say("do-attach-unwritten")));
     job->hasher.add(std::as_bytes(std::span(piece)));
     job->hashed += piece.size();
     if (job->hashed == job->size)

@@ -1,5 +1,6 @@
 #include "engine/client/private_head.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
 #include "engine/protocol/keys.h"
 #include "engine/protocol/private_head_handshake.h"
@@ -66,7 +67,7 @@ Error PrivateHead::explain(Error error)
         return error;
     const auto exit = m_process.wait(Deadline::in(Milliseconds(500)));
     if (exit)
-        error.cause = fmt::format("the head on this computer {} before it was ready", exit->text());
+        return makeError(error.code, say("private-head-ended", exit->said()), error.saidRemedy(), error.setting);
     return error;
 }
 

@@ -1,9 +1,8 @@
 #include "engine/client/uploads.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
 #include "engine/protocol/bounds.h"
-
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
@@ -36,15 +35,11 @@ void Uploads::add(const Sha256& sha256, UploadSource source)
     forgetOldBytes();
     // No head takes these; it could not even say of which file it speaks, since the message does not pass its check.
     if (upload.source.size == 0)
-        fail(sha256, upload,
-             Error{ErrorCode::BadRequest, "the attachment is empty", "attach a picture or a video", {}});
+        fail(sha256, upload, makeError(ErrorCode::BadRequest, say("attachment-empty"), say("do-attach-media")));
     else if (upload.source.size > protocol::kMaxFileBytes)
         fail(sha256, upload,
-             Error{ErrorCode::TooLarge,
-                   fmt::format("the attachment has {} bytes, at most {} can be sent", upload.source.size,
-                               protocol::kMaxFileBytes),
-                   "attach a smaller file",
-                   {}});
+             makeError(ErrorCode::TooLarge, say("attachment-too-large", upload.source.size, protocol::kMaxFileBytes),
+                       say("do-attach-smaller-file")));
 }
 
 void Uploads::want(const Sha256& sha256)

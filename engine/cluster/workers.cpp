@@ -1,5 +1,6 @@
 #include "engine/cluster/workers.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/log.h"
 #include "engine/protocol/bounds.h"
 #include "engine/protocol/validate.h"
@@ -114,9 +115,9 @@ void Workers::hello(const protocol::Received& received, const wire::WorkerHello&
     if (worker.view.present() || worker.view.state == WorkerState::Joining)
         // What was on its way to the old connection is gone, and with it any step.
         lose(worker,
-             again                                       ? "had not heard from the head"
-             : worker.incarnation == hello.incarnation() ? "lost its connection for a moment"
-                                                         : "was restarted",
+             again                                       ? say("why-deaf")
+             : worker.incarnation == hello.incarnation() ? say("why-moment")
+                                                         : say("why-restarted"),
              now);
     if (worker.view.state == WorkerState::Quarantined && worker.view.since == now)
         return;
@@ -133,7 +134,7 @@ void Workers::hello(const protocol::Received& received, const wire::WorkerHello&
     worker.queue.clear();
     worker.queued = 0;
     worker.view.heard = now;
-    worker.view.why.clear();
+    worker.view.why = {};
     enter(worker, WorkerState::Joining, now);
     wire::HeadToWorker out = message();
     out.mutable_welcome()->set_head_name(m_options.headName);
@@ -212,9 +213,8 @@ void Workers::said(Worker& worker, wire::WorkerMessage message, Instant now)
             m_port.log(worker.view.name, fmt::format("({} lines were too many)\n", message.log().dropped()));
         return m_port.log(worker.view.name, message.log().text());
     case wire::WorkerMessage::kLeaving: {
-        const std::string why = "has left: " + message.leaving().reason();
         worker.losses.clear(); // it went in good order
-        return lose(worker, why, now);
+        return lose(worker, say("why-left", message.leaving().reason()), now);
     }
     default:
         return m_port.tell(WorkerSaid{worker.view.name, std::move(message)});
@@ -237,11 +237,11 @@ void Workers::enter(Worker& worker, WorkerState state, Instant now)
     m_port.tell(WorkersChanged{});
 }
 
-void Workers::lose(Worker& worker, const std::string& why, Instant now)
+void Workers::lose(Worker& worker, const Said& why, Instant now)
 {
     if (worker.view.state == WorkerState::Lost || worker.view.state == WorkerState::Quarantined)
         return;
-    log::warn("worker {} {}", worker.view.name, why);
+    log::warn("worker {} {}", worker.view.name, english(why));
     worker.queue.clear();
     worker.queued = 0;
     worker.view.why = why;
@@ -250,8 +250,7 @@ void Workers::lose(Worker& worker, const std::string& why, Instant now)
         worker.losses.pop_front();
     const bool flaps = worker.losses.size() > kMostLosses;
     if (flaps)
-        worker.view.why = fmt::format("was lost {} times within {} minutes and is left out for {}; the last time it {}",
-                                      worker.losses.size(), kLossWindow.count(), kQuarantine.count(), why);
+        worker.view.why = say("why-lost-often", worker.losses.size(), kLossWindow.count(), kQuarantine.count(), why);
     enter(worker, flaps ? WorkerState::Quarantined : WorkerState::Lost, now);
     m_port.tell(WorkerGone{worker.view.name, why});
 }
@@ -263,8 +262,7 @@ void Workers::tick(Instant now)
             continue;
         const auto silent = std::chrono::duration_cast<Milliseconds>(now - worker.view.heard);
         if (silent >= m_options.lostAfter) {
-            lose(worker, fmt::format("has been silent for {:.0f} s", std::chrono::duration<double>(silent).count()),
-                 now);
+            lose(worker, say("why-silent", fmt::format("{:.0f}", std::chrono::duration<double>(silent).count())), now);
             continue;
         }
         if (silent >= m_options.suspectAfter && worker.view.state == WorkerState::Idle)
@@ -294,7 +292,7 @@ void Workers::push(Worker& worker, const wire::HeadToWorker& message, Instant no
     worker.queued += frame.size();
     worker.queue.push_back(std::move(frame));
     if (worker.queued > kMostQueued)
-        return lose(worker, "does not take what is sent to it", now);
+        return lose(worker, say("why-takes-nothing"), now);
     flush(worker, now);
 }
 
@@ -305,7 +303,7 @@ void Workers::flush(Worker& worker, Instant now)
         if (delivery == protocol::Delivery::Full)
             return;
         if (delivery == protocol::Delivery::Gone)
-            return lose(worker, "ended or lost its connection", now);
+            return lose(worker, say("why-connection"), now);
         worker.queued -= worker.queue.front().size();
         worker.queue.pop_front();
     }
@@ -320,7 +318,7 @@ bool Workers::remove(const std::string& name, Instant now)
     *out.mutable_refused()->mutable_error() = protocol::toWire(
         {ErrorCode::Denied, "this node was removed from the cluster", "join again with a new line of the head", {}});
     (void)m_port.send(worker->peer, out.SerializeAsString());
-    lose(*worker, "was removed", now);
+    lose(*worker, say("why-removed"), now);
     m_workers.erase(worker->view.key);
     m_port.tell(WorkersChanged{});
     return true;

@@ -30,7 +30,7 @@ struct WorkerJoined {
 /// It is gone, and so is the executor it had, as far as anybody can tell.
 struct WorkerGone {
     std::string name;
-    std::string why; ///< "has been silent for 6 s", "was restarted"
+    Said why; ///< "has been silent for 6 s", "was restarted"
 };
 /// Anything else it said: started, ended, from_executor, model_report, pull.
 struct WorkerSaid {
@@ -53,7 +53,7 @@ struct WorkerView {
     WorkerState state = WorkerState::Lost;
     Instant since; ///< it has been in this state
     Instant heard;
-    std::string why; ///< why it is lost
+    Said why; ///< why it is lost
     wire::Inventory inventory;
     std::vector<wire::DeviceMemory> memory;
     double roundTripSeconds = 0;
@@ -120,7 +120,7 @@ private:
     void said(Worker& worker, wire::WorkerMessage message, Instant now);
     void beat(Worker& worker, double sentSeconds, Instant now);
     void probe(Worker& worker, Instant now);
-    void lose(Worker& worker, const std::string& why, Instant now);
+    void lose(Worker& worker, const Said& why, Instant now);
     void enter(Worker& worker, WorkerState state, Instant now);
     void push(Worker& worker, const wire::HeadToWorker& message, Instant now);
     void flush(Worker& worker, Instant now);

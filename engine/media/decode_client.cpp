@@ -1,5 +1,6 @@
 #include "engine/media/decode_client.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/child_process.h"
 #include "engine/base/files.h"
 #include "engine/decoder/size_rules.h"
@@ -73,23 +74,17 @@ Result<MediaFile> openMedia(const std::filesystem::path& path, std::uint64_t max
                      "check that the file is there and may be read",
                      {}};
     if (!S_ISREG(about.st_mode))
-        return Error{ErrorCode::Unsupported, fmt::format("{} is not a file", name), "choose a picture or a video", {}};
+        return makeError(ErrorCode::Unsupported, say("media-no-file", name), say("do-choose-media"));
     file.bytes = static_cast<std::uint64_t>(about.st_size);
     if (file.bytes == 0)
-        return Error{
-            ErrorCode::Corrupt, fmt::format("{} is empty", name), "choose another file; this one has no content", {}};
+        return makeError(ErrorCode::Corrupt, say("file-empty", name), say("do-choose-full"));
     if (file.bytes > maxBytes)
-        return Error{ErrorCode::TooLarge,
-                     fmt::format("{} has {} bytes, the limit is {}", name, file.bytes, maxBytes),
-                     "choose a smaller file",
-                     {}};
+        return makeError(ErrorCode::TooLarge, say("media-too-large", name, file.bytes, maxBytes),
+                         say("do-choose-smaller"));
     std::array<std::byte, 1024> start{};
     const ssize_t got = ::pread(file.descriptor.get(), start.data(), start.size(), 0);
     if (got <= 0)
-        return Error{ErrorCode::Io,
-                     fmt::format("{} cannot be read: {}", name, systemError(errno)),
-                     "check the disk the file is on",
-                     {}};
+        return makeError(ErrorCode::Io, say("media-unread", name, systemError(errno)), say("do-check-disk"));
     const std::span begin(start.data(), static_cast<std::size_t>(got));
     file.format = decoder::sniff(begin);
     if (file.format == Format::Unknown || file.format == Format::PlainText)
@@ -178,11 +173,7 @@ Result<Decoded> runDecoder(const DecoderRun& run)
     if (answer->reason != Reason::Fine)
         return errorOf(*answer, run.request);
     if (!isPossible(*answer, run.request))
-        return Error{
-            ErrorCode::Crashed,
-            "this file could not be decoded (the decoder's answer contradicts itself); the file may be damaged",
-            "choose another file",
-            {}};
+        return makeError(ErrorCode::Crashed, say("decoder-contradicts"), say("do-choose-other"));
     const auto bytes = static_cast<std::size_t>(answer->outputFrames) * static_cast<std::size_t>(answer->outputWidth) *
                        static_cast<std::size_t>(answer->outputHeight) * 3;
     if (auto cut = setSize(run.output, bytes); !cut)

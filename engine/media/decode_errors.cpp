@@ -1,5 +1,6 @@
 #include "engine/media/decode_errors.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/decoder/size_rules.h"
 
 #include <fmt/format.h>
@@ -17,116 +18,92 @@ using decoder::Format;
 using decoder::Reason;
 using decoder::Request;
 
-constexpr const char* kReads =
-    "choose a picture (PNG, JPEG, WebP, BMP, GIF, TIFF) or a video (MP4, MOV, MKV, WebM, AVI, WMV, FLV, MPEG, OGG)";
-constexpr const char* kOther = "try another copy of the file, or save it anew with the program that made it";
-
-std::string_view formatName(Format format)
+Said formatName(Format format)
 {
     switch (format) {
     case Format::Jpeg:
-        return "JPEG picture";
+        return say("format-jpeg");
     case Format::Png:
-        return "PNG picture";
+        return say("format-png");
     case Format::WebP:
-        return "WebP picture";
+        return say("format-webp");
     case Format::Bmp:
-        return "BMP picture";
+        return say("format-bmp");
     case Format::Gif:
-        return "GIF picture";
+        return say("format-gif");
     case Format::Tiff:
-        return "TIFF picture";
+        return say("format-tiff");
     case Format::Mp4:
-        return "MP4 video";
+        return say("format-mp4");
     case Format::Matroska:
-        return "Matroska video";
+        return say("format-matroska");
     case Format::Avi:
-        return "AVI video";
+        return say("format-avi");
     case Format::Asf:
-        return "WMV video";
+        return say("format-wmv");
     case Format::Flv:
-        return "FLV video";
+        return say("format-flv");
     case Format::MpegTs:
     case Format::MpegPs:
     case Format::MpegVideo:
-        return "MPEG video";
+        return say("format-mpeg");
     case Format::Ogg:
-        return "Ogg video";
+        return say("format-ogg");
     case Format::Unknown:
     case Format::PlainText:
         break;
     }
-    return "file";
+    return say("format-file");
 }
 
-Error truncated(const Answer& answer, std::string_view kind)
+Error truncated(const Answer& answer, const Said& kind)
 {
     if (answer.second > 0)
-        return {ErrorCode::Corrupt,
-                fmt::format("this {} ends too early: {} of {} rows could be read", kind, answer.first, answer.second),
-                kOther,
-                {}};
-    return {ErrorCode::Corrupt, fmt::format("this {} ends too early", kind), kOther, {}};
+        return makeError(ErrorCode::Corrupt, say("ends-early-rows", kind, answer.first, answer.second),
+                         say("do-other-copy"));
+    return makeError(ErrorCode::Corrupt, say("ends-early", kind), say("do-other-copy"));
 }
 
 Error tooManyPixels(const Answer& answer, const Request& request)
 {
     const bool video = decoder::isVideo(request.format);
-    return {ErrorCode::TooLarge,
-            fmt::format("{} × {} pixels are more than the limit of {} for {}", answer.first, answer.second,
-                        video ? request.maxVideoPixels : request.maxImagePixels,
-                        video ? "a frame of a video" : "a picture"),
-            "scale it down first",
-            {}};
+    return makeError(ErrorCode::TooLarge,
+                     video ? say("frame-too-large", answer.first, answer.second, request.maxVideoPixels)
+                           : say("picture-too-large", answer.first, answer.second, request.maxImagePixels),
+                     say("do-scale-down"));
 }
 
 } // namespace
 
 Error errorOf(const Answer& answer, const Request& request)
 {
-    const std::string_view kind = formatName(request.format);
+    const Said kind = formatName(request.format);
     switch (answer.reason) {
     case Reason::Damaged:
-        return {ErrorCode::Corrupt, fmt::format("this {} is damaged and cannot be decoded", kind), kOther, {}};
+        return makeError(ErrorCode::Corrupt, say("damaged", kind), say("do-other-copy"));
     case Reason::Truncated:
         return truncated(answer, kind);
     case Reason::FramesMissing:
-        return {ErrorCode::Corrupt,
-                fmt::format("this {} is incomplete: {} of {} frames could be read", kind, answer.first, answer.second),
-                kOther,
-                {}};
+        return makeError(ErrorCode::Corrupt, say("frames-missing", kind, answer.first, answer.second),
+                         say("do-other-copy"));
     case Reason::NoPicture:
-        return {ErrorCode::Unsupported, fmt::format("this {} holds no moving picture", kind), kReads, {}};
+        return makeError(ErrorCode::Unsupported, say("no-moving-picture", kind), say("do-choose-format"));
     case Reason::UnknownCodec:
-        return {ErrorCode::Unsupported,
-                fmt::format("this {} uses a compression that Argus does not decode (number {})", kind, answer.first),
-                "convert it to H.264 in an MP4 file",
-                {}};
+        return makeError(ErrorCode::Unsupported, say("unknown-compression", kind, answer.first), say("do-convert"));
     case Reason::TooManyPixels:
         return tooManyPixels(answer, request);
     case Reason::TooLong:
-        return {ErrorCode::TooLarge,
-                fmt::format("this video is {} s long, the limit is {:.0f} s", answer.first, request.maxVideoSeconds),
-                "cut out the part the question is about",
-                {}};
+        return makeError(ErrorCode::TooLarge,
+                         say("video-too-long", answer.first, fmt::format("{:.0f}", request.maxVideoSeconds)),
+                         say("do-cut"));
     case Reason::TooMuchMemory:
-        return {ErrorCode::TooLarge,
-                fmt::format("decoding this {} takes more than the {} MiB of memory it may use", kind,
-                            request.memoryBytes >> 20),
-                "scale it down first",
-                {}};
+        return makeError(ErrorCode::TooLarge, say("decoding-memory", kind, request.memoryBytes >> 20),
+                         say("do-scale-down"));
     case Reason::BadShape:
-        return {ErrorCode::Unsupported,
-                fmt::format("{} × {} pixels are too narrow: one side is more than 200 times the other", answer.first,
-                            answer.second),
-                "cut it into several parts",
-                {}};
+        return makeError(ErrorCode::Unsupported, say("too-narrow", answer.first, answer.second), say("do-cut-parts"));
     case Reason::NoSandbox:
-        return {ErrorCode::Internal,
-                fmt::format("the decoder could not lock itself in (step {}, error {}), so it read nothing",
-                            answer.first, answer.second),
-                "install Argus whole, on a Linux kernel with seccomp",
-                {}};
+        return makeError(ErrorCode::Internal, say("no-sandbox", answer.first, answer.second),
+                         say("do-install-seccomp"));
     case Reason::NoAnswer:
     case Reason::Fine:
     case Reason::BadRequest:
@@ -134,49 +111,34 @@ Error errorOf(const Answer& answer, const Request& request)
     case Reason::Stopped:
         break;
     }
-    return {ErrorCode::Internal,
-            fmt::format("the decoder gave an answer out of place (reason {})", static_cast<unsigned>(answer.reason)),
-            "install Argus whole: its programs belong into one folder",
-            {}};
+    return makeError(ErrorCode::Internal, say("odd-answer", static_cast<unsigned>(answer.reason)),
+                     say("do-install-whole"));
 }
 
 Error notMedia(std::span<const std::byte> start, Format format)
 {
-    std::string found = "it begins with plain text";
+    Said found = say("begins-plain");
     if (format != Format::PlainText) {
-        found = "it begins with the bytes";
+        std::string bytes;
         for (const std::byte byte : start.first(std::min<std::size_t>(start.size(), 8)))
-            found += fmt::format(" {:02x}", static_cast<unsigned>(byte));
+            bytes += fmt::format("{}{:02x}", bytes.empty() ? "" : " ", static_cast<unsigned>(byte));
+        found = say("begins-bytes", bytes);
     }
-    return {
-        ErrorCode::Unsupported, fmt::format("this is no picture or video that Argus reads ({})", found), kReads, {}};
+    return makeError(ErrorCode::Unsupported, say("no-media", std::move(found)), say("do-choose-format"));
 }
 
 Error crashed(const ExitReport& report)
 {
     // The processor limit is part of the deadline: a file that loops the decoder is too slow, not a crash.
     if (report.signal == SIGXCPU)
-        return {ErrorCode::Timeout,
-                "decoding this file took more processor time than it may use",
-                "choose a shorter or smaller file",
-                {}};
-    const std::string how =
-        report.signal != 0 ? fmt::format("signal {}", report.signal) : fmt::format("status {}", report.code);
-    return {
-        ErrorCode::Crashed,
-        fmt::format(
-            "this file could not be decoded (decoder stopped, {}); the file may be damaged; nothing else was affected",
-            how),
-        kOther,
-        {}};
+        return makeError(ErrorCode::Timeout, say("decoding-busy"), say("do-shorter-file"));
+    Said how = report.signal != 0 ? say("signal", report.signal) : say("status", report.code);
+    return makeError(ErrorCode::Crashed, say("decoder-crashed", std::move(how)), say("do-other-copy"));
 }
 
 Error tooSlow(Milliseconds patience)
 {
-    return {ErrorCode::Timeout,
-            fmt::format("decoding this file took longer than {} ms", patience.count()),
-            "choose a shorter or smaller file",
-            {}};
+    return makeError(ErrorCode::Timeout, say("decoding-slow", patience.count()), say("do-shorter-file"));
 }
 
 } // namespace argus::media

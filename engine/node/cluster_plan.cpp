@@ -1,12 +1,11 @@
 #include "engine/node/cluster_plan.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
 #include "engine/base/log.h"
 #include "engine/cluster/manifest.h"
 #include "engine/protocol/bounds.h"
 #include "engine/protocol/validate.h"
-
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
@@ -127,7 +126,7 @@ plan::Cluster ClusterPlan::clusterOf(const wire::EngineSettings& settings, const
             cluster.nodes.emplace_back(clusterNodeOf(worker.name, worker.inventory, worker.memory));
         node.present = worker.present();
         if (!node.present)
-            node.absence = worker.why.empty() ? std::string("is joining") : worker.why;
+            node.absence = worker.why.empty() ? say("why-joining") : worker.why;
         node.version = worker.version;
         node.roundTripSeconds = worker.roundTripSeconds;
         node.linkBytesPerSecond = worker.linkBytesPerSecond;
@@ -370,6 +369,7 @@ void addRank(wire::PreflightDone& done, const plan::PlannedRank& rank, const pla
     out.set_node(node.name);
     out.set_device(device.text());
     out.set_device_name(device.name);
+    *out.mutable_device_name_said() = protocol::toWire(device.nameSaid);
     out.set_first_layer(static_cast<std::uint32_t>(rank.shard.firstLayer));
     out.set_end_layer(static_cast<std::uint32_t>(rank.shard.endLayer));
     out.set_weights_bytes(rank.weightBytes);
@@ -406,8 +406,10 @@ wire::PreflightDone toWire(const std::string& id, const Planned& planned)
         done.add_pipeline_parallel_sizes(static_cast<std::uint32_t>(size));
     for (const std::string& type : preflight.dtypes)
         done.add_dtypes(type);
-    for (const std::string& remark : preflight.remarks)
-        done.add_remarks(remark);
+    for (const Said& remark : preflight.remarks) {
+        done.add_remarks(english(remark));
+        *done.add_remarks_said() = protocol::toWire(remark);
+    }
     return done;
 }
 

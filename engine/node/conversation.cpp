@@ -1,27 +1,24 @@
 #include "engine/node/conversation.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/text/chat_template.h"
-
-#include <fmt/format.h>
 
 #include <algorithm>
 
 namespace argus::node {
 namespace {
 
-Error tooMany(std::string_view what, std::size_t count, std::uint32_t limit, std::string_view setting)
+Error tooMany(Said cause, const char* setting)
 {
-    return {ErrorCode::TooLarge,
-            fmt::format("this conversation has {} {}, but at most {} are allowed", count, what, limit),
-            fmt::format("take some away, or start the head with a larger {}", setting), std::string(setting)};
+    return makeError(ErrorCode::TooLarge, std::move(cause), say("do-take-away", setting), setting);
 }
 
 Result<Done> checkCounts(std::size_t images, std::size_t videos, std::uint32_t maxImages, std::uint32_t maxVideos)
 {
     if (images > maxImages)
-        return tooMany("images", images, maxImages, "max_images");
+        return tooMany(say("too-many-images", images, maxImages), "max_images");
     if (videos > maxVideos)
-        return tooMany("videos", videos, maxVideos, "max_videos");
+        return tooMany(say("too-many-videos", videos, maxVideos), "max_videos");
     return Done{};
 }
 
@@ -99,7 +96,7 @@ Result<Done> checkCounts(std::span<const Attachment> attachments, std::uint32_t 
         return known;
     // Whatever the undeclared ones turn out to be, this many cannot all be allowed.
     if (attachments.size() > std::size_t{maxImages} + maxVideos)
-        return tooMany("images and videos", attachments.size(), maxImages + maxVideos, "max_images");
+        return tooMany(say("too-many-media", attachments.size(), maxImages + maxVideos), "max_images");
     return Done{};
 }
 

@@ -1,10 +1,9 @@
 #include "engine/node/deployment.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
 #include "engine/base/log.h"
 #include "engine/model/checkpoint.h"
-
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <system_error>
@@ -26,8 +25,7 @@ Result<std::pair<fs::path, bool>> modelFolder(const std::string& asked)
     std::error_code problem;
     const fs::path folder = fs::absolute(asked, problem).lexically_normal();
     if (!fs::is_directory(folder, problem))
-        return Error{ErrorCode::NotFound, fmt::format("{} is not a folder", folder.string()),
-                     "name a folder with config.json, tokenizer.json and the safetensors files", "model"};
+        return makeError(ErrorCode::NotFound, say("not-a-folder", folder.string()), say("do-name-folder"), "model");
     const bool demo = resources.ok() && fs::equivalent(folder, *resources / "demo-model", problem);
     return std::pair{folder, demo && !problem};
 }

@@ -1,5 +1,6 @@
 #include "engine/node/executor_host.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
 #include "engine/base/log.h"
 #include "engine/comm/nccl_version.h"
@@ -93,7 +94,7 @@ void ExecutorHost::start(std::uint64_t epoch, const std::string& kind, const wir
     m_epoch = epoch;
     m_loaded = false;
     m_aliveAt.reset();
-    m_endedBecause.clear();
+    m_endedBecause = {};
     m_program = "argus-executor-" + kind;
     auto ends = protocol::Channel::pair();
     if (!ends)
@@ -198,9 +199,9 @@ void ExecutorHost::receive()
         }
         // The end of the stream: either it is dying, or it can no longer be talked to. Both end in its exit report.
         if (m_endedBecause.empty() && frame)
-            m_endedBecause = "sent a message that cannot be read";
+            m_endedBecause = say("how-unreadable");
         else if (m_endedBecause.empty() && frame.error().code != ErrorCode::Unreachable)
-            m_endedBecause = frame.error().cause;
+            m_endedBecause = frame.error().saidCause();
         m_link.close();
         m_channel.reset();
         if (const std::optional<ExitReport> report = m_child.wait(Deadline::in(kFramePatience / 10)))
@@ -234,16 +235,13 @@ void ExecutorHost::ended(const ExitReport& report)
 {
     readLines();
     m_lines.reset();
-    const std::string how = m_endedBecause.empty() ? report.text() : m_endedBecause;
+    const Said how = m_endedBecause.empty() ? report.said() : m_endedBecause;
     m_link.close();
     m_channel.reset();
-    log::warn("the executor {}", how);
+    log::warn("the executor {}", english(how));
     if (report.signal == 0 && report.code == kLibraryMissing && !m_loaded)
-        return m_hooks.cannotStart(m_epoch,
-                                   {ErrorCode::NotFound,
-                                    fmt::format("{} cannot start: a library that it needs is missing", m_program),
-                                    "install the library that the node's log names",
-                                    {}});
+        return m_hooks.cannotStart(
+            m_epoch, makeError(ErrorCode::NotFound, say("library-missing", m_program), say("do-install-library")));
     m_hooks.ended(m_epoch, how);
 }
 

@@ -40,10 +40,10 @@ private:
 class ExecutorHost {
 public:
     struct Hooks {
-        std::function<void(wire::ExecutorToNode)> said;                  ///< of the epoch of the moment
-        std::function<void(std::uint64_t epoch, std::string how)> ended; ///< "was killed by signal 9 (Killed)"
-        std::function<void(std::uint64_t epoch, Error)> cannotStart;     ///< it would fail the same way again
-        std::function<void(std::string_view lines)> wrote;               ///< to its stderr; whole lines
+        std::function<void(wire::ExecutorToNode)> said;              ///< of the epoch of the moment
+        std::function<void(std::uint64_t epoch, Said how)> ended;    ///< "was killed by signal 9 (Killed)"
+        std::function<void(std::uint64_t epoch, Error)> cannotStart; ///< it would fail the same way again
+        std::function<void(std::string_view lines)> wrote;           ///< to its stderr; whole lines
     };
     /// `programs`: the folder with an executor for each kind of device.
     ExecutorHost(std::filesystem::path programs, std::string logLevel, ExecutorLink& link, Hooks hooks);
@@ -82,7 +82,7 @@ private:
     bool m_loaded = false;
     std::optional<Instant> m_aliveAt; ///< it has said so last; nothing before the first time
     std::string m_program;
-    std::string m_endedBecause; ///< said by end(); the exit report says only "killed"
+    Said m_endedBecause; ///< said by end(); the exit report says only "killed"
 };
 
 } // namespace argus::node

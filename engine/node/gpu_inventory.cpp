@@ -1,5 +1,7 @@
 #include "engine/node/gpu_inventory.h"
 
+#include "engine/base/catalogue.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -113,7 +115,7 @@ plan::Gpu GpuInventory::describe(unsigned place, Nvml::Handle& handle) const
     plan::Gpu gpu;
     gpu.name = "NVIDIA GPU";
     if (const Nvml::Status status = m_nvml->handle(place, &handle); status != kNvmlSuccess) {
-        gpu.problem = fmt::format("cannot be opened: {}", why(status));
+        gpu.problem = say("gpu-not-opened", why(status));
         return gpu;
     }
     if (std::string name = textOf([&](char* text, unsigned size) { return m_nvml->name(handle, text, size); });
@@ -122,10 +124,10 @@ plan::Gpu GpuInventory::describe(unsigned place, Nvml::Handle& handle) const
     gpu.uuid = textOf([&](char* text, unsigned size) { return m_nvml->uuid(handle, text, size); });
     if (const Nvml::Status status = m_nvml->capability(handle, &gpu.capabilityMajor, &gpu.capabilityMinor);
         status != kNvmlSuccess)
-        gpu.problem = fmt::format("does not tell its compute capability: {}", why(status));
+        gpu.problem = say("gpu-no-capability", why(status));
     Nvml::Memory memory;
     if (const Nvml::Status status = m_nvml->memory(handle, &memory); status != kNvmlSuccess)
-        gpu.problem = fmt::format("does not tell its memory: {}", why(status));
+        gpu.problem = say("gpu-no-memory", why(status));
     gpu.memoryTotal = memory.total;
     gpu.memoryFree = memory.free;
     unsigned cores = 0;
@@ -135,7 +137,7 @@ plan::Gpu GpuInventory::describe(unsigned place, Nvml::Handle& handle) const
     unsigned current = 0;
     unsigned pending = 0;
     if (m_nvml->migMode != nullptr && m_nvml->migMode(handle, &current, &pending) == kNvmlSuccess && current != 0)
-        gpu.problem = "is divided into instances (MIG), which this release cannot use";
+        gpu.problem = say("gpu-mig");
     return gpu;
 }
 

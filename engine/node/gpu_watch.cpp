@@ -1,6 +1,7 @@
 #include "engine/node/gpu_watch.h"
 
-#include <fmt/format.h>
+#include "engine/base/catalogue.h"
+
 #include <pthread.h>
 
 #include <condition_variable>
@@ -86,10 +87,10 @@ GpuFacts GpuWatch::find(Deadline deadline)
     if (m_state->facts)
         return *m_state->facts;
     GpuFacts none;
-    none.failure = Error{ErrorCode::Timeout,
-                         fmt::format("the NVIDIA driver has not answered for {} s",
-                                     std::chrono::duration_cast<std::chrono::seconds>(now() - begun).count()),
-                         "see what nvidia-smi says, restart the computer if it hangs too", "device"};
+    none.failure =
+        makeError(ErrorCode::Timeout,
+                  say("driver-silent", std::chrono::duration_cast<std::chrono::seconds>(now() - begun).count()),
+                  say("do-see-driver"), "device");
     return none;
 }
 

@@ -1,11 +1,11 @@
 #include "engine/node/local_machine.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/unique_fd.h"
 #include "engine/comm/nccl_version.h"
 #include "engine/protocol/validate.h"
 
 #include <arpa/inet.h>
-#include <fmt/format.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netdb.h>
@@ -98,7 +98,9 @@ void LocalMachine::find(Deadline deadline)
             device.set_processors(static_cast<std::uint32_t>(gpu.processors));
             device.set_memory_total(gpu.memoryTotal);
             device.set_memory_free(gpu.memoryFree);
-            device.set_problem(gpu.problem);
+            device.set_problem(english(gpu.problem));
+            if (!gpu.problem.empty())
+                *device.mutable_problem_said() = protocol::toWire(gpu.problem);
             followed.push_back(gpu.index);
         }
         if (!followed.empty())
@@ -111,7 +113,10 @@ void LocalMachine::find(Deadline deadline)
         device.set_kind("cpu");
         device.set_index(i);
         const unsigned threads = std::max(m_facts.threads / parts, 1U);
-        device.set_name(fmt::format("{}, {} {}", m_facts.processor, threads, threads == 1 ? "thread" : "threads"));
+        const Said name = threads == 1 ? say("device-thread", m_facts.processor, threads)
+                                       : say("device-threads", m_facts.processor, threads);
+        device.set_name(english(name));
+        *device.mutable_name_said() = protocol::toWire(name);
         device.set_memory_total(memory.total / parts);
         device.set_memory_free(memory.available / parts);
     }
@@ -261,6 +266,7 @@ plan::ClusterNode clusterNodeOf(const std::string& name, const wire::Inventory& 
         plan::ClusterDevice& device = node.devices.emplace_back();
         device.index = from.index();
         device.name = from.name();
+        device.nameSaid = protocol::fromWire(from.name_said());
         device.memoryTotal = from.memory_total();
         device.memoryFree = from.memory_free();
         if (static_cast<std::size_t>(i) < memory.size()) {
@@ -279,7 +285,8 @@ plan::ClusterNode clusterNodeOf(const std::string& name, const wire::Inventory& 
                                    .processors = static_cast<int>(from.processors()),
                                    .memoryTotal = device.memoryTotal,
                                    .memoryFree = device.memoryFree,
-                                   .problem = from.problem()};
+                                   .problem = from.has_problem_said() ? protocol::fromWire(from.problem_said())
+                                                                      : Said(from.problem())};
     }
     node.interface = inventory.interface();
     for (const wire::NetworkInterface& interface : inventory.interfaces())

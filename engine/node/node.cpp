@@ -1,10 +1,10 @@
 #include "engine/node/node_impl.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/log.h"
 #include "engine/protocol/bounds.h"
 #include "engine/protocol/validate.h"
 
-#include <fmt/format.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
@@ -151,11 +151,9 @@ void Node::Impl::readMedia(AskNumber ask, std::size_t index, const std::filesyst
         tellPlanner(MediaRead{.number = ask, .index = index, .outcome = reader.read(file)});
     });
     if (!queued)
-        tellPlanner(MediaRead{
-            .number = ask,
-            .index = index,
-            .outcome =
-                Error{ErrorCode::Busy, "too many images and videos wait to be read", "ask again in a while", {}}});
+        tellPlanner(MediaRead{.number = ask,
+                              .index = index,
+                              .outcome = makeError(ErrorCode::Busy, say("media-queue-full"), say("do-ask-later"))});
 }
 
 // ---- the supervisor's hands: the main thread ----
@@ -209,7 +207,7 @@ bool Node::Impl::present(const std::string& node) const
 ExecutorHost::Hooks Node::Impl::hostHooks()
 {
     return {.said = [this](wire::ExecutorToNode said) { supervisor.said(name, std::move(said), now()); },
-            .ended = [this](std::uint64_t epoch, std::string how) { supervisor.ended(name, epoch, how, now()); },
+            .ended = [this](std::uint64_t epoch, const Said& how) { supervisor.ended(name, epoch, how, now()); },
             .cannotStart = [this](std::uint64_t epoch,
                                   Error error) { supervisor.cannotStart(name, epoch, std::move(error), now()); },
             .wrote = [this](std::string_view lines) { logs.add(name, lines); }};
@@ -227,7 +225,7 @@ Supervisor::Hooks Node::Impl::supervisorHooks()
                     tellPlanner(SequencesFailed{epoch, {failures.failures().begin(), failures.failures().end()}});
                 },
             .lost =
-                [this](std::uint64_t epoch, std::string how) {
+                [this](std::uint64_t epoch, Said how) {
                     tellPlanner(ExecutorLost{epoch, std::move(how)});
                 },
             .failed = [this](Error error, bool wasReady) { deploymentFailed(std::move(error), wasReady); },

@@ -1,6 +1,7 @@
 // Deployments as the head's main thread has them: planned, started, replaced, rolled back; and what clients ask of the
 // cluster.
 
+#include "engine/base/catalogue.h"
 #include "engine/base/log.h"
 #include "engine/node/node_impl.h"
 #include "engine/plan/complete_settings.h"
@@ -154,7 +155,8 @@ void Node::Impl::on(cluster::WorkerSaid message)
     case wire::WorkerMessage::kEnded: {
         const wire::ExecutorEnded& ended = message.message.ended();
         if (ended.error().code().empty())
-            supervisor.ended(message.name, ended.epoch(), ended.how(), now());
+            supervisor.ended(message.name, ended.epoch(),
+                             ended.has_how_said() ? protocol::fromWire(ended.how_said()) : Said(ended.how()), now());
         else
             supervisor.cannotStart(message.name, ended.epoch(), protocol::fromWire(ended.error()), now());
         return;
@@ -232,9 +234,8 @@ void Node::Impl::readLog(std::uint64_t ticket, const wire::GetLog& request)
     if (logs.knows(node) || node == name || present(node))
         log.set_text(logs.tail(node, most));
     else
-        *log.mutable_error() =
-            protocol::toWire({ErrorCode::NotFound, fmt::format("no node of the name {} has ever been here", node),
-                              "use a name that argus-node status shows", "node"});
+        *log.mutable_error() = protocol::toWire(
+            makeError(ErrorCode::NotFound, say("node-never-here", node), say("do-name-of-status"), "node"));
     answer(ticket, std::move(out));
 }
 
@@ -245,9 +246,8 @@ void Node::Impl::removeNode(std::uint64_t ticket, const std::string& node)
                                     [&](const cluster::WorkerView& worker) { return worker.name == node; });
     if (found == workers.end()) {
         wire::HeadMessage out = headMessage();
-        *out.mutable_refused()->mutable_error() =
-            protocol::toWire({ErrorCode::NotFound, fmt::format("no worker of the name {} has joined", node),
-                              "use a name that argus-node status shows", "node"});
+        *out.mutable_refused()->mutable_error() = protocol::toWire(
+            makeError(ErrorCode::NotFound, say("worker-never-joined", node), say("do-name-of-status"), "node"));
         out.mutable_refused()->set_about(node);
         return answer(ticket, std::move(out));
     }
@@ -260,8 +260,7 @@ void Node::Impl::removeNode(std::uint64_t ticket, const std::string& node)
 Result<cluster::JoinLine> Node::Impl::makeJoinLine()
 {
     if (!door)
-        return Error{ErrorCode::Unsupported, "this head serves only this computer",
-                     "start one that others can join: argus-node start --head --listen 0.0.0.0:47700", "listen"};
+        return makeError(ErrorCode::Unsupported, say("head-is-private"), say("do-listening-head"), "listen");
     const std::scoped_lock lock(pairingMutex);
     pairing.reset(); // its port is the next one's
     const std::string& endpoint = desk->endpoint();

@@ -44,7 +44,7 @@ struct AdminRequest {
 /// The executor of this machine had ended before it was told to.
 struct LocalEnded {
     std::uint64_t epoch = 0;
-    std::string how;
+    Said how;
 };
 using MainMessage =
     std::variant<DeploymentPlanned, GiveUpOn, StopRequested, PlannerDrained, AdminRequest, LocalEnded,

@@ -1,5 +1,6 @@
 // What a head says of itself, its workers and the deployment.
 
+#include "engine/base/catalogue.h"
 #include "engine/node/node_impl.h"
 #include "engine/protocol/validate.h"
 
@@ -83,6 +84,8 @@ void describeDevices(wire::NodeStatus& node, const Board& board, const wire::Inv
         out.set_kind(device.kind());
         out.set_index(device.index());
         out.set_problem(device.problem());
+        *out.mutable_name_said() = device.name_said();
+        *out.mutable_problem_said() = device.problem_said();
         const bool known = static_cast<std::size_t>(i) < memory.size();
         const wire::DeviceMemory now = known ? memory[static_cast<std::size_t>(i)] : wire::DeviceMemory();
         out.set_memory_total(known ? now.total() : device.memory_total());
@@ -113,10 +116,8 @@ void describeWorker(wire::NodeStatus& node, const Board& board, const cluster::W
     node.set_round_trip_seconds(std::max(worker.roundTripSeconds, 0.0));
     node.set_link_bytes_per_second(worker.linkBytesPerSecond);
     if (!worker.present() && !worker.why.empty())
-        *node.mutable_problem() = protocol::toWire({ErrorCode::Unreachable,
-                                                    worker.name + " " + worker.why,
-                                                    "look whether argus-node runs there and the network is up",
-                                                    {}});
+        *node.mutable_problem() = protocol::toWire(
+            makeError(ErrorCode::Unreachable, say("node-is", worker.name, worker.why), say("do-look-at-node")));
     describeDevices(node, board, worker.inventory, worker.memory);
 }
 

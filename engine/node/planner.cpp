@@ -1,5 +1,6 @@
 #include "engine/node/planner.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/log.h"
 #include "engine/protocol/bounds.h"
 #include "engine/protocol/validate.h"
@@ -33,7 +34,7 @@ double seconds(Instant from, Instant to)
 
 Error stoppingError()
 {
-    return {ErrorCode::Cancelled, "this head is stopping", "ask again when it has been started again", {}};
+    return makeError(ErrorCode::Cancelled, say("head-stopping"), say("do-ask-after-start"));
 }
 
 } // namespace
@@ -142,8 +143,7 @@ Result<Done> Planner::move(Running& ask, bool sameModel, Instant now)
                                 ask.room - static_cast<std::uint32_t>(said));
     }
     if (!ask.outputIds.empty())
-        return Error{
-            ErrorCode::Cancelled, "another model was deployed while this question was being answered", "ask again", {}};
+        return makeError(ErrorCode::Cancelled, say("other-model-deployed"), say("do-ask-again"));
     return schedule(ask, now);
 }
 
@@ -201,10 +201,7 @@ void Planner::on(ExecutorLost message, Instant now)
     for (const AskNumber number : hit)
         if (const auto ask = m_asks.find(number); ask != m_asks.end() && hitBy(ask->second))
             fail(ask,
-                 {ErrorCode::Crashed,
-                  fmt::format("the executor {} while answering, twice in a row", message.how),
-                  "ask again with smaller pictures or a shorter conversation; the executor starts again by itself",
-                  {}},
+                 makeError(ErrorCode::Crashed, say("executor-crashed-twice", message.how), say("do-smaller-question")),
                  now);
     m_replayed += m_scheduler->running();
     m_scheduler->forgetCaches();
@@ -257,11 +254,9 @@ Result<Done> Planner::prepare(Running& ask)
         !counts)
         return counts;
     if (ask.attachments.size() > protocol::kMaxDescriptors)
-        return Error{ErrorCode::TooLarge,
-                     fmt::format("{} images and videos are more than the {} of one conversation",
-                                 ask.attachments.size(), protocol::kMaxDescriptors),
-                     "ask about fewer of them at a time",
-                     {}};
+        return makeError(ErrorCode::TooLarge,
+                         say("too-many-attachments", ask.attachments.size(), protocol::kMaxDescriptors),
+                         say("do-fewer-attachments"));
     Result<SamplingChoice> sampling =
         chooseSampling(ask.accepted.ask.sampling(), m_deployment->model->generation, ask.accepted.ask.id());
     if (!sampling)
@@ -380,8 +375,7 @@ void Planner::takeShare(const schedule::Slice& slice, std::optional<text::TokenI
     if (slice.sample && token)
         return takeToken(slice.sequence, *token, now);
     if (slice.sample)
-        return fail(
-            ask, {ErrorCode::Internal, "the executor finished a step without this ask's token", "ask again", {}}, now);
+        return fail(ask, makeError(ErrorCode::Internal, say("token-missing"), say("do-ask-again")), now);
     const std::size_t promptTokens = ask->second.prompt.ids.size();
     if (slice.start < promptTokens)
         m_port.tell(AskProgressed{.number = slice.sequence,
@@ -404,7 +398,7 @@ void Planner::takeToken(AskNumber number, text::TokenId id, Instant now)
     if (std::find(stops.begin(), stops.end(), id) != stops.end())
         return finish(place, wire::AskFinished::STOP, now);
     text::Detokenizer::Piece piece = ask.detokenizer->add(id);
-    say(ask, std::move(piece.text));
+    speak(ask, std::move(piece.text));
     if (piece.stopped) {
         ask.detokenizer.reset(); // what it withheld belongs to the stop string
         return finish(place, wire::AskFinished::STOP, now);
@@ -413,7 +407,7 @@ void Planner::takeToken(AskNumber number, text::TokenId id, Instant now)
         finish(place, wire::AskFinished::LENGTH, now);
 }
 
-void Planner::say(Running& ask, std::string text)
+void Planner::speak(Running& ask, std::string text)
 {
     if (text.empty())
         return;
@@ -441,7 +435,7 @@ void Planner::end(Book::iterator place, AskEnded ended, Instant now)
 {
     Running& ask = place->second;
     if (ask.detokenizer)
-        say(ask, ask.detokenizer->finish());
+        speak(ask, ask.detokenizer->finish());
     ended.number = place->first;
     ended.outputIds = std::move(ask.outputIds);
     wire::AskStats& stats = ended.stats;

@@ -60,7 +60,7 @@ struct SequencesFailed {
 /// It is gone and so is its cache; another one is on its way.
 struct ExecutorLost {
     std::uint64_t epoch = 0;
-    std::string how; ///< "was killed by signal 9 (Killed)"
+    Said how; ///< "was killed by signal 9 (Killed)"
 };
 /// No new asks; those that run may finish until the deadline.
 struct BeginDrain {
@@ -145,7 +145,7 @@ private:
     void addSlice(wire::StepPlan& plan, const schedule::Slice& slice, std::vector<int>& descriptors);
     void takeShare(const schedule::Slice& slice, std::optional<text::TokenId> token, Instant now);
     void takeToken(AskNumber number, text::TokenId id, Instant now);
-    void say(Running& ask, std::string text);
+    void speak(Running& ask, std::string text);
     void fail(Book::iterator ask, Error error, Instant now);
     void finish(Book::iterator ask, wire::AskFinished::Reason reason, Instant now);
     void end(Book::iterator ask, AskEnded ended, Instant now);

@@ -1,5 +1,6 @@
 #include "engine/node/supervisor.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/log.h"
 #include "engine/plan/device.h"
 #include "engine/protocol/validate.h"
@@ -145,11 +146,11 @@ std::string Supervisor::missing() const
     return {};
 }
 
-std::string Supervisor::named(const std::string& node, const std::string& how) const
+Said Supervisor::named(const std::string& node, const Said& how) const
 {
     if (!m_deployment || m_deployment->seats.size() < 2)
-        return fmt::format("the executor {}", how);
-    return fmt::format("the executor on {} {}", node, how);
+        return say("executor-ended", how);
+    return say("executor-ended-on", node, how);
 }
 
 Instant Supervisor::nextDeadline(Instant now) const
@@ -215,10 +216,7 @@ void Supervisor::said(const std::string& node, wire::ExecutorToNode message, Ins
         const Error error = protocol::fromWire(message.failed().error());
         // The same files would fail the same way again; but a group that breaks has lost somebody.
         if (!m_readySince && error.code != ErrorCode::Unreachable && error.code != ErrorCode::Timeout) {
-            Error told = error;
-            if (m_deployment->seats.size() > 1)
-                told.cause = fmt::format("{}: {}", node, told.cause);
-            return giveUp(std::move(told));
+            return giveUp(m_deployment->seats.size() > 1 ? Error(error).in(node) : error);
         }
         seat->lastWords = fmt::format("gave up: {}", error.cause);
         m_executors.end(m_figures.epoch, *seat->seat, seat->lastWords);
@@ -250,7 +248,7 @@ void Supervisor::loaded(SeatState& seat, const wire::Loaded& report, Instant now
     m_hooks.ready(m_figures.epoch);
 }
 
-void Supervisor::ended(const std::string& node, std::uint64_t epoch, const std::string& how, Instant now)
+void Supervisor::ended(const std::string& node, std::uint64_t epoch, const Said& how, Instant now)
 {
     SeatState* const seat = seatOf(node);
     if (seat == nullptr || epoch != m_figures.epoch || !std::exchange(seat->running, false))
@@ -268,18 +266,16 @@ void Supervisor::cannotStart(const std::string& node, std::uint64_t epoch, Error
     seat->running = false;
     if (m_endBy)
         return afterEnd(now);
-    if (m_deployment->seats.size() > 1)
-        error.cause = fmt::format("{}: {}", node, error.cause);
-    giveUp(std::move(error));
+    giveUp(m_deployment->seats.size() > 1 ? std::move(error).in(node) : std::move(error));
 }
 
-void Supervisor::nodeGone(const std::string& node, const std::string& why, Instant now)
+void Supervisor::nodeGone(const std::string& node, const Said& why, Instant now)
 {
     SeatState* const seat = seatOf(node);
     if (seat == nullptr || !std::exchange(seat->running, false))
         return;
     if (!m_endBy)
-        return lose(node, fmt::format("is out of reach: {} {}", node, why), now, false);
+        return lose(node, say("how-out-of-reach", node, why), now, false);
     afterEnd(now);
 }
 
@@ -294,31 +290,25 @@ void Supervisor::nodeJoined(Instant now)
 
 /// One executor is gone; the others wait for it in vain. `crashed`: it has ended by itself; a machine that is lost says
 /// nothing about the model.
-void Supervisor::lose(const std::string& node, const std::string& how, Instant now, bool crashed)
+void Supervisor::lose(const std::string& node, const Said& how, Instant now, bool crashed)
 {
     m_readySince.reset();
     const std::uint64_t epoch = m_figures.epoch;
     log::warn("{}; epoch {} is over", named(node, how), epoch);
     m_endBy = now + kEndPatience;
-    endAll(fmt::format("was ended because {}", named(node, how)));
-    m_hooks.lost(epoch, m_deployment->seats.size() > 1 ? fmt::format("on {} {}", node, how) : how);
+    endAll(fmt::format("was ended because {}", english(named(node, how))));
+    m_hooks.lost(epoch, m_deployment->seats.size() > 1 ? say("on-node", node, how) : how);
     if (crashed && m_quickCrashes >= kBackOff.size())
-        return giveUp({ErrorCode::Crashed,
-                       fmt::format("the executor ended {} times in a row; the last time {}", m_quickCrashes + 1,
-                                   named(node, how)),
-                       "look into the log, then deploy again, or stop the head and start it again",
-                       {}});
+        return giveUp(makeError(ErrorCode::Crashed, say("executor-ended-often", m_quickCrashes + 1, named(node, how)),
+                                say("do-see-log")));
     const std::chrono::seconds pause = kBackOff[std::min<std::size_t>(m_quickCrashes, kBackOff.size() - 1)];
     m_quickCrashes += crashed ? 1 : 0;
     m_restartAt = now + pause;
     ++m_figures.restarts;
     m_figures.state = ExecutorState::Restarting;
     m_figures.ranks.clear();
-    m_figures.error =
-        Error{ErrorCode::Crashed,
-              named(node, how),
-              pause.count() == 0 ? "it is starting again" : fmt::format("it starts again in {} s", pause.count()),
-              {}};
+    m_figures.error = makeError(ErrorCode::Crashed, named(node, how),
+                                pause.count() == 0 ? say("starts-again") : say("starts-again-in", pause.count()));
     tell();
     afterEnd(now);
 }
@@ -335,7 +325,8 @@ void Supervisor::afterEnd(Instant now)
     }
     const std::string node = missing();
     if (m_restartAt && !node.empty() && m_figures.error) {
-        m_figures.error->remedy = fmt::format("it starts again when {} is back, or on what is left", node);
+        const Error& error = *m_figures.error;
+        m_figures.error = makeError(error.code, error.saidCause(), say("starts-when-back", node), error.setting);
         tell();
     }
 }
@@ -345,7 +336,9 @@ void Supervisor::giveUp(Error error)
 {
     if (m_deployment->usesGpu() && error.remedy.find("--device cpu") == std::string::npos &&
         m_deployment->seats.size() == 1)
-        error.remedy += fmt::format("{}{}", error.remedy.empty() ? "" : ", or ", plan::kOnTheCpu);
+        error = makeError(error.code, error.saidCause(),
+                          error.remedy.empty() ? say("do-cpu") : say("or", error.saidRemedy(), say("do-cpu")),
+                          error.setting);
     m_restartAt.reset();
     m_readySince.reset();
     m_figures.state = ExecutorState::Failed;

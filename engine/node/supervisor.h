@@ -58,7 +58,7 @@ public:
         std::function<void(std::uint64_t epoch)> ready;
         std::function<void(std::uint64_t epoch, wire::StepResult)> result;
         std::function<void(std::uint64_t epoch, wire::SequencesFailed)> sequencesFailed;
-        std::function<void(std::uint64_t epoch, std::string how)> lost;
+        std::function<void(std::uint64_t epoch, Said how)> lost;
         /// It will not be started again. `wasReady`: it has served; else it never got there.
         std::function<void(Error, bool wasReady)> failed;
         std::function<void(const ExecutorFigures&)> changed;
@@ -78,9 +78,9 @@ public:
     // ---- what happens ----
 
     void said(const std::string& node, wire::ExecutorToNode message, Instant now);
-    void ended(const std::string& node, std::uint64_t epoch, const std::string& how, Instant now);
+    void ended(const std::string& node, std::uint64_t epoch, const Said& how, Instant now);
     void cannotStart(const std::string& node, std::uint64_t epoch, Error error, Instant now);
-    void nodeGone(const std::string& node, const std::string& why, Instant now);
+    void nodeGone(const std::string& node, const Said& why, Instant now);
     void nodeJoined(Instant now);
     /// Ends the executors of this epoch, which then restart as after a crash.
     void giveUpOn(std::uint64_t epoch, const std::string& why);
@@ -99,14 +99,14 @@ private:
     };
     void begin(Instant now);
     void endAll(const std::string& why);
-    void lose(const std::string& node, const std::string& how, Instant now, bool crashed);
+    void lose(const std::string& node, const Said& how, Instant now, bool crashed);
     void afterEnd(Instant now);
     void giveUp(Error error);
     void loaded(SeatState& seat, const wire::Loaded& report, Instant now);
     [[nodiscard]] SeatState* seatOf(const std::string& node);
     [[nodiscard]] bool anyRunning() const;
     [[nodiscard]] std::string missing() const;
-    [[nodiscard]] std::string named(const std::string& node, const std::string& how) const;
+    [[nodiscard]] Said named(const std::string& node, const Said& how) const;
     void tell() { m_hooks.changed(m_figures); }
 
     Executors& m_executors;

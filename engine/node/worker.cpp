@@ -87,18 +87,19 @@ struct Worker::Impl {
                     message.mutable_from_executor()->set_message(said.SerializeAsString());
                     link.send(std::move(message));
                 },
-            .ended = [this](std::uint64_t epoch, std::string how) { ended(epoch, how, std::nullopt); },
+            .ended = [this](std::uint64_t epoch, const Said& how) { ended(epoch, how, std::nullopt); },
             .cannotStart = [this](std::uint64_t epoch, Error error) { ended(epoch, error.cause, std::move(error)); },
             .wrote = [this](std::string_view lines) { keepLine(lines); }};
     }
-    void ended(std::uint64_t epoch, const std::string& how, std::optional<Error> error)
+    void ended(std::uint64_t epoch, const Said& how, std::optional<Error> error)
     {
         pixels.clear();
         pixelBytes = 0;
         link.setEpoch(0);
         wire::WorkerMessage message;
         message.mutable_ended()->set_epoch(epoch);
-        message.mutable_ended()->set_how(how);
+        message.mutable_ended()->set_how(english(how));
+        *message.mutable_ended()->mutable_how_said() = protocol::toWire(how);
         if (error)
             *message.mutable_ended()->mutable_error() = protocol::toWire(*error);
         link.send(std::move(message));

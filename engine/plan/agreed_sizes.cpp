@@ -1,5 +1,7 @@
 #include "engine/plan/agreed_sizes.h"
 
+#include "engine/base/catalogue.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -45,10 +47,8 @@ public:
         const std::uint32_t largest = sizes.largestContext;
         sizes.maxModelLen = asked != 0 ? asked : largest;
         if (asked > m_positions) {
-            sizes.problem =
-                Error{ErrorCode::BadRequest,
-                      fmt::format("max_model_len is {}, but the model was made for {} tokens", asked, m_positions),
-                      fmt::format("use at most {}", m_positions), "max_model_len"};
+            sizes.problem = makeError(ErrorCode::BadRequest, say("context-beyond-model", asked, m_positions),
+                                      say("do-at-most", m_positions), "max_model_len");
             sizes.maxModelLen = std::min(largest, m_positions);
         } else if (sizes.maxModelLen > largest || largest < std::min(kSmallestContext, m_positions)) {
             sizes.maxModelLen = std::max(sizes.maxModelLen, kSmallestContext);
@@ -134,20 +134,20 @@ private:
                     sizes.ranks[i].weights + sizes.ranks[i].activations + blocks * sizes.ranks[i].kvBlock;
     }
 
-    [[nodiscard]] std::string causeOf(const Measured& rank, std::uint32_t context) const
+    [[nodiscard]] Said causeOf(const Measured& rank, std::uint32_t context) const
     {
         const model::Footprint parts = rank.sizes.parts(context);
         const bool says = rank.room.gpu || !rank.site.name.empty();
-        std::string cause =
-            fmt::format("a context of {} tokens needs {}{}: weights {}, KV cache {}, working memory {}", context,
-                        bytesText(rank.sizes.total(context) + rank.room.taken()),
-                        says ? " of " + nameOf(rank.site) : std::string(), bytesText(parts.weights),
-                        bytesText(rank.sizes.blocksFor(context) * parts.kvBlock), bytesText(parts.activations));
+        std::vector<Said> list{say("part-weights", bytesText(parts.weights)),
+                               say("part-kv", bytesText(rank.sizes.blocksFor(context) * parts.kvBlock)),
+                               say("part-working", bytesText(parts.activations))};
         if (rank.room.runtime > 0)
-            cause += fmt::format(", CUDA itself {}", bytesText(rank.room.runtime));
+            list.push_back(say("part-cuda", bytesText(rank.room.runtime)));
         if (rank.room.communication > 0)
-            cause += fmt::format(", communication {}", bytesText(rank.room.communication));
-        return fmt::format("{}; {}", cause, rank.room.text());
+            list.push_back(say("part-communication", bytesText(rank.room.communication)));
+        const std::string all = bytesText(rank.sizes.total(context) + rank.room.taken());
+        return says ? say("context-needs-of", context, all, nameOf(rank.site), std::move(list), rank.room.said())
+                    : say("context-needs", context, all, std::move(list), rank.room.said());
     }
 
     /// The share of gpu_memory_utilization under which every rank has room; above 1 or 0 when none has.
@@ -172,47 +172,46 @@ private:
     }
 
     /// How to make room on the tightest device; empty when nothing would.
-    [[nodiscard]] std::string moreRoom(std::uint32_t context) const
+    [[nodiscard]] Said moreRoom(std::uint32_t context) const
     {
         const double share = usefulShareFor(context);
         if (share > 0 && share <= 1)
-            return fmt::format("raise gpu_memory_utilization to {:.2f}", share);
+            return say("do-raise-share", fmt::format("{:.2f}", share));
         const Measured& rank = m_ranks[m_tightest];
         const std::uint64_t all = rank.sizes.total(context) + rank.room.taken();
         if (all <= rank.room.available)
             return {}; // another rank is in the way
         const std::string missing = bytesText(all - rank.room.available);
         if (!rank.room.gpu)
-            return rank.site.name.empty()
-                       ? fmt::format("free {} by closing other programs", missing)
-                       : fmt::format("free {} of {} by closing other programs", missing, rank.site.name);
+            return rank.site.name.empty() ? say("do-free-memory", missing)
+                                          : say("do-free-memory-of", missing, rank.site.name);
         const std::uint64_t held = rank.room.whole - std::min(rank.room.whole, rank.room.free);
-        return all <= rank.room.available + held
-                   ? fmt::format("free {} of {} by closing other programs", missing, nameOf(rank.site))
-                   : std::string();
+        return all <= rank.room.available + held ? say("do-free-memory-of", missing, nameOf(rank.site)) : Said();
     }
 
     [[nodiscard]] Error doesNotFit(std::uint32_t context, std::uint32_t largest) const
     {
         const Measured& rank = m_ranks[m_tightest];
-        std::vector<std::string> ways;
-        if (std::string more = moreRoom(context); !more.empty())
+        std::vector<Said> ways;
+        if (Said more = moreRoom(context); !more.empty())
             ways.push_back(std::move(more));
         const bool none = largest < kSmallestContext;
         if (!none)
-            ways.insert(ways.begin(), fmt::format("set max_model_len to {} or less", largest));
+            ways.insert(ways.begin(), say("do-set-context", largest));
         if (m_ranks.size() > 1)
-            ways.emplace_back("spread the model over more devices");
+            ways.push_back(say("do-spread"));
         if (none || rank.room.gpu)
-            ways.emplace_back(rank.room.gpu && !m_footprints.model().awq ? "take a smaller or quantised checkpoint"
-                                                                         : "take a smaller checkpoint");
+            ways.push_back(rank.room.gpu && !m_footprints.model().awq ? say("do-smaller-or-quantised")
+                                                                      : say("do-smaller-checkpoint"));
         if (none && rank.room.gpu && m_ranks.size() == 1)
-            ways.emplace_back(kOnTheCpu);
-        std::string remedy = none ? "no context fits: " : "";
-        for (std::size_t i = 0; i < ways.size(); ++i)
-            remedy += fmt::format("{}{}", i == 0 ? "" : i + 1 == ways.size() ? ", or " : ", ", ways[i]);
-        return {ErrorCode::DoesNotFit, causeOf(rank, context), std::move(remedy),
-                none ? "gpu_memory_utilization" : "max_model_len"};
+            ways.push_back(say("do-cpu"));
+        Said last = std::move(ways.back()); // there is one: either none fits, or a smaller context does
+        ways.pop_back();
+        Said remedy = ways.empty() ? std::move(last) : say("any-of", std::move(ways), std::move(last));
+        if (none)
+            remedy = say("no-context-fits", std::move(remedy));
+        return makeError(ErrorCode::DoesNotFit, causeOf(rank, context), std::move(remedy),
+                         none ? "gpu_memory_utilization" : "max_model_len");
     }
 
     Footprints& m_footprints;

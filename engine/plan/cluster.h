@@ -19,6 +19,7 @@ struct ClusterDevice {
     std::optional<Gpu> gpu;                ///< none: a CPU device
     std::uint32_t index = 0;               ///< of its kind on its node
     std::string name;                      ///< "NVIDIA GeForce RTX 2080 Ti", "AMD EPYC 9654"
+    Said nameSaid{};                       ///< the same as data; empty for a plain name
     std::uint64_t memoryTotal = 0;         ///< of a CPU device its share of the machine
     std::uint64_t memoryFree = 0;          ///< what would be free without the deployment that runs now
     std::vector<std::string> users{};      ///< other programs on it: "process 4711 "python3", 9.2 GiB"
@@ -33,12 +34,12 @@ struct ClusterDevice {
 struct ModelCopy {
     bool asked = false;
     std::string folder{};
-    bool present = false;     ///< config.json and every shard that the index names
-    bool incomplete = false;  ///< else: the folder is there, but not all of it
-    bool weightless = false;  ///< load_format dummy: nothing but the config is needed
-    std::string difference{}; ///< the file that differs from the head's, and how: "model-00004-of-00011.safetensors has
-                              ///< other content"
-    bool canPull = false;     ///< the head can send what is missing
+    bool present = false;    ///< config.json and every shard that the index names
+    bool incomplete = false; ///< else: the folder is there, but not all of it
+    bool weightless = false; ///< load_format dummy: nothing but the config is needed
+    Said difference{};       ///< the file that differs from the head's, and how: "model-00004-of-00011.safetensors has
+                             ///< other content"
+    bool canPull = false;    ///< the head can send what is missing
     std::optional<Error> failure{}; ///< why it did not come when it was tried
     std::uint64_t missingBytes = 0; ///< of all of it
     /// Of what ranks with these parts need; pure. None: nobody knows how to tell, so it is all of it.
@@ -54,7 +55,7 @@ struct ClusterNode {
     std::string name;
     bool head = false;
     bool present = true; ///< connected and answering
-    std::string absence; ///< else why not, and since when
+    Said absence;        ///< else why not, and since when
     std::vector<ClusterDevice> devices;
     std::string interface; ///< to the other nodes
     std::string address;   ///< of that interface: "192.168.1.7"

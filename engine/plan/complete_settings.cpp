@@ -1,5 +1,6 @@
 #include "engine/plan/complete_settings.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/plan/setting_table.h"
 
 #include <fmt/format.h>
@@ -49,19 +50,16 @@ Result<std::string> dtypeOn(std::span<const Device> devices, const std::string& 
     if (!devices.front().gpu) {
         if (automatic || asked == "float32")
             return std::string("float32");
-        return Error{ErrorCode::Unsupported,
-                     fmt::format("dtype is {}, but a CPU computes in float32, whatever the checkpoint stores", asked),
-                     "use auto or float32", "dtype"};
+        return makeError(ErrorCode::Unsupported, say("dtype-cpu", asked), say("do-auto-float32"), "dtype");
     }
     const auto older = std::find_if_not(devices.begin(), devices.end(), hasBfloat16);
     if (automatic)
         return std::string(older == devices.end() ? "bfloat16" : "float16");
     if (asked == "bfloat16" && older != devices.end())
-        return Error{ErrorCode::Unsupported,
-                     fmt::format("dtype is bfloat16, but {} has compute capability {}.{} and bfloat16 came with {}.0",
-                                 older->gpu->text(), older->gpu->capabilityMajor, older->gpu->capabilityMinor,
-                                 kBfloat16Since),
-                     "use auto or float16", "dtype"};
+        return makeError(
+            ErrorCode::Unsupported,
+            say("dtype-gpu", older->gpu->text(), older->gpu->capability(), fmt::format("{}.0", kBfloat16Since)),
+            say("do-auto-float16"), "dtype");
     return asked;
 }
 
@@ -79,10 +77,9 @@ Result<wire::EngineSettings> completed(const wire::EngineSettings& settings)
             return std::move(checked).error();
     }
     if (whole.max_batched_tokens() != 0 && whole.max_batched_tokens() < whole.max_num_seqs())
-        return Error{ErrorCode::BadRequest,
-                     fmt::format("max_batched_tokens is {}, less than max_num_seqs {}: a step could not serve everyone",
-                                 whole.max_batched_tokens(), whole.max_num_seqs()),
-                     fmt::format("set max_batched_tokens to {} or more", whole.max_num_seqs()), "max_batched_tokens"};
+        return makeError(ErrorCode::BadRequest,
+                         say("batch-below-sequences", whole.max_batched_tokens(), whole.max_num_seqs()),
+                         say("do-set-batch", whole.max_num_seqs()), "max_batched_tokens");
     return whole;
 }
 
@@ -96,8 +93,7 @@ Result<wire::EngineSettings> settled(const wire::EngineSettings& settings, std::
         return std::move(dtype).error();
     const Device& first = devices.front();
     if (!first.gpu && whole->load_format() == "dummy")
-        return Error{ErrorCode::Unsupported, "load_format is dummy, but a CPU executor only loads weights that exist",
-                     "use load_format auto", "load_format"};
+        return makeError(ErrorCode::Unsupported, say("dummy-cpu"), say("do-load-auto"), "load_format");
     if (devices.size() == 1 || !first.gpu)
         whole->set_device(first.name());
     else

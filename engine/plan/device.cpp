@@ -1,5 +1,7 @@
 #include "engine/plan/device.h"
 
+#include "engine/base/catalogue.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -26,27 +28,26 @@ int firstDriver(int cuda)
     }
 }
 
-std::string orOnTheCpu(std::string_view remedy)
+Said orOnTheCpu(Said remedy)
 {
-    return fmt::format("{}, or {}", remedy, kOnTheCpu);
+    return say("or", std::move(remedy), say("do-cpu"));
 }
 
-Error aboutDevice(ErrorCode code, std::string cause, std::string_view remedy)
+Error aboutDevice(ErrorCode code, Said cause, Said remedy)
 {
-    return {code, std::move(cause), orOnTheCpu(remedy), "device"};
+    return makeError(code, std::move(cause), orOnTheCpu(std::move(remedy)), "device");
 }
 
 /// What keeps a model off this one GPU.
 std::optional<Error> problemOf(const Gpu& gpu)
 {
     if (!gpu.problem.empty())
-        return aboutDevice(ErrorCode::Unsupported, fmt::format("{} {}", gpu.text(), gpu.problem), "use another GPU");
+        return aboutDevice(ErrorCode::Unsupported, say("device-is", gpu.text(), gpu.problem), say("do-other-gpu"));
     if (std::pair(gpu.capabilityMajor, gpu.capabilityMinor) < kOldestCapability)
         return aboutDevice(ErrorCode::Unsupported,
-                           fmt::format("{} has compute capability {}.{}, but {}.{} or newer is needed", gpu.text(),
-                                       gpu.capabilityMajor, gpu.capabilityMinor, kOldestCapability.first,
-                                       kOldestCapability.second),
-                           "use a newer GPU");
+                           say("capability-below", gpu.text(), gpu.capability(),
+                               fmt::format("{}.{}", kOldestCapability.first, kOldestCapability.second)),
+                           say("do-newer-gpu"));
     return std::nullopt;
 }
 
@@ -54,24 +55,19 @@ std::optional<Error> problemOf(const Gpu& gpu)
 std::optional<Error> commonProblem(const Devices& devices)
 {
     if (!devices.cudaInstalled)
-        return aboutDevice(ErrorCode::NotFound, "argus-executor-cuda is not installed beside argus-node",
-                           "install Argus with CUDA");
+        return aboutDevice(ErrorCode::NotFound, say("cuda-executor-missing"), say("do-install-cuda"));
     if (devices.failure) {
-        Error failure = *devices.failure;
-        failure.remedy = orOnTheCpu(failure.remedy);
-        failure.setting = "device";
-        return failure;
+        const Error& failure = *devices.failure;
+        return aboutDevice(failure.code, failure.saidCause(), failure.saidRemedy());
     }
     if (devices.gpus.empty())
-        return aboutDevice(ErrorCode::NotFound, "this computer shows no NVIDIA GPU",
-                           "see whether nvidia-smi lists it and CUDA_VISIBLE_DEVICES leaves it visible");
+        return aboutDevice(ErrorCode::NotFound, say("no-gpu"), say("do-see-nvidia-smi"));
     if (devices.driverCuda != 0 && devices.driverCuda / 1000 < devices.cudaNeeded)
         return aboutDevice(ErrorCode::Unsupported,
-                           fmt::format("the NVIDIA driver {} knows CUDA {}.{}, but argus-executor-cuda is built with "
-                                       "CUDA {}",
-                                       devices.driver, devices.driverCuda / 1000, devices.driverCuda % 1000 / 10,
-                                       devices.cudaNeeded),
-                           fmt::format("update the driver to {} or newer", firstDriver(devices.cudaNeeded)));
+                           say("driver-knows", devices.driver,
+                               fmt::format("{}.{}", devices.driverCuda / 1000, devices.driverCuda % 1000 / 10),
+                               devices.cudaNeeded),
+                           say("do-update-driver", firstDriver(devices.cudaNeeded)));
     return std::nullopt;
 }
 
@@ -88,6 +84,11 @@ std::string listOf(const std::vector<Gpu>& gpus)
 std::string Gpu::text() const
 {
     return fmt::format("cuda:{} ({})", index, name);
+}
+
+std::string Gpu::capability() const
+{
+    return fmt::format("{}.{}", capabilityMajor, capabilityMinor);
 }
 
 std::string Device::name() const
@@ -141,10 +142,9 @@ Result<Device> chooseDevice(std::string_view device, const Devices& devices)
     const auto found =
         std::find_if(devices.gpus.begin(), devices.gpus.end(), [&](const Gpu& gpu) { return gpu.index == *index; });
     if (found == devices.gpus.end())
-        return aboutDevice(
-            ErrorCode::NotFound, fmt::format("there is no {}; this computer has {}", device, listOf(devices.gpus)),
-            fmt::format("use cuda:0{}",
-                        devices.gpus.size() > 1 ? fmt::format(" to cuda:{}", devices.gpus.size() - 1) : std::string()));
+        return aboutDevice(ErrorCode::NotFound, say("no-such-gpu", device, listOf(devices.gpus)),
+                           devices.gpus.size() > 1 ? say("do-use-gpus", devices.gpus.size() - 1)
+                                                   : say("do-use-first-gpu"));
     if (std::optional<Error> problem = problemOf(*found))
         return std::move(*problem);
     chosen.gpu = *found;

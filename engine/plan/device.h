@@ -21,10 +21,12 @@ struct Gpu {
     int processors = 0; ///< multiprocessors
     std::uint64_t memoryTotal = 0;
     std::uint64_t memoryFree = 0;
-    std::string problem; ///< why no program can compute on it, "is ..."; empty: one can
+    Said problem; ///< why no program can compute on it, "is ..."; empty: one can
 
     /// "cuda:0 (NVIDIA H100 80GB HBM3)"
     [[nodiscard]] std::string text() const;
+    /// "7.5"
+    [[nodiscard]] std::string capability() const;
 };
 
 /// What a machine offers.
@@ -47,9 +49,6 @@ struct Device {
     /// As the setting names it: "cpu", "cuda:1".
     [[nodiscard]] std::string name() const;
 };
-
-/// The end of a remedy that always works, if slowly.
-inline constexpr std::string_view kOnTheCpu = "compute on the CPU with --device cpu";
 
 /// The N of "cuda:N"; nothing for other names.
 [[nodiscard]] std::optional<std::uint32_t> cudaIndex(std::string_view device);

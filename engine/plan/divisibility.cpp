@@ -1,5 +1,6 @@
 #include "engine/plan/divisibility.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/model/sharding.h"
 
 #include <fmt/format.h>
@@ -19,59 +20,56 @@ constexpr int kAwqGroup = 128;
 constexpr int kPaddedGroups = 8;
 
 /// What does not divide, as the start of a sentence; nothing when all does.
-std::optional<std::string> rest(const model::ModelConfig& model, int size)
+std::optional<Said> rest(const model::ModelConfig& model, int size)
 {
     if (model.heads % size != 0)
-        return fmt::format("{} attention heads cannot be shared by tensor_parallel_size {}", model.heads, size);
+        return say("heads-share", model.heads, size);
     if (model.kvHeads >= size ? model.kvHeads % size != 0 : size % model.kvHeads != 0)
-        return fmt::format("{} KV heads can be neither shared by nor repeated over tensor_parallel_size {}",
-                           model.kvHeads, size);
+        return say("kv-heads-share", model.kvHeads, size);
     if (model.intermediateSize % size != 0)
-        return fmt::format("intermediate_size {} cannot be shared by tensor_parallel_size {}", model.intermediateSize,
-                           size);
+        return say("inner-share", model.intermediateSize, size);
     const int vocabulary = (model.vocabSize + kVocabularyMultiple - 1) / kVocabularyMultiple * kVocabularyMultiple;
     if (vocabulary % size != 0)
-        return fmt::format("a vocabulary of {} (padded to {}) cannot be shared by tensor_parallel_size {}",
-                           model.vocabSize, vocabulary, size);
+        return say("vocabulary-share", model.vocabSize, vocabulary, size);
     return std::nullopt;
 }
 
 /// A layer whose inputs are shared, so that no AWQ group may be cut, and what does not divide in it.
-std::optional<std::string> awqRest(const char* layer, const char* what, int inputs, int size)
+std::optional<Said> awqRest(const char* layer, const Said& what, int inputs, int size)
 {
     const int groups = (inputs + kAwqGroup - 1) / kAwqGroup;
     const int padded = (groups + kPaddedGroups - 1) / kPaddedGroups * kPaddedGroups;
     const int shared = padded - groups <= 1 ? padded : groups; // one group of zeros costs nothing worth a word
     if (shared % size == 0)
         return std::nullopt;
-    return fmt::format("{}: {} {} is {} AWQ groups of {}, which tensor_parallel_size {} cannot share ({:.4g} each)",
-                       layer, what, inputs, groups, kAwqGroup, size, static_cast<double>(groups) / size);
+    return say("awq-share", layer, what, inputs, groups, kAwqGroup, size,
+               fmt::format("{:.4g}", static_cast<double>(groups) / size));
 }
 
-std::optional<std::string> awqRest(const model::ModelConfig& model, int size)
+std::optional<Said> awqRest(const model::ModelConfig& model, int size)
 {
     if (!model.awq)
         return std::nullopt;
-    if (auto problem = awqRest("o_proj", "the width of its input", model.heads * model.headDim(), size))
+    if (auto problem = awqRest("o_proj", say("input-width"), model.heads * model.headDim(), size))
         return problem;
     return awqRest("down_proj", "intermediate_size", model.intermediateSize, size);
 }
 
 /// Whether the loader can cut the model like that.
-std::optional<std::string> uncuttable(const model::ModelConfig& model, int size)
+std::optional<Said> uncuttable(const model::ModelConfig& model, int size)
 {
     model::Shard shard;
     shard.tensorSize = size;
     const auto checked = model::checkShard(model, shard);
-    return checked.ok() ? std::nullopt : std::optional(checked.error().cause);
+    return checked.ok() ? std::nullopt : std::optional(checked.error().saidCause());
 }
 
-Error doesNotDivide(const model::ModelConfig& model, std::string problem)
+Error doesNotDivide(const model::ModelConfig& model, Said problem)
 {
     const auto sizes = validTensorParallelSizes(model);
-    return {ErrorCode::DoesNotDivide, std::move(problem),
-            fmt::format("{} {}", sizes.size() == 1 ? "use" : "use one of", fmt::join(sizes, ", ")),
-            "tensor_parallel_size"};
+    const std::string list = fmt::format("{}", fmt::join(sizes, ", "));
+    return makeError(ErrorCode::DoesNotDivide, std::move(problem),
+                     sizes.size() == 1 ? say("do-use", list) : say("do-use-one-of", list), "tensor_parallel_size");
 }
 
 } // namespace
@@ -96,7 +94,7 @@ std::vector<int> validTensorParallelSizes(const model::ModelConfig& model, int m
 
 Result<Done> checkTensorParallel(const model::ModelConfig& model, int size)
 {
-    auto problem = size < 1 ? std::optional(fmt::format("tensor_parallel_size is {}", size)) : rest(model, size);
+    auto problem = size < 1 ? std::optional(say("tensor-size-is", size)) : rest(model, size);
     if (!problem)
         problem = uncuttable(model, size);
     if (!problem)
@@ -116,9 +114,8 @@ Result<Done> checkPipelineParallel(const model::ModelConfig& model, int size)
 {
     if (size >= 1 && size <= model.layers)
         return Done{};
-    return Error{ErrorCode::DoesNotDivide,
-                 fmt::format("{} layers cannot be shared by pipeline_parallel_size {}", model.layers, size),
-                 fmt::format("use 1 to {}", model.layers), "pipeline_parallel_size"};
+    return makeError(ErrorCode::DoesNotDivide, say("layers-share", model.layers, size),
+                     say("do-use-up-to", model.layers), "pipeline_parallel_size");
 }
 
 } // namespace argus::plan

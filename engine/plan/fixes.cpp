@@ -1,5 +1,6 @@
 #include "engine/plan/fixes.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/plan/setting_table.h"
 
 #include <fmt/format.h>
@@ -79,8 +80,8 @@ public:
         return good.empty() ? partial : good;
     }
 
-    /// The smallest division with which everything is well; empty when there is none.
-    [[nodiscard]] std::string division()
+    /// The smallest division with which everything is well: its sizes of a tensor group and of the pipeline.
+    [[nodiscard]] std::optional<std::pair<int, int>> division()
     {
         std::vector<std::pair<int, int>> divisions;
         for (const int size : m_judgement.outcome.tensorSizes)
@@ -96,9 +97,9 @@ public:
             other.set_tensor_parallel_size(static_cast<std::uint32_t>(size));
             other.set_pipeline_parallel_size(static_cast<std::uint32_t>(stages));
             if (m_trial(other).outcome.possible())
-                return fmt::format("tensor_parallel_size {} with pipeline_parallel_size {}", size, stages);
+                return std::pair(size, stages);
         }
-        return {};
+        return std::nullopt;
     }
 
 private:
@@ -271,8 +272,12 @@ void findFixes(Judgement& judgement, const Cluster& cluster, const wire::EngineS
         judgement.outcome.problems[i].fixes = std::move(fixes[i]);
     for (Problem& problem : judgement.outcome.problems)
         if (problem.code == "GPU-04" && problem.fixes.empty())
-            if (const std::string division = finder.division(); !division.empty())
-                problem.error.remedy += "; it fits with " + division;
+            if (const auto division = finder.division()) {
+                Error& error = problem.error;
+                error =
+                    makeError(error.code, error.saidCause(),
+                              say("fits-with", error.saidRemedy(), division->first, division->second), error.setting);
+            }
 }
 
 Result<wire::EngineSettings> withFix(const wire::EngineSettings& settings, const Fix& fix)
@@ -298,7 +303,7 @@ Result<wire::EngineSettings> withFix(const wire::EngineSettings& settings, const
     else if (fix.setting == "model")
         node->set_model(fix.value);
     else
-        return Error{ErrorCode::BadRequest, fmt::format("a machine has no setting {}", fix.setting), {}, "nodes"};
+        return makeError(ErrorCode::BadRequest, say("node-setting-unknown", fix.setting), {}, "nodes");
     return changed;
 }
 

@@ -1,5 +1,6 @@
 #include "engine/plan/judge.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/model/sharding.h"
 #include "engine/model/weights.h"
 #include "engine/plan/complete_settings.h"
@@ -8,9 +9,6 @@
 #include "engine/plan/setting_table.h"
 #include "engine/plan/stage_layers.h"
 #include "engine/plan/stage_plan.h"
-
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <exception>
@@ -32,7 +30,7 @@ public:
         complete();
         m_out.settings = m_settings;
         if (m_cluster.nodes.empty()) {
-            add({.code = "NET-01", .error = {ErrorCode::NotFound, "there is no machine", "start argus-node", {}}});
+            add({.code = "NET-01", .error = makeError(ErrorCode::NotFound, say("no-machine"), say("do-start-node"))});
             return std::move(m_result);
         }
         m_result.survey = survey(m_cluster, m_settings, m_model.config.awq);
@@ -46,8 +44,8 @@ public:
                 plan();
             } catch (const std::exception& problem) {
                 add({.code = "MOD-05",
-                     .error = {ErrorCode::Unsupported, fmt::format("the model cannot be laid out: {}", problem.what()),
-                               "take another checkpoint", "model"}});
+                     .error = makeError(ErrorCode::Unsupported, say("model-layout", problem.what()),
+                                        say("do-other-checkpoint"), "model")});
             }
         }
         addLeftOut();

@@ -1,5 +1,6 @@
 #include "engine/plan/judge_remarks.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/model/sharding.h"
 #include "engine/plan/stage_layers.h"
 
@@ -11,17 +12,17 @@ namespace argus::plan {
 namespace {
 
 /// "37 of 80 layers on gpu-a cuda:0,1,2,3"
-std::string stageText(const Cluster& cluster, const StagePlan& plan, std::size_t stage, int layers)
+Said stageText(const Cluster& cluster, const StagePlan& plan, std::size_t stage, int layers)
 {
     const StageSite& site = plan.stages[stage];
     const ClusterNode& node = cluster.nodes[site.node];
     const model::Shard& shard = plan.ranks[stage * site.devices.size()].shard;
-    return fmt::format("stage {}: layers {} to {} of {}, on {} {}:{}", stage, shard.firstLayer, shard.endLayer - 1,
-                       layers, node.name, node.devices[site.devices.front()].kind(), devicesText(node, site.devices));
+    return say("remark-stage", stage, shard.firstLayer, shard.endLayer - 1, layers, node.name,
+               fmt::format("{}:{}", node.devices[site.devices.front()].kind(), devicesText(node, site.devices)));
 }
 
 void remarkDtype(const wire::EngineSettings& asked, const wire::EngineSettings& whole, const StagePlan& plan,
-                 std::vector<std::string>& remarks)
+                 std::vector<Said>& remarks)
 {
     if (asked.dtype() != "auto" || whole.dtype() != "float16")
         return;
@@ -29,14 +30,11 @@ void remarkDtype(const wire::EngineSettings& asked, const wire::EngineSettings& 
         return site.device.gpu && site.device.gpu->capabilityMajor < 8;
     });
     if (older != plan.ranks.end())
-        remarks.push_back(fmt::format("all compute in float16, because {} has compute capability {}.{} and bfloat16 "
-                                      "came with 8.0",
-                                      older->name.empty() ? older->device.gpu->text() : older->name,
-                                      older->device.gpu->capabilityMajor, older->device.gpu->capabilityMinor));
+        remarks.push_back(say("remark-float16", older->name.empty() ? older->device.gpu->text() : older->name,
+                              older->device.gpu->capability()));
 }
 
-void remarkLayers(const ModelFacts& model, const Cluster& cluster, const StagePlan& plan,
-                  std::vector<std::string>& remarks)
+void remarkLayers(const ModelFacts& model, const Cluster& cluster, const StagePlan& plan, std::vector<Said>& remarks)
 {
     if (plan.stages.size() < 2)
         return;
@@ -47,27 +45,23 @@ void remarkLayers(const ModelFacts& model, const Cluster& cluster, const StagePl
         remarks.push_back(stageText(cluster, plan, i, model.config.layers));
     }
     if (layers != evenLayers(static_cast<int>(layers.size()), model.config.layers))
-        remarks.emplace_back("layers are shared by memory: the first stage holds the vision tower besides, the last "
-                             "one the scores, and the scarcest device decides how long a context can be");
+        remarks.push_back(say("remark-layers"));
 }
 
-void remarkCopies(const ModelFacts& model, const StagePlan& plan, std::vector<std::string>& remarks)
+void remarkCopies(const ModelFacts& model, const StagePlan& plan, std::vector<Said>& remarks)
 {
     const model::Shard& shard = plan.ranks.front().shard;
     if (shard.tensorSize < 2)
         return;
     if (shard.tensorSize > model.config.kvHeads)
-        remarks.push_back(fmt::format("{} KV heads are repeated on {} ranks: the cache takes {} times the memory",
-                                      model.config.kvHeads, shard.tensorSize,
-                                      shard.tensorSize / std::max(model.config.kvHeads, 1)));
+        remarks.push_back(say("remark-kv-heads", model.config.kvHeads, shard.tensorSize,
+                              shard.tensorSize / std::max(model.config.kvHeads, 1)));
     if (!model::Parts(model.config, shard).visionSplit)
-        remarks.push_back(fmt::format("the vision tower cannot be shared by {} ranks: each of the first stage has it "
-                                      "whole",
-                                      shard.tensorSize));
+        remarks.push_back(say("remark-vision", shard.tensorSize));
 }
 
 void remarkContext(const ModelFacts& model, const wire::EngineSettings& asked, const StagePlan& plan,
-                   std::vector<std::string>& remarks)
+                   std::vector<Said>& remarks)
 {
     const AgreedSizes& sizes = plan.sizes;
     if (sizes.problem || asked.max_model_len() != 0 ||
@@ -77,14 +71,13 @@ void remarkContext(const ModelFacts& model, const wire::EngineSettings& asked, c
     const std::string name = !site.name.empty() ? site.name
                              : site.device.gpu  ? site.device.gpu->text()
                                                 : site.device.name();
-    remarks.push_back(fmt::format("contexts end at {} tokens, for which {} has memory; the model was made for {}",
-                                  sizes.maxModelLen, name, model.config.maxPositions));
+    remarks.push_back(say("remark-context", sizes.maxModelLen, name, model.config.maxPositions));
 }
 
 } // namespace
 
 void remark(const ModelFacts& model, const Cluster& cluster, const wire::EngineSettings& asked,
-            const wire::EngineSettings& whole, const StagePlan& plan, std::vector<std::string>& remarks)
+            const wire::EngineSettings& whole, const StagePlan& plan, std::vector<Said>& remarks)
 {
     remarkLayers(model, cluster, plan, remarks);
     remarkDtype(asked, whole, plan, remarks);

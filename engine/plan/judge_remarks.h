@@ -11,6 +11,6 @@ namespace argus::plan {
 
 /// `asked`: completed settings; `whole`: the same, settled for the devices of `plan`.
 void remark(const ModelFacts& model, const Cluster& cluster, const wire::EngineSettings& asked,
-            const wire::EngineSettings& whole, const StagePlan& plan, std::vector<std::string>& remarks);
+            const wire::EngineSettings& whole, const StagePlan& plan, std::vector<Said>& remarks);
 
 } // namespace argus::plan

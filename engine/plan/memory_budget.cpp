@@ -1,9 +1,8 @@
 #include "engine/plan/memory_budget.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/plan/agreed_sizes.h"
 #include "engine/plan/complete_settings.h"
-
-#include <fmt/format.h>
 
 #include <exception>
 #include <utility>
@@ -32,9 +31,8 @@ Result<MemoryBudget> memoryBudget(const model::ModelConfig& model, std::uint64_t
                             .maxVisionPatches = sizes.maxVisionPatches,
                             .deviceBytes = rank.placed};
     } catch (const std::exception& problem) {
-        return Error{ErrorCode::Unsupported,
-                     fmt::format("the model cannot be laid out on {}: {}", device.name(), problem.what()),
-                     "take another checkpoint", "model"};
+        return makeError(ErrorCode::Unsupported, say("model-layout-on", device.name(), problem.what()),
+                         say("do-other-checkpoint"), "model");
     }
 }
 

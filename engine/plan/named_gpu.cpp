@@ -1,6 +1,6 @@
 #include "engine/plan/survey.h"
 
-#include <fmt/format.h>
+#include "engine/base/catalogue.h"
 
 #include <algorithm>
 
@@ -23,8 +23,7 @@ Error refusal(const ClusterNode& head, const std::string& device)
     Result<Device> chosen = chooseDevice(device, devices);
     if (!chosen)
         return std::move(chosen).error();
-    return {ErrorCode::BadRequest, fmt::format("device is {}, which the devices of {} leave out", device, head.name),
-            "use auto", "device"};
+    return makeError(ErrorCode::BadRequest, say("device-left-out", device, head.name), say("do-auto"), "device");
 }
 
 } // namespace
@@ -36,9 +35,8 @@ std::optional<Problem> takeNamedGpu(const Cluster& cluster, const std::string& d
         return std::nullopt;
     if (ranks > 1)
         return Problem{.code = "SET-01",
-                       .error = {ErrorCode::BadRequest,
-                                 fmt::format("device is {}, one GPU, but {} ranks are wanted", device, ranks),
-                                 "use auto, or tensor_parallel_size 1 and pipeline_parallel_size 1", "device"}};
+                       .error = makeError(ErrorCode::BadRequest, say("device-ranks", device, ranks), say("do-auto-one"),
+                                          "device")};
     const ClusterNode& head = cluster.nodes.front();
     NodeSurvey& here = survey.nodes.front();
     const auto found = std::find_if(here.gpus.begin(), here.gpus.end(),

@@ -77,7 +77,7 @@ struct Preflight {
     std::vector<std::string> dtypes;  ///< that every device can compute with
     std::uint32_t largestContext = 0; ///< that would fit with these settings
     wire::EngineSettings settings;    ///< completed as far as possible
-    std::vector<std::string> remarks; ///< why the plan is as it is, a sentence each
+    std::vector<Said> remarks;        ///< why the plan is as it is, a sentence each
 
     [[nodiscard]] bool possible() const { return placement.has_value(); }
 };

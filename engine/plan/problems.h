@@ -56,6 +56,6 @@ struct PlanShape {
                                                  const PlanShape& shape, const NodeUse& use);
 /// Between the machines; none when there is one. `remarks` says what carries the traffic.
 [[nodiscard]] std::vector<Problem> networkProblems(const Cluster& cluster, const wire::EngineSettings& settings,
-                                                   const PlanShape& shape, std::vector<std::string>& remarks);
+                                                   const PlanShape& shape, std::vector<Said>& remarks);
 
 } // namespace argus::plan

@@ -1,7 +1,6 @@
+#include "engine/base/catalogue.h"
 #include "engine/plan/problems.h"
 #include "engine/plan/rank_memory.h"
-
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -17,12 +16,12 @@ constexpr std::uint64_t kFilesOfNode = 512;
 constexpr std::uint64_t kFilesOfRank = 128;
 constexpr double kClockTolerance = 2; // seconds
 
-Problem about(const ClusterNode& node, const char* code, bool warning, ErrorCode error, std::string cause,
-              std::string remedy, std::string setting = {})
+Problem about(const ClusterNode& node, const char* code, bool warning, ErrorCode error, Said cause, Said remedy,
+              std::string setting = {})
 {
     return {.code = code,
             .warning = warning,
-            .error = {error, std::move(cause), std::move(remedy), std::move(setting)},
+            .error = makeError(error, std::move(cause), std::move(remedy), std::move(setting)),
             .node = node.name};
 }
 
@@ -30,10 +29,9 @@ void checkVersion(const ClusterNode& node, const ClusterNode& head, std::vector<
 {
     if (node.version.empty() || head.version.empty() || node.version == head.version)
         return;
-    problems.push_back(about(
-        node, "VER-01", false, ErrorCode::Unsupported,
-        fmt::format("{} runs argus-node {}, the head {} runs {}", node.name, node.version, head.name, head.version),
-        fmt::format("install argus-node {} on {}", head.version, node.name)));
+    problems.push_back(about(node, "VER-01", false, ErrorCode::Unsupported,
+                             say("other-build", node.name, node.version, head.name, head.version),
+                             say("do-install-node", head.version, node.name)));
 }
 
 /// Ranks on GPUs need one and the same NCCL.
@@ -42,18 +40,15 @@ void checkNccl(const Cluster& cluster, const PlanShape& shape, const ClusterNode
     if (!shape.gpus || shape.ranks < 2)
         return;
     if (node.nccl.empty()) {
-        problems.push_back(
-            about(node, "VER-02", false, ErrorCode::NotFound,
-                  fmt::format("{} has no NCCL, which {} GPUs need to compute together", node.name, shape.ranks),
-                  fmt::format("install libnccl2 on {}, or use one GPU", node.name)));
+        problems.push_back(about(node, "VER-02", false, ErrorCode::NotFound,
+                                 say("nccl-missing", node.name, shape.ranks), say("do-install-any-nccl", node.name)));
         return;
     }
     const ClusterNode& first = cluster.nodes[shape.uses.front().node];
     if (!first.nccl.empty() && first.nccl != node.nccl)
         problems.push_back(about(node, "VER-02", false, ErrorCode::Unsupported,
-                                 fmt::format("NCCL differs: {} has {}, {} has {}, and all ranks need the same",
-                                             first.name, first.nccl, node.name, node.nccl),
-                                 fmt::format("install NCCL {} on {}", first.nccl, node.name)));
+                                 say("nccl-differs", first.name, first.nccl, node.name, node.nccl),
+                                 say("do-install-nccl", first.nccl, node.name)));
 }
 
 void checkLimits(const PlanShape& shape, const NodeUse& use, const ClusterNode& node, std::vector<Problem>& problems)
@@ -63,15 +58,13 @@ void checkLimits(const PlanShape& shape, const NodeUse& use, const ClusterNode& 
     if (shape.gpus && use.ranks > 1 && node.sharedMemoryBytes != 0 && node.sharedMemoryBytes < needed)
         problems.push_back(
             about(node, "GPU-09", false, ErrorCode::DoesNotFit,
-                  fmt::format("/dev/shm on {} is {}, but NCCL needs about {} for {} GPUs", node.name,
-                              bytesText(node.sharedMemoryBytes), bytesText(needed), use.ranks),
-                  fmt::format("make it larger; a container is started with --shm-size {}m", needed / kMiB)));
+                  say("shared-memory", node.name, bytesText(node.sharedMemoryBytes), bytesText(needed), use.ranks),
+                  say("do-enlarge-shm", needed / kMiB)));
     const std::uint64_t files = kFilesOfNode + kFilesOfRank * static_cast<std::uint64_t>(shape.ranks);
     if (shape.ranks > 1 && node.openFiles != 0 && node.openFiles < files)
         problems.push_back(about(node, "SYS-02", true, ErrorCode::Unsupported,
-                                 fmt::format("{} may open {} files, and {} ranks may need {}", node.name,
-                                             node.openFiles, shape.ranks, files),
-                                 "raise LimitNOFILE in the service file, or ulimit -n"));
+                                 say("few-files", node.name, node.openFiles, shape.ranks, files),
+                                 say("do-raise-files")));
 }
 
 void checkClock(const ClusterNode& node, std::vector<Problem>& problems)
@@ -80,12 +73,11 @@ void checkClock(const ClusterNode& node, std::vector<Problem>& problems)
     if (off < kClockTolerance)
         return;
     const auto seconds = static_cast<long>(std::lround(off));
-    const std::string amount =
-        seconds < 60 ? fmt::format("{} s", seconds) : fmt::format("{} min {} s", seconds / 60, seconds % 60);
+    const Said amount = seconds < 60 ? say("seconds", seconds) : say("minutes", seconds / 60, seconds % 60);
     problems.push_back(about(node, "SYS-01", true, ErrorCode::Unsupported,
-                             fmt::format("the clock of {} is {} {} (only times in logs are affected)", node.name,
-                                         amount, node.clockAheadSeconds > 0 ? "ahead" : "behind"),
-                             "set it, or have it set from the network"));
+                             node.clockAheadSeconds > 0 ? say("clock-ahead", node.name, amount)
+                                                        : say("clock-behind", node.name, amount),
+                             say("do-set-clock")));
 }
 
 /// Bytes that the ranks of a machine lack; where it is not known yet which they are, a share of everything.
@@ -123,50 +115,40 @@ std::vector<Problem> modelProblems(const ModelFacts& model, const Cluster& clust
     const std::uint64_t missingBytes = missingOf(copy, shape, use);
     const std::string missing = bytesText(missingBytes);
     if (!copy.difference.empty()) {
-        problems.push_back(about(node, "MOD-02", copy.canPull, ErrorCode::Corrupt,
-                                 fmt::format("{}: {}: {}", node.name, folder, copy.difference),
-                                 copy.canPull ? "nothing: it is fetched from the head first"
-                                              : fmt::format("copy it from the head again, or choose another folder on "
-                                                            "{}",
-                                                            node.name),
-                                 "model"));
+        problems.push_back(about(
+            node, "MOD-02", copy.canPull, ErrorCode::Corrupt, say("copy-differs", node.name, folder, copy.difference),
+            copy.canPull ? say("do-nothing-fetched") : say("do-copy-from-head", node.name), "model"));
         return problems;
     }
     if (copy.present || (copy.missingFor && missingBytes == 0))
         return problems;
     if (copy.failure) {
         problems.push_back(about(node, "MOD-03", false, copy.failure->code,
-                                 fmt::format("{}: {}", node.name, copy.failure->cause), copy.failure->remedy, "model"));
+                                 say("in", node.name, copy.failure->saidCause()), copy.failure->saidRemedy(), "model"));
         return problems;
     }
     if (missingBytes > copy.freeBytes && copy.freeBytes != 0) {
-        problems.push_back(
-            about(node, "DISK-01", false, ErrorCode::DoesNotFit,
-                  fmt::format("{}: {} free for {}, {} needed", node.name, bytesText(copy.freeBytes), folder, missing),
-                  fmt::format("free {} there, or choose another folder on {}", bytesText(missingBytes - copy.freeBytes),
-                              node.name),
-                  "model"));
+        problems.push_back(about(node, "DISK-01", false, ErrorCode::DoesNotFit,
+                                 say("disk-full", node.name, bytesText(copy.freeBytes), folder, missing),
+                                 say("do-free-disk", bytesText(missingBytes - copy.freeBytes), node.name), "model"));
         return problems;
     }
     if (copy.canPull) {
         const double seconds =
             node.linkBytesPerSecond > 0 ? static_cast<double>(missingBytes) / node.linkBytesPerSecond : 0;
-        problems.push_back(
-            about(node, copy.incomplete ? "MOD-03" : "MOD-01", true, ErrorCode::NotFound,
-                  fmt::format("{} lacks {}{} of {}", node.name, missing,
-                              model.checkpointBytes > missingBytes ? " that its ranks need" : "", folder),
-                  fmt::format("nothing: it is fetched from the head first{}",
-                              seconds > 0 ? fmt::format(", in about {:.0f} s", std::ceil(seconds)) : std::string()),
-                  "model"));
+        problems.push_back(about(
+            node, copy.incomplete ? "MOD-03" : "MOD-01", true, ErrorCode::NotFound,
+            model.checkpointBytes > missingBytes ? say("copy-lacks-part", node.name, missing, folder)
+                                                 : say("copy-lacks", node.name, missing, folder),
+            seconds > 0 ? say("do-nothing-fetched-in", std::lround(std::ceil(seconds))) : say("do-nothing-fetched"),
+            "model"));
         return problems;
     }
-    problems.push_back(
-        copy.incomplete
-            ? about(node, "MOD-03", false, ErrorCode::Corrupt,
-                    fmt::format("{}: {} is not complete, {} are missing", node.name, folder, missing),
-                    "copy or download it again", "model")
-            : about(node, "MOD-01", false, ErrorCode::NotFound, fmt::format("{}: {} not found", node.name, folder),
-                    fmt::format("copy the model there, or choose its folder on {}", node.name), "model"));
+    problems.push_back(copy.incomplete
+                           ? about(node, "MOD-03", false, ErrorCode::Corrupt,
+                                   say("copy-incomplete", node.name, folder, missing), say("do-copy-again"), "model")
+                           : about(node, "MOD-01", false, ErrorCode::NotFound, say("copy-missing", node.name, folder),
+                                   say("do-copy-there", node.name), "model"));
     return problems;
 }
 

@@ -1,5 +1,7 @@
 #include "engine/plan/problems.h"
 
+#include "engine/base/catalogue.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -13,7 +15,7 @@ namespace {
 constexpr double kWorthAWord = 0.1;
 
 /// "gpu-b cuda:3 (...): 9.2 GiB are used by process 4711"; nothing when others use little of it.
-std::string occupationOf(const ClusterNode& node, const ClusterDevice& device)
+Said occupationOf(const ClusterNode& node, const ClusterDevice& device)
 {
     const Device here = deviceOf(device);
     if (!here.gpu)
@@ -21,8 +23,8 @@ std::string occupationOf(const ClusterNode& node, const ClusterDevice& device)
     const std::uint64_t used = here.gpu->memoryTotal - std::min(here.gpu->memoryTotal, here.gpu->memoryFree);
     if (static_cast<double>(used) < kWorthAWord * static_cast<double>(here.gpu->memoryTotal))
         return {};
-    return fmt::format("{}: {} are used by {}", nameOf(node, device), bytesText(used),
-                       device.users.empty() ? "other programs" : fmt::format("{}", fmt::join(device.users, ", ")));
+    return say("occupied", nameOf(node, device), bytesText(used),
+               device.users.empty() ? say("other-programs") : Said(fmt::format("{}", fmt::join(device.users, ", "))));
 }
 
 /// Whether the plan would fit if nobody else used its GPUs.
@@ -40,17 +42,17 @@ void addOccupied(const Cluster& cluster, const StagePlan& plan, bool blamed, std
 {
     for (std::size_t index = 0; index < cluster.nodes.size(); ++index) {
         const ClusterNode& node = cluster.nodes[index];
-        std::vector<std::string> texts;
+        std::vector<Said> texts;
         for (const StageSite& stage : plan.stages)
             if (stage.node == index)
                 for (const std::size_t device : stage.devices)
-                    if (std::string text = occupationOf(node, node.devices[device]); !text.empty())
+                    if (Said text = occupationOf(node, node.devices[device]); !text.empty())
                         texts.push_back(std::move(text));
         if (!texts.empty())
             problems.push_back({.code = "GPU-05",
                                 .warning = !blamed,
-                                .error = {ErrorCode::DoesNotFit, fmt::format("{}", fmt::join(texts, "; ")),
-                                          "stop these programs, or use other devices", "devices"},
+                                .error = makeError(ErrorCode::DoesNotFit, say("all-occupied", std::move(texts)),
+                                                   say("do-stop-programs"), "devices"),
                                 .node = node.name});
     }
 }
@@ -73,12 +75,11 @@ void addUnequal(const Cluster& cluster, const StagePlan& plan, std::size_t stage
     problems.push_back(
         {.code = "PAR-04",
          .warning = true,
-         .error = {ErrorCode::DoesNotFit,
-                   fmt::format("stage {} joins {} with {} and {} with {}: the smallest decides, and {} stay unused",
-                               stage, nameOf(node, node.devices[site.devices[most]]), bytesText(bytesAt(most)),
-                               nameOf(node, node.devices[site.devices[least]]), bytesText(bytesAt(least)),
-                               bytesText(unused)),
-                   "put devices of one size in a stage", "devices"},
+         .error = makeError(ErrorCode::DoesNotFit,
+                            say("unequal", stage, nameOf(node, node.devices[site.devices[most]]),
+                                bytesText(bytesAt(most)), nameOf(node, node.devices[site.devices[least]]),
+                                bytesText(bytesAt(least)), bytesText(unused)),
+                            say("do-equal-devices"), "devices"),
          .node = node.name});
 }
 

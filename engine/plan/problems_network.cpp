@@ -1,3 +1,4 @@
+#include "engine/base/catalogue.h"
 #include "engine/plan/problems.h"
 #include "engine/plan/survey.h"
 
@@ -54,12 +55,11 @@ std::string rateOf(double bytesPerSecond)
     return fmt::format("{:.2g} GB/s", bytesPerSecond / 1e9);
 }
 
-Problem about(const ClusterNode& node, const char* code, bool warning, std::string cause, std::string remedy,
-              std::string setting)
+Problem about(const ClusterNode& node, const char* code, bool warning, Said cause, Said remedy, std::string setting)
 {
     return {.code = code,
             .warning = warning,
-            .error = {ErrorCode::Unreachable, std::move(cause), std::move(remedy), std::move(setting)},
+            .error = makeError(ErrorCode::Unreachable, std::move(cause), std::move(remedy), std::move(setting)),
             .node = node.name};
 }
 
@@ -67,20 +67,15 @@ void checkSubnet(const ClusterNode& node, const ClusterNode& first, std::vector<
 {
     if (node.address.empty() || first.address.empty())
         return;
-    const std::string choose = fmt::format("choose the interface of {}", node.name);
     if (isLoopback(node) != isLoopback(first)) {
         const ClusterNode& inner = isLoopback(node) ? node : first;
-        problems.push_back(
-            about(inner, "NET-04", false,
-                  fmt::format("{} would be reached at {}, which means every machine itself", inner.name, inner.address),
-                  fmt::format("choose the interface of {}", inner.name), "interface"));
+        problems.push_back(about(inner, "NET-04", false, say("address-loopback", inner.name, inner.address),
+                                 say("do-choose-interface", inner.name), "interface"));
     } else if (!sameSubnet(node, first)) {
-        problems.push_back(
-            about(node, "NET-04", true,
-                  fmt::format("{} uses {}/{} but {} uses {}/{} for the traffic between ranks: they may "
-                              "not reach each other",
-                              first.name, first.address, first.prefixBits, node.name, node.address, node.prefixBits),
-                  choose, "interface"));
+        problems.push_back(about(node, "NET-04", true,
+                                 say("other-subnet", first.name, fmt::format("{}/{}", first.address, first.prefixBits),
+                                     node.name, fmt::format("{}/{}", node.address, node.prefixBits)),
+                                 say("do-choose-interface", node.name), "interface"));
     }
 }
 
@@ -88,10 +83,10 @@ void checkMtu(const ClusterNode& node, const ClusterNode& first, std::vector<Pro
 {
     if (node.mtu == 0 || first.mtu == 0 || node.mtu == first.mtu || isLoopback(node))
         return;
-    problems.push_back(about(node, "NET-07", true,
-                             fmt::format("MTU differs: {} {} {}, {} {} {}; large packets may be dropped", first.name,
-                                         first.interface, first.mtu, node.name, node.interface, node.mtu),
-                             "give both the same MTU", "interface"));
+    problems.push_back(
+        about(node, "NET-07", true,
+              say("mtu-differs", first.name, first.interface, first.mtu, node.name, node.interface, node.mtu),
+              say("do-same-mtu"), "interface"));
 }
 
 /// Refused until somebody names the interface, and means it.
@@ -101,12 +96,10 @@ void checkPublic(const ClusterNode& node, const wire::EngineSettings& settings, 
         return;
     const wire::NodeSettings* const own = settingsOf(settings, node.name);
     const bool meant = own != nullptr && !own->interface().empty();
-    problems.push_back(about(
-        node, "NET-08", meant,
-        fmt::format("{} {} the public address {} for traffic between ranks, which is not encrypted", node.name,
-                    meant ? "uses" : "would use", node.address),
-        fmt::format("choose a private interface of {}{}", node.name, meant ? "" : ", or name this one to accept it"),
-        "interface"));
+    problems.push_back(
+        about(node, "NET-08", meant,
+              meant ? say("public-used", node.name, node.address) : say("public-would", node.name, node.address),
+              meant ? say("do-private", node.name) : say("do-private-or-name", node.name), "interface"));
 }
 
 /// The link of a machine that is not the head, as far as it was measured.
@@ -116,23 +109,31 @@ void checkLink(const ClusterNode& node, const PlanShape& shape, std::vector<Prob
     const double seconds = node.linkBytesPerSecond > 0 ? bytes / node.linkBytesPerSecond : 0;
     if (seconds <= kSlowHop && node.roundTripSeconds <= kSlowRoundTrip)
         return;
-    std::string cause = fmt::format("the link of {} to the head", node.name);
-    if (seconds > kSlowHop)
-        cause += fmt::format(" carries {}: a step of {} tokens sends {:.1f} MB between stages, which takes {:.2f} s",
-                             rateOf(node.linkBytesPerSecond), shape.batchedTokens, bytes / 1e6, seconds);
-    if (node.roundTripSeconds > kSlowRoundTrip)
-        cause += fmt::format("{} has a round trip of {:.1f} ms, which every token waits for",
-                             seconds > kSlowHop ? ", and" : "", node.roundTripSeconds * 1e3);
-    problems.push_back(about(node, "NET-06", true, std::move(cause),
-                             "use a faster network or fewer machines; pipeline stages work over this link, tensor "
-                             "parallel across machines would be many times slower and is not offered",
-                             "pipeline_parallel_size"));
+    const std::string rate = rateOf(node.linkBytesPerSecond);
+    const std::string size = fmt::format("{:.1f}", bytes / 1e6);
+    const std::string hop = fmt::format("{:.2f}", seconds);
+    const std::string trip = fmt::format("{:.1f}", node.roundTripSeconds * 1e3);
+    Said cause = seconds <= kSlowHop ? say("link-late", node.name, trip)
+                 : node.roundTripSeconds <= kSlowRoundTrip
+                     ? say("link-slow", node.name, rate, shape.batchedTokens, size, hop)
+                     : say("link-slow-late", node.name, rate, shape.batchedTokens, size, hop, trip);
+    problems.push_back(
+        about(node, "NET-06", true, std::move(cause), say("do-faster-network"), "pipeline_parallel_size"));
 }
 
 } // namespace
 
+static Said trafficOf(const ClusterNode& node)
+{
+    const std::string interface =
+        node.address.empty() ? node.interface : fmt::format("{} ({})", node.interface, node.address);
+    return node.linkBytesPerSecond > 0
+               ? say("remark-traffic-rate", node.name, interface, rateOf(node.linkBytesPerSecond))
+               : say("remark-traffic", node.name, interface);
+}
+
 std::vector<Problem> networkProblems(const Cluster& cluster, const wire::EngineSettings& settings,
-                                     const PlanShape& shape, std::vector<std::string>& remarks)
+                                     const PlanShape& shape, std::vector<Said>& remarks)
 {
     std::vector<Problem> problems;
     if (shape.uses.size() < 2)
@@ -141,11 +142,7 @@ std::vector<Problem> networkProblems(const Cluster& cluster, const wire::EngineS
     for (const NodeUse& use : shape.uses) {
         const ClusterNode& node = cluster.nodes[use.node];
         if (!node.interface.empty())
-            remarks.push_back(fmt::format("{}: {}{}{} carries the traffic between ranks", node.name, node.interface,
-                                          node.address.empty() ? std::string() : fmt::format(" ({})", node.address),
-                                          node.linkBytesPerSecond > 0
-                                              ? fmt::format(", {} to the head,", rateOf(node.linkBytesPerSecond))
-                                              : std::string()));
+            remarks.push_back(trafficOf(node));
         checkPublic(node, settings, problems);
         if (!node.head)
             checkLink(node, shape, problems);

@@ -1,10 +1,8 @@
+#include "engine/base/catalogue.h"
 #include "engine/plan/divisibility.h"
 #include "engine/plan/placement.h"
 #include "engine/plan/problems.h"
 #include "engine/plan/stage_layers.h"
-
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -38,7 +36,7 @@ private:
         if (!m_model.name.empty())
             error = std::move(error).in(m_model.name);
         if (error.setting == "tensor_parallel_size")
-            error.remedy += otherDivision();
+            error = makeError(error.code, error.saidCause(), orOtherDivision(error.saidRemedy()), error.setting);
         m_result.problems.push_back({.code = code, .error = std::move(error)});
     }
 
@@ -56,27 +54,25 @@ private:
         if (stagesThatFit(m_survey, m_gpus, m_wish.tensorSize) >= m_wish.stages)
             return;
         m_result.tooFew = true;
-        std::vector<std::string> there;
+        std::vector<Said> there;
         std::size_t most = 0;
         for (std::size_t i = 0; i < m_cluster.nodes.size(); ++i) {
             const std::size_t count = m_survey.devices(i, m_gpus).size();
             most = std::max(most, count);
-            there.push_back(fmt::format("{} has {}", m_cluster.nodes[i].name, count));
+            there.push_back(say("node-has", m_cluster.nodes[i].name, count));
         }
         const int ranks = m_wish.tensorSize * m_wish.stages;
-        const char* const kind = m_gpus ? "GPU" : "CPU device";
-        std::string cause = ranks == 1 ? fmt::format("a {} is needed", kind)
-                                       : fmt::format("{} {}s are needed, {} on one machine for each of {} stages",
-                                                     ranks, kind, m_wish.tensorSize, m_wish.stages);
-        cause += fmt::format("; of those that can be used {}", fmt::join(there, ", "));
-        if (m_gpus && anyCpu())
-            cause += "; GPUs and CPUs are not mixed";
+        Said need = ranks == 1 ? (m_gpus ? say("need-gpu") : say("need-cpu"))
+                    : m_gpus   ? say("need-gpus", ranks, m_wish.tensorSize, m_wish.stages)
+                               : say("need-cpus", ranks, m_wish.tensorSize, m_wish.stages);
+        Said cause = m_gpus && anyCpu() ? say("too-few-mixed", std::move(need), std::move(there))
+                                        : say("too-few", std::move(need), std::move(there));
         m_result.problems.push_back(
             {.code = "PAR-03",
-             .error = {ErrorCode::NotFound, std::move(cause),
-                       fmt::format("use smaller sizes, or add {}{}", m_gpus ? "GPUs" : "machines", otherDivision()),
-                       static_cast<std::size_t>(m_wish.tensorSize) > most ? "tensor_parallel_size"
-                                                                          : "pipeline_parallel_size"}});
+             .error = makeError(ErrorCode::NotFound, std::move(cause),
+                                orOtherDivision(m_gpus ? say("do-fewer-gpus") : say("do-fewer-cpus")),
+                                static_cast<std::size_t>(m_wish.tensorSize) > most ? "tensor_parallel_size"
+                                                                                   : "pipeline_parallel_size")});
     }
 
     [[nodiscard]] bool anyCpu() const
@@ -85,8 +81,8 @@ private:
                            [](const NodeSurvey& node) { return !node.cpus.empty(); });
     }
 
-    /// "; tensor_parallel_size 4 with pipeline_parallel_size 4 uses 16 devices"
-    [[nodiscard]] std::string otherDivision() const
+    /// The remedy, and "; tensor_parallel_size 4 with pipeline_parallel_size 4 uses 16 devices" where that is so.
+    [[nodiscard]] Said orOtherDivision(Said remedy) const
     {
         int bestSize = 0;
         int bestUse = 0;
@@ -97,9 +93,7 @@ private:
                 bestUse = size * stages;
             }
         }
-        return bestSize == 0 ? std::string()
-                             : fmt::format("; tensor_parallel_size {} with pipeline_parallel_size {} uses {} devices",
-                                           bestSize, bestUse / bestSize, bestUse);
+        return bestSize == 0 ? remedy : say("other-division", std::move(remedy), bestSize, bestUse / bestSize, bestUse);
     }
 
     const ModelFacts& m_model;

@@ -1,5 +1,6 @@
 #include "engine/plan/rank_memory.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/model/weights.h"
 
 #include <fmt/format.h>
@@ -29,7 +30,8 @@ constexpr std::uint64_t kCpuGroupBytes = 32 * kMiB;
 /// What a process takes besides the one piece it places everything in: the CUDA context, kernels, cuBLAS.
 constexpr std::uint64_t kRuntimeBytes = 700 * kMiB;
 /// What NCCL keeps for each group: a few channels with buffers for every neighbour and protocol (an estimate), and many
-/// of them where NVLink would otherwise wait (measured on two H100: 0.97 GiB for tensor, 1.22 GiB for pipeline parallel).
+/// of them where NVLink would otherwise wait (measured on two H100: 0.97 GiB for tensor, 1.22 GiB for pipeline
+/// parallel).
 constexpr std::uint64_t kGroupBytes = 96 * kMiB;
 constexpr std::uint64_t kLinkedGroupBytes = 1280 * kMiB;
 /// Left alone of what is free: the driver's own, and a desktop that opens one more window.
@@ -107,13 +109,11 @@ std::uint64_t Room::usable() const
     return allowed() - std::min(allowed(), taken());
 }
 
-std::string Room::text() const
+Said Room::said() const
 {
     if (!gpu)
-        return fmt::format("{} may be used (gpu_memory_utilization {} of the {} that are free)", bytesText(allowed()),
-                           share, bytesText(whole));
-    return fmt::format("{} may be used (gpu_memory_utilization {} of {}, {} of which are free)", bytesText(allowed()),
-                       share, bytesText(whole), bytesText(free));
+        return say("room-of-free", bytesText(allowed()), fmt::format("{}", share), bytesText(whole));
+    return say("room-of-all", bytesText(allowed()), fmt::format("{}", share), bytesText(whole), bytesText(free));
 }
 
 double Room::shareFor(std::uint64_t needed) const

@@ -1,6 +1,7 @@
 #pragma once
 // What one rank takes of its device, as a function of the context, and what its device has. Pure.
 
+#include "engine/base/said.h"
 #include "engine/model/config.h"
 #include "engine/model/footprint.h"
 #include "engine/model/shard.h"
@@ -37,7 +38,7 @@ struct Room {
     [[nodiscard]] std::uint64_t allowed() const;
     [[nodiscard]] std::uint64_t usable() const;
     /// "9.7 GiB may be used (gpu_memory_utilization 0.9 of 10.8 GiB, 10.6 GiB of which are free)"
-    [[nodiscard]] std::string text() const;
+    [[nodiscard]] Said said() const;
     /// The least share, in hundredths, under which `needed` bytes fit; above 1 or 0 when none does.
     [[nodiscard]] double shareFor(std::uint64_t needed) const;
 };

@@ -1,5 +1,6 @@
 #include "engine/plan/setting_table.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/plan/device.h"
 
 #include <fmt/format.h>
@@ -150,11 +151,10 @@ std::string quoted(const Setting& setting, const std::string& text)
 
 Error refused(const Setting& setting, const std::string& text)
 {
-    return {ErrorCode::BadRequest,
-            fmt::format("{} is {}, allowed is {}", setting.name, quoted(setting, text), allowedText(setting)),
-            fmt::format("use {}, the default, or another allowed value",
-                        textOf(setting.standard) == "0" ? "0 (automatic)" : textOf(setting.standard)),
-            std::string(setting.name)};
+    const std::string standard = textOf(setting.standard);
+    return makeError(
+        ErrorCode::BadRequest, say("setting-refused", setting.name, quoted(setting, text), allowedValues(setting)),
+        say("do-use-default", standard == "0" ? say("value-automatic") : Said(standard)), std::string(setting.name));
 }
 
 template <typename T>
@@ -234,7 +234,7 @@ std::string textOf(const SettingValue& value)
     return fmt::format("{}", std::get<double>(value));
 }
 
-std::string allowedText(const Setting& setting)
+Said allowedValues(const Setting& setting)
 {
     switch (setting.kind) {
     case SettingKind::Switch:
@@ -244,16 +244,16 @@ std::string allowedText(const Setting& setting)
     case SettingKind::Device:
         return "auto, cpu, cuda:0, cuda:1, ...";
     case SettingKind::Folder:
-        return "the path of a folder";
+        return say("allowed-folder");
     case SettingKind::Text:
-        return "numbers such as 20,16";
+        return say("allowed-numbers");
     case SettingKind::Share:
-        return fmt::format("{} to {}", setting.lowest, setting.highest);
+        return say("allowed-range", fmt::format("{}", setting.lowest), fmt::format("{}", setting.highest));
     case SettingKind::Count:
     case SettingKind::Bytes:
         break;
     }
-    return fmt::format("{:.0f} to {:.0f}", setting.lowest, setting.highest);
+    return say("allowed-range", fmt::format("{:.0f}", setting.lowest), fmt::format("{:.0f}", setting.highest));
 }
 
 Result<Done> checkSetting(const Setting& setting, const SettingValue& value)
@@ -278,10 +278,7 @@ Result<Done> setFromText(wire::EngineSettings& settings, std::string_view name, 
 {
     const Setting* const setting = findSetting(name);
     if (setting == nullptr)
-        return Error{ErrorCode::BadRequest,
-                     fmt::format("there is no setting {}", name),
-                     "see the list of settings for its name",
-                     {}};
+        return makeError(ErrorCode::BadRequest, say("setting-unknown", name), say("do-see-settings"));
     SettingValue value;
     if (!parseValue(*setting, text, value))
         return refused(*setting, std::string(text));

@@ -53,7 +53,7 @@ struct Setting {
 /// A value as the command line writes it.
 [[nodiscard]] std::string textOf(const SettingValue& value);
 /// "1 to 256", "auto, dummy", "on, off": what may be entered.
-[[nodiscard]] std::string allowedText(const Setting& setting);
+[[nodiscard]] Said allowedValues(const Setting& setting);
 /// Errors: BadRequest outside the row's range or choices; cause and remedy name the values, setting is the row's name.
 [[nodiscard]] Result<Done> checkSetting(const Setting& setting, const SettingValue& value);
 /// Reads `text` and stores it. Bytes take KiB, MiB and GiB. Errors: BadRequest for a stranger, for text that is no such

@@ -1,5 +1,7 @@
 #include "engine/plan/stage_layers.h"
 
+#include "engine/base/catalogue.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,16 +12,14 @@
 namespace argus::plan {
 namespace {
 
-Error badStages(std::string cause, int stages, int layers)
+Error badStages(Said cause, int stages, int layers)
 {
     const std::vector<int> even = evenLayers(stages, layers);
     std::string example;
     for (const int count : even)
         example += fmt::format("{}{}", example.empty() ? "" : ",", count);
-    return {ErrorCode::BadRequest, std::move(cause),
-            fmt::format("leave stage_layers empty, or write {} numbers with the sum {}, such as {}", stages, layers,
-                        example),
-            "stage_layers"};
+    return makeError(ErrorCode::BadRequest, std::move(cause), say("do-stages", stages, layers, example),
+                     "stage_layers");
 }
 
 /// Tokens that a stage with that many layers has room for; below 0 when not even its weights fit.
@@ -33,6 +33,7 @@ double tokensWith(const StageRoom& stage, int layers)
 
 Result<std::vector<int>> stageLayersFromText(std::string_view text, int stages, int layers)
 {
+    const std::string shown = fmt::format("{:.60}", text);
     std::vector<int> counts;
     const char* at = text.data();
     const char* const end = at + text.size();
@@ -42,8 +43,7 @@ Result<std::vector<int>> stageLayersFromText(std::string_view text, int stages, 
         int count = 0;
         const auto [next, problem] = std::from_chars(at, end, count);
         if (problem != std::errc() || counts.size() > static_cast<std::size_t>(layers))
-            return badStages(fmt::format("stage_layers is \"{:.60}\", which is no list of numbers", text), stages,
-                             layers);
+            return badStages(say("stages-no-list", shown), stages, layers);
         counts.push_back(count);
         at = next;
         while (at != end && *at == ' ')
@@ -51,21 +51,15 @@ Result<std::vector<int>> stageLayersFromText(std::string_view text, int stages, 
         if (at == end)
             break;
         if (*at++ != ',')
-            return badStages(fmt::format("stage_layers is \"{:.60}\", which is no list of numbers", text), stages,
-                             layers);
+            return badStages(say("stages-no-list", shown), stages, layers);
     }
     if (counts.size() != static_cast<std::size_t>(stages))
-        return badStages(
-            fmt::format("stage_layers is \"{:.60}\", {} numbers for {} stages", text, counts.size(), stages), stages,
-            layers);
+        return badStages(say("stages-count", shown, counts.size(), stages), stages, layers);
     if (std::any_of(counts.begin(), counts.end(), [&](int count) { return count < 1 || count > layers; }))
-        return badStages(fmt::format("stage_layers is \"{:.60}\", but every stage has 1 to {} layers", text, layers),
-                         stages, layers);
+        return badStages(say("stages-range", shown, layers), stages, layers);
     const int sum = std::accumulate(counts.begin(), counts.end(), 0);
     if (sum != layers)
-        return badStages(
-            fmt::format("stage_layers is \"{:.60}\", {} layers in all, but the model has {}", text, sum, layers),
-            stages, layers);
+        return badStages(say("stages-sum", shown, sum, layers), stages, layers);
     return counts;
 }
 

@@ -1,5 +1,7 @@
 #include "engine/plan/survey.h"
 
+#include "engine/base/catalogue.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -13,7 +15,7 @@ namespace {
 
 /// The oldest GPUs that argus-executor-cuda has kernels for, and those it names.
 constexpr std::pair kOldestCapability{7, 5};
-constexpr const char* kCapabilities = "7.5, 8.0, 8.6, 8.9, 9.0 and newer";
+constexpr const char* kCapabilities = "7.5, 8.0, 8.6, 8.9, 9.0";
 
 using Numbers = std::set<std::uint32_t>;
 
@@ -51,9 +53,9 @@ struct Filter {
     [[nodiscard]] bool takesNone() const { return numbers && numbers->empty(); }
 };
 
-Problem aboutDevices(const ClusterNode& node, const char* code, ErrorCode error, std::string cause, std::string remedy)
+Problem aboutDevices(const ClusterNode& node, const char* code, ErrorCode error, Said cause, Said remedy)
 {
-    return {.code = code, .error = {error, std::move(cause), std::move(remedy), "devices"}, .node = node.name};
+    return {.code = code, .error = makeError(error, std::move(cause), std::move(remedy), "devices"), .node = node.name};
 }
 
 Filter filterOf(const ClusterNode& node, const wire::NodeSettings* settings, std::vector<Problem>& problems)
@@ -66,8 +68,8 @@ Filter filterOf(const ClusterNode& node, const wire::NodeSettings* settings, std
     const std::optional<Numbers> numbers = numbersIn(text);
     if (!numbers) {
         problems.push_back(aboutDevices(node, "SET-01", ErrorCode::BadRequest,
-                                        fmt::format("devices of {} is \"{:.60}\", which is no list", node.name, text),
-                                        "write all, none, or numbers such as 0,1"));
+                                        say("devices-no-list", node.name, fmt::format("{:.60}", text)),
+                                        say("do-write-list")));
         return {};
     }
     Numbers there;
@@ -76,12 +78,15 @@ Filter filterOf(const ClusterNode& node, const wire::NodeSettings* settings, std
     Numbers strangers;
     std::set_difference(numbers->begin(), numbers->end(), there.begin(), there.end(),
                         std::inserter(strangers, strangers.end()));
+    const std::string named = fmt::format("{}", fmt::join(strangers, ", "));
     if (!strangers.empty() && node.present)
-        problems.push_back(aboutDevices(
-            node, "SET-01", ErrorCode::NotFound,
-            fmt::format("devices of {} names {}, but {}", node.name, fmt::join(strangers, ", "),
-                        there.empty() ? std::string("it has none") : fmt::format("it has {}", fmt::join(there, ", "))),
-            there.empty() ? "write none" : fmt::format("write all, or some of {}", fmt::join(there, ","))));
+        problems.push_back(
+            there.empty()
+                ? aboutDevices(node, "SET-01", ErrorCode::NotFound, say("devices-none-there", node.name, named),
+                               say("do-write-none"))
+                : aboutDevices(node, "SET-01", ErrorCode::NotFound,
+                               say("devices-others-there", node.name, named, fmt::format("{}", fmt::join(there, ", "))),
+                               say("do-write-some", fmt::format("{}", fmt::join(there, ",")))));
     return {*numbers};
 }
 
@@ -98,32 +103,26 @@ std::optional<Problem> commonProblem(const ClusterNode& node)
     if (!gpus)
         return std::nullopt;
     if (!node.cudaInstalled)
-        return aboutDevices(node, "VER-04", ErrorCode::NotFound,
-                            fmt::format("{} has GPUs, but argus-executor-cuda is not installed there", node.name),
-                            fmt::format("install Argus with CUDA on {}", node.name));
+        return aboutDevices(node, "VER-04", ErrorCode::NotFound, say("cuda-executor-missing-on", node.name),
+                            say("do-install-cuda-on", node.name));
     if (node.driverCuda != 0 && node.driverCuda / 1000 < node.cudaNeeded)
         return aboutDevices(node, "VER-03", ErrorCode::Unsupported,
-                            fmt::format("{}: NVIDIA driver {} supports CUDA {}.{}; argus-executor-cuda needs CUDA {}",
-                                        node.name, node.driver, node.driverCuda / 1000, node.driverCuda % 1000 / 10,
-                                        node.cudaNeeded),
-                            fmt::format("update the driver of {} to {} or newer", node.name,
-                                        node.cudaNeeded >= 13   ? 580
-                                        : node.cudaNeeded == 12 ? 525
-                                                                : 450));
+                            say("driver-on-supports", node.name, node.driver,
+                                fmt::format("{}.{}", node.driverCuda / 1000, node.driverCuda % 1000 / 10),
+                                node.cudaNeeded),
+                            say("do-update-driver-on", node.name,
+                                node.cudaNeeded >= 13   ? 580
+                                : node.cudaNeeded == 12 ? 525
+                                                        : 450));
     return std::nullopt;
-}
-
-std::string capabilityOf(const Gpu& gpu)
-{
-    return fmt::format("{}.{}", gpu.capabilityMajor, gpu.capabilityMinor);
 }
 
 /// Takes the GPUs that may compute; says in one problem a kind why others may not.
 void takeGpus(const ClusterNode& node, const Filter& filter, bool awq, NodeSurvey& survey)
 {
     std::optional<Problem> common = commonProblem(node);
-    std::vector<std::string> old;
-    std::vector<std::string> sick;
+    std::vector<Said> old;
+    std::vector<Said> sick;
     bool any = false;
     for (std::size_t i = 0; i < node.devices.size(); ++i) {
         const ClusterDevice& device = node.devices[i];
@@ -132,23 +131,23 @@ void takeGpus(const ClusterNode& node, const Filter& filter, bool awq, NodeSurve
         any = true;
         const Gpu& gpu = *device.gpu;
         if (!gpu.problem.empty())
-            sick.push_back(fmt::format("{} {}", nameOf(node, device), gpu.problem));
+            sick.push_back(say("device-is", nameOf(node, device), gpu.problem));
         else if (std::pair(gpu.capabilityMajor, gpu.capabilityMinor) < kOldestCapability)
-            old.push_back(fmt::format("{} has compute capability {}", nameOf(node, device), capabilityOf(gpu)));
+            old.push_back(say("capability", nameOf(node, device), gpu.capability()));
         else if (!common)
             survey.gpus.push_back(i);
     }
     if (common && (any || node.gpuFailure) && !filter.takesNone())
         survey.left.push_back(std::move(*common));
-    const std::string without = fmt::format("use other devices of {}", node.name);
+    const Said without = say("do-other-devices", node.name);
     if (!old.empty())
         survey.left.push_back(aboutDevices(node, awq ? "GPU-03" : "GPU-01", ErrorCode::Unsupported,
-                                           fmt::format("{}; this release has kernels{} for {}", fmt::join(old, ", "),
-                                                       awq ? " for AWQ" : "", kCapabilities),
+                                           awq ? say("awq-kernels-for", std::move(old), kCapabilities)
+                                               : say("kernels-for", std::move(old), kCapabilities),
                                            without));
     if (!sick.empty())
         survey.left.push_back(
-            aboutDevices(node, "GPU-07", ErrorCode::Unsupported, fmt::format("{}", fmt::join(sick, ", ")), without));
+            aboutDevices(node, "GPU-07", ErrorCode::Unsupported, say("some-devices-are", std::move(sick)), without));
     survey.insisted = filter.numbers && any && !survey.left.empty();
 }
 
@@ -157,11 +156,10 @@ NodeSurvey surveyOf(const ClusterNode& node, const Filter& filter, bool awq)
     NodeSurvey survey;
     if (!node.present) {
         if (!filter.takesNone())
-            survey.left.push_back(aboutDevices(
-                node, "NET-01", ErrorCode::Unreachable,
-                fmt::format("{} is not connected{}{}", node.name, node.absence.empty() ? "" : ": ", node.absence),
-                fmt::format("start argus-node on {}, see that it reaches the head, or set its devices to none",
-                            node.name)));
+            survey.left.push_back(
+                aboutDevices(node, "NET-01", ErrorCode::Unreachable,
+                             node.absence.empty() ? say("away", node.name) : say("away-why", node.name, node.absence),
+                             say("do-start-node-on", node.name)));
         return survey;
     }
     takeGpus(node, filter, awq, survey);
@@ -213,13 +211,11 @@ Survey survey(const Cluster& cluster, const wire::EngineSettings& settings, bool
         const bool known = std::any_of(cluster.nodes.begin(), cluster.nodes.end(),
                                        [&](const ClusterNode& node) { return node.name == each.node(); });
         if (!known)
-            survey.problems.push_back(
-                {.code = "SET-02",
-                 .warning = true,
-                 .error = {ErrorCode::NotFound,
-                           fmt::format("there are settings for {}, which has never joined", each.node()),
-                           "start argus-node there, or forget its settings", "nodes"},
-                 .node = each.node()});
+            survey.problems.push_back({.code = "SET-02",
+                                       .warning = true,
+                                       .error = makeError(ErrorCode::NotFound, say("settings-of-stranger", each.node()),
+                                                          say("do-start-or-forget"), "nodes"),
+                                       .node = each.node()});
     }
     return survey;
 }

@@ -1,5 +1,6 @@
 #include "engine/protocol/chunked_transfer.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
 #include "engine/protocol/bounds.h"
 
@@ -145,15 +146,11 @@ std::optional<Error> UploadStore::refusal(const Uploader& uploader, const Sha256
                      "send a picture or a video",
                      {}};
     if (size > m_options.maxUploadBytes || size > m_options.maxTotalBytes)
-        return Error{ErrorCode::TooLarge,
-                     fmt::format("the file has {} bytes, this head takes at most {}", size,
-                                 std::min(m_options.maxUploadBytes, m_options.maxTotalBytes)),
-                     "send a smaller file, or raise max_upload_bytes on the head", "max_upload_bytes"};
+        return makeError(ErrorCode::TooLarge,
+                         say("upload-too-large", size, std::min(m_options.maxUploadBytes, m_options.maxTotalBytes)),
+                         say("do-send-smaller"), "max_upload_bytes");
     if (uploadsOf(uploader.session) >= kMaxUploadsPerSession)
-        return Error{ErrorCode::Busy,
-                     fmt::format("{} uploads of this session are on their way already", kMaxUploadsPerSession),
-                     "wait for one of them to finish",
-                     {}};
+        return makeError(ErrorCode::Busy, say("uploads-of-session", kMaxUploadsPerSession), say("do-wait-one"));
     return std::nullopt;
 }
 
@@ -167,20 +164,13 @@ std::optional<Error> UploadStore::makeRoom(std::uint64_t size)
             const auto idle = std::find_if(m_unfinished.begin(), m_unfinished.end(),
                                            [](const auto& entry) { return entry.second.session.empty(); });
             if (idle == m_unfinished.end())
-                return Error{ErrorCode::Busy,
-                             fmt::format("{} uploads are on their way to this head already", m_unfinished.size()),
-                             "try again in a moment",
-                             {}};
+                return makeError(ErrorCode::Busy, say("uploads-of-head", m_unfinished.size()), say("do-try-soon"));
             drop(idle);
         } else if (!evictOne()) {
             if (m_finishedBytes + m_reservedBytes + size > m_options.maxTotalBytes)
-                return Error{
-                    ErrorCode::Busy,
-                    fmt::format(
-                        "the head holds {} bytes of attachments that are in use, of {} it may hold; this file has {}",
-                        m_finishedBytes + m_reservedBytes, m_options.maxTotalBytes, size),
-                    "try again when other asks have finished",
-                    {}};
+                return makeError(ErrorCode::Busy,
+                                 say("head-holds", m_finishedBytes + m_reservedBytes, m_options.maxTotalBytes, size),
+                                 say("do-after-asks"));
             return diskError(ENOSPC);
         }
     }
@@ -258,11 +248,8 @@ std::variant<UploadStore::Finished, UploadStore::Grant, Error> UploadStore::fini
     const Sha256 actual = upload->second.hasher.finish();
     if (actual != sha256) {
         drop(upload);
-        return Error{
-            ErrorCode::Corrupt,
-            fmt::format("the file arrived with SHA-256 {}…, announced was {}…", shortName(actual), shortName(sha256)),
-            "send it again; it may have changed while it was read",
-            {}};
+        return makeError(ErrorCode::Corrupt, say("digest-differs", shortName(actual), shortName(sha256)),
+                         say("do-send-again"));
     }
     // Another key may have finished the same file in the meantime; the rename replaces equal bytes by equal bytes.
     if (::rename(upload->second.path.c_str(), finishedPath(sha256).c_str()) != 0) {
@@ -308,10 +295,7 @@ Result<fs::path> UploadStore::path(const Sha256& sha256, Instant now)
 {
     const auto file = m_files.find(sha256);
     if (file == m_files.end())
-        return Error{ErrorCode::NotFound,
-                     fmt::format("the attachment {} is not on the head", shortName(sha256)),
-                     "attach the file again",
-                     {}};
+        return makeError(ErrorCode::NotFound, say("attachment-gone", shortName(sha256)), say("do-attach-again"));
     file->second.used = now;
     return finishedPath(sha256);
 }
@@ -344,11 +328,9 @@ fs::path UploadStore::finishedPath(const Sha256& sha256) const
 
 Error UploadStore::diskError(int number) const
 {
-    return Error{ErrorCode::Io,
-                 fmt::format("cannot store the attachment in {}: {} ({} bytes free)", m_options.folder.string(),
-                             systemError(number), freeDiskBytes()),
-                 "free disk space on the head",
-                 {}};
+    return makeError(ErrorCode::Io,
+                     say("attachment-not-stored", m_options.folder.string(), systemError(number), freeDiskBytes()),
+                     say("do-free-head-disk"));
 }
 
 void UploadStore::drop(UnfinishedMap::iterator upload)

@@ -162,6 +162,8 @@ void checkNode(Check& check, const wire::NodeStatus& node)
         check.text("device.name", device.name(), kMaxNameBytes);
         check.text("device.kind", device.kind(), kMaxNameBytes);
         check.text("device.problem", device.problem(), kMaxCauseBytes);
+        checkSaid(check, device.name_said());
+        checkSaid(check, device.problem_said());
     }
 }
 
@@ -225,6 +227,7 @@ void checkBody(Check& check, const wire::HeadMessage& message)
     case Body::kWelcome:
         check.text("welcome.head_name", message.welcome().head_name(), kMaxNameBytes);
         check.text("welcome.version", message.welcome().version(), kMaxNameBytes);
+        check.text("welcome.role", message.welcome().role(), kMaxIdBytes);
         check.integer("welcome.limits.chunk_bytes", message.welcome().limits().chunk_bytes(), 0, kMaxClientFrame);
         return checkStatus(check, message.welcome().status());
     case Body::kRefused:
@@ -317,12 +320,53 @@ wire::Error toWire(const Error& error)
     wire.set_cause(fit(error.cause, kMaxCauseBytes));
     wire.set_remedy(fit(error.remedy, kMaxCauseBytes));
     wire.set_setting(fit(error.setting, kMaxNameBytes));
+    // Words that somebody has changed are not what the sentence says any more.
+    if (error.cause == wire.cause() && english(error.causeSaid) == error.cause && !error.cause.empty())
+        *wire.mutable_cause_said() = toWire(error.causeSaid);
+    if (error.remedy == wire.remedy() && english(error.remedySaid) == error.remedy && !error.remedy.empty())
+        *wire.mutable_remedy_said() = toWire(error.remedySaid);
     return wire;
+}
+
+static wire::Said plainToWire(const Said& said)
+{
+    wire::Said wire;
+    wire.set_id(said.id);
+    for (const SaidValue& value : said.values) {
+        wire::SaidValue& out = *wire.add_values();
+        out.set_name(value.name);
+        out.set_text(value.text);
+        for (const Said& part : value.parts)
+            *out.add_parts() = plainToWire(part);
+    }
+    return wire;
+}
+
+wire::Said toWire(const Said& said)
+{
+    wire::Said wire = plainToWire(said);
+    Check check;
+    checkSaid(check, wire);
+    return check.ok() ? wire : wire::Said();
+}
+
+Said fromWire(const wire::Said& wire)
+{
+    Said said;
+    said.id = wire.id();
+    for (const wire::SaidValue& value : wire.values()) {
+        SaidValue& in = said.values.emplace_back(SaidValue{.name = value.name(), .text = value.text()});
+        for (const wire::Said& part : value.parts())
+            in.parts.push_back(fromWire(part));
+    }
+    return said;
 }
 
 Error fromWire(const wire::Error& error)
 {
-    return {errorCodeFromName(error.code()), error.cause(), error.remedy(), error.setting()};
+    return {
+        errorCodeFromName(error.code()), error.cause(), error.remedy(), error.setting(), fromWire(error.cause_said()),
+        fromWire(error.remedy_said())};
 }
 
 } // namespace argus::protocol

@@ -16,5 +16,8 @@ namespace argus::protocol {
 
 [[nodiscard]] wire::Error toWire(const Error& error);
 [[nodiscard]] Error fromWire(const wire::Error& error);
+/// Nothing for a sentence that is too long, or not UTF-8: its English goes alone then.
+[[nodiscard]] wire::Said toWire(const Said& said);
+[[nodiscard]] Said fromWire(const wire::Said& said);
 
 } // namespace argus::protocol

@@ -9,6 +9,7 @@ namespace {
 constexpr std::size_t kMaxProblems = 256;
 constexpr std::size_t kMaxRanks = 4096;
 constexpr std::size_t kMaxSizes = 256;
+constexpr std::size_t kMaxPlaceholders = 16; ///< more than a sentence of this release has
 
 void checkProblem(Check& check, const wire::Problem& problem)
 {
@@ -21,7 +22,27 @@ void checkProblem(Check& check, const wire::Problem& problem)
             check.text("problem.fixes", text, kMaxCauseBytes);
 }
 
+void checkSaid(Check& check, const wire::Said& said, std::size_t depth, std::size_t& count)
+{
+    check.integer("said: sentences", ++count, 0, kMaxSaid);
+    check.integer("said: depth", depth, 0, kMaxSaidDepth);
+    check.text("said.id", said.id(), kMaxIdBytes);
+    check.count("said.values", static_cast<std::size_t>(said.values_size()), 0, kMaxPlaceholders);
+    for (const wire::SaidValue& value : said.values()) {
+        check.text("said.values.name", value.name(), kMaxIdBytes);
+        check.text("said.values.text", value.text(), kMaxCauseBytes);
+        for (int i = 0; check.ok() && i < value.parts_size(); ++i)
+            checkSaid(check, value.parts(i), depth + 1, count);
+    }
+}
+
 } // namespace
+
+void checkSaid(Check& check, const wire::Said& said)
+{
+    std::size_t count = 0;
+    checkSaid(check, said, 1, count);
+}
 
 void checkError(Check& check, const wire::Error& error)
 {
@@ -29,6 +50,8 @@ void checkError(Check& check, const wire::Error& error)
     check.text("error.cause", error.cause(), kMaxCauseBytes);
     check.text("error.remedy", error.remedy(), kMaxCauseBytes);
     check.text("error.setting", error.setting(), kMaxNameBytes);
+    checkSaid(check, error.cause_said());
+    checkSaid(check, error.remedy_said());
 }
 
 /// Lengths only: what a value may be is the setting table's business, which answers with words of its own.
@@ -61,8 +84,13 @@ void checkPreflightDone(Check& check, const wire::PreflightDone& done)
     for (int i = 0; check.ok() && i < done.ranks_size(); ++i)
         for (const std::string& name : {done.ranks(i).node(), done.ranks(i).device(), done.ranks(i).device_name()})
             check.text("preflight_done.ranks", name, kMaxNameBytes);
+    for (int i = 0; check.ok() && i < done.ranks_size(); ++i)
+        checkSaid(check, done.ranks(i).device_name_said());
     for (const std::string& remark : done.remarks())
         check.text("preflight_done.remarks", remark, kMaxCauseBytes);
+    check.count("preflight_done.remarks_said", static_cast<std::size_t>(done.remarks_said_size()), 0, kMaxProblems);
+    for (int i = 0; check.ok() && i < done.remarks_said_size(); ++i)
+        checkSaid(check, done.remarks_said(i));
     for (const std::string& type : done.dtypes())
         check.text("preflight_done.dtypes", type, kMaxNameBytes);
 }
@@ -84,6 +112,8 @@ void checkInventory(Check& check, const wire::Inventory& inventory)
         for (const std::string& word : {device.name(), device.uuid()})
             check.text("inventory.devices: a word", word, kMaxNameBytes);
         check.text("inventory.devices.problem", device.problem(), kMaxCauseBytes);
+        checkSaid(check, device.name_said());
+        checkSaid(check, device.problem_said());
         check.count("inventory.devices.users", static_cast<std::size_t>(device.users_size()), 0, kMaxDevices);
         check.count("inventory.devices.nvlinked", static_cast<std::size_t>(device.nvlinked_size()), 0, kMaxDevices);
         for (const std::string& user : device.users())
@@ -140,6 +170,7 @@ void checkBody(Check& check, const wire::WorkerMessage& message)
         return checkInventory(check, message.inventory());
     case Body::kEnded:
         check.text("ended.how", message.ended().how(), kMaxCauseBytes);
+        checkSaid(check, message.ended().how_said());
         return checkError(check, message.ended().error());
     case Body::kLog:
         return check.text("log.text", message.log().text(), kMaxLogBytes);

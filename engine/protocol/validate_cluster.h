@@ -11,6 +11,7 @@
 
 namespace argus::protocol {
 
+void checkSaid(Check& check, const wire::Said& said);
 void checkError(Check& check, const wire::Error& error);
 void checkSettings(Check& check, const wire::EngineSettings& settings);
 void checkPreflightDone(Check& check, const wire::PreflightDone& done);

@@ -1,5 +1,7 @@
 #include "engine/schedule/scheduler.h"
 
+#include "engine/base/catalogue.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,11 +17,11 @@ std::uint64_t blocksFor(std::uint64_t tokens, std::uint32_t blockTokens)
 }
 
 /// What an asker can change when prompt + answer are longer than `room`.
-std::string remedyFor(std::uint64_t promptTokens, std::uint64_t room, const char* orRaise)
+Said remedyFor(std::uint64_t promptTokens, std::uint64_t room, const char* orRaise)
 {
     if (promptTokens < room)
-        return fmt::format("ask for at most {} new tokens (max_tokens), or raise {}", room - promptTokens, orRaise);
-    return fmt::format("shorten the question or its pictures to less than {} tokens, or raise {}", room, orRaise);
+        return say("do-shorter-answer", room - promptTokens, orRaise);
+    return say("do-shorter-question", room, orRaise);
 }
 
 } // namespace
@@ -41,28 +43,21 @@ Result<Done> Scheduler::add(SequenceId id, std::uint32_t promptTokens, std::uint
     if (m_sequences.contains(id))
         return Error{ErrorCode::Internal, fmt::format("sequence {} is scheduled already", id), {}, {}};
     if (promptTokens == 0)
-        return Error{ErrorCode::BadRequest, "the question has no tokens", "write a question", {}};
+        return makeError(ErrorCode::BadRequest, say("question-empty"), say("do-write-question"));
     if (maxNewTokens == 0)
-        return Error{ErrorCode::BadRequest,
-                     "max_tokens is 0, so there could be no answer",
-                     "ask for at least 1 new token (max_tokens)",
-                     {}};
+        return makeError(ErrorCode::BadRequest, say("no-answer-possible"), say("do-ask-one-token"));
     const std::uint64_t longest = std::uint64_t{promptTokens} + maxNewTokens;
     if (longest > m_limits.maxModelLen)
-        return Error{
-            ErrorCode::DoesNotFit,
-            fmt::format("a question of {} tokens and an answer of up to {} make {}, more than max_model_len {}",
-                        promptTokens, maxNewTokens, longest, m_limits.maxModelLen),
-            remedyFor(promptTokens, m_limits.maxModelLen, "max_model_len"), "max_model_len"};
+        return makeError(ErrorCode::DoesNotFit,
+                         say("question-too-long", promptTokens, maxNewTokens, longest, m_limits.maxModelLen),
+                         remedyFor(promptTokens, m_limits.maxModelLen, "max_model_len"), "max_model_len");
     const std::uint64_t blocks = blocksFor(longest, m_limits.kvBlockTokens);
     if (blocks > m_limits.kvBlocks) {
         const std::uint64_t room = std::uint64_t{m_limits.kvBlocks} * m_limits.kvBlockTokens;
-        return Error{
-            ErrorCode::DoesNotFit,
-            fmt::format(
-                "a question of {} tokens and an answer of up to {} need {} KV blocks of {} tokens, there are {}",
-                promptTokens, maxNewTokens, blocks, m_limits.kvBlockTokens, m_limits.kvBlocks),
-            remedyFor(promptTokens, room, "gpu_memory_utilization"), "gpu_memory_utilization"};
+        return makeError(ErrorCode::DoesNotFit,
+                         say("question-too-many-blocks", promptTokens, maxNewTokens, blocks, m_limits.kvBlockTokens,
+                             m_limits.kvBlocks),
+                         remedyFor(promptTokens, room, "gpu_memory_utilization"), "gpu_memory_utilization");
     }
     m_sequences.emplace(
         id, Sequence{.known = promptTokens, .longest = static_cast<std::uint32_t>(longest), .arrival = m_arrivals++});

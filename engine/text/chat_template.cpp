@@ -1,5 +1,7 @@
 #include "engine/text/chat_template.h"
 
+#include "engine/base/catalogue.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -100,11 +102,7 @@ Result<std::vector<TokenId>> expandPads(std::span<const TokenId> ids, TokenId im
     const auto isPad = [&](TokenId id) { return id == imagePad || id == videoPad; };
     const auto pads = static_cast<std::size_t>(std::count_if(ids.begin(), ids.end(), isPad));
     if (pads != padCounts.size())
-        return Error{
-            ErrorCode::BadRequest,
-            fmt::format("the conversation has {} places for pictures and clips, {} were given", pads, padCounts.size()),
-            "attach each picture or clip once, where it is mentioned",
-            {}};
+        return makeError(ErrorCode::BadRequest, say("places-differ", pads, padCounts.size()), say("do-attach-once"));
     std::vector<TokenId> expanded;
     std::size_t item = 0;
     for (const TokenId id : ids) {
@@ -114,11 +112,8 @@ Result<std::vector<TokenId>> expandPads(std::span<const TokenId> ids, TokenId im
         }
         const std::int64_t count = padCounts[item++];
         if (count < 1 || count > kMaxPadsPerItem)
-            return Error{
-                ErrorCode::BadRequest,
-                fmt::format("item {} would take {} tokens, possible are 1 to {}", item, count, kMaxPadsPerItem),
-                "attach a smaller picture or a shorter clip",
-                {}};
+            return makeError(ErrorCode::BadRequest, say("item-too-large", item, count, kMaxPadsPerItem),
+                             say("do-smaller-item"));
         expanded.insert(expanded.end(), static_cast<std::size_t>(count), id);
     }
     return expanded;

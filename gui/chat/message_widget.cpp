@@ -330,8 +330,9 @@ ErrorCard::ErrorCard(QWidget* parent)
     connect(m_retry, &QPushButton::clicked, this, &ErrorCard::retryWanted);
     connect(m_edit, &QPushButton::clicked, this, &ErrorCard::editWanted);
     connect(m_copy, &QPushButton::clicked, this, [this] {
-        QApplication::clipboard()->setText(
-            QStringLiteral("%1: %2\n%3").arg(m_trouble.code, m_trouble.cause, m_trouble.remedy).trimmed());
+        QApplication::clipboard()->setText(QStringLiteral("%1: %2\n%3")
+                                               .arg(m_trouble.code, m_trouble.cause.text(), m_trouble.remedy.text())
+                                               .trimmed());
     });
     restyle();
 }
@@ -369,14 +370,14 @@ void ErrorCard::setTrouble(const Trouble& trouble)
 void ErrorCard::retranslate()
 {
     m_title->setText(titleOf(m_trouble.code));
-    m_cause->setText(m_trouble.cause);
-    m_remedy->setText(m_trouble.remedy.isEmpty() ? QString() : tr("What to do: %1").arg(m_trouble.remedy));
+    m_cause->setText(m_trouble.cause.text());
+    m_remedy->setText(m_trouble.remedy.isEmpty() ? QString() : tr("What to do: %1").arg(m_trouble.remedy.text()));
     m_remedy->setVisible(!m_trouble.remedy.isEmpty());
     m_retry->setText(tr("Try again"));
     m_edit->setText(tr("Edit the question"));
     m_copy->setText(tr("Copy details"));
     setAccessibleName(m_title->text());
-    setAccessibleDescription(m_trouble.cause);
+    setAccessibleDescription(m_trouble.cause.text());
 }
 
 void ErrorCard::restyle()

@@ -96,8 +96,8 @@ void AttachmentChip::retranslate()
     m_remove->setAccessibleName(tr("Remove %1").arg(m_item.attachment.name));
     QString whole = m_item.attachment.name + QLatin1Char('\n') + about;
     if (m_item.state == TrayItem::State::Failed)
-        whole += QLatin1Char('\n') + m_item.trouble.cause +
-                 (m_item.trouble.remedy.isEmpty() ? QString() : QLatin1Char('\n') + m_item.trouble.remedy);
+        whole += QLatin1Char('\n') + m_item.trouble.cause.text() +
+                 (m_item.trouble.remedy.isEmpty() ? QString() : QLatin1Char('\n') + m_item.trouble.remedy.text());
     setToolTip(whole);
     setAccessibleName(whole);
 }

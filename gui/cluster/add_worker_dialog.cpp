@@ -168,8 +168,8 @@ void AddWorkerDialog::showJoined()
         QStringList text{QStringLiteral("%1 %2: %3").arg(look.shape, node.name, look.word),
                          tr("%Ln device(s)", "of a machine that has joined", static_cast<int>(node.devices.size()))};
         for (const DeviceFacts& device : node.devices)
-            if (!text.contains(device.name))
-                text << device.name;
+            if (!text.contains(device.name.text()))
+                text << device.name.text();
         if (node.linkSpeed > 0)
             text << speedText(node.linkSpeed);
         QString row = text.join(QStringLiteral(" · "));

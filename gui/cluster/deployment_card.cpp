@@ -68,7 +68,7 @@ void DeploymentCard::show(const ClusterFacts& facts, bool stale)
     QStringList trouble;
     if (d.rolledBack)
         trouble << ClusterDock::tr("New settings did not work; the ones before are back.");
-    trouble << sentence(d.trouble.cause) << sentence(d.trouble.remedy);
+    trouble << sentence(d.trouble.cause.text()) << sentence(d.trouble.remedy.text());
     trouble.removeAll(QString());
     m_trouble->setText(trouble.join(QLatin1Char('\n')));
     m_trouble->setVisible(!d.trouble.isEmpty());

@@ -54,14 +54,14 @@ void MemoryBar::setDevice(const DeviceFacts& device, bool stale)
 
 void MemoryBar::describe()
 {
-    QStringList lines{m_device.name};
+    QStringList lines{m_device.name.text()};
     const QList<MemoryPart> parts = memoryParts(m_device);
     for (const MemoryPart& part : parts)
         //: a part of a device's memory and its size, as in "Weights: 12.5 MiB"
         lines << tr("%1: %2").arg(part.name, memoryText(part.bytes));
     setToolTip(lines.join(QLatin1Char('\n')));
-    setAccessibleName(
-        tr("%1: %2 of %3 in use").arg(m_device.name, memoryText(memoryInUse(m_device)), memoryText(m_device.total)));
+    setAccessibleName(tr("%1: %2 of %3 in use")
+                          .arg(m_device.name.text(), memoryText(memoryInUse(m_device)), memoryText(m_device.total)));
     setAccessibleDescription(lines.join(QStringLiteral(", ")));
 }
 

@@ -161,12 +161,12 @@ void NodeCard::showDevice(DeviceRow& row, const DeviceFacts& device, const Deplo
                           bool detailed)
 {
     const theme::Colors& c = theme::colors();
-    row.name->setText(m_node.devices.size() > 1 ? QStringLiteral("%1 · %2").arg(device.index).arg(device.name)
-                                                : device.name);
+    row.name->setText(m_node.devices.size() > 1 ? QStringLiteral("%1 · %2").arg(device.index).arg(device.name.text())
+                                                : device.name.text());
     row.place->setText(breakingAtDots(placeText(device, deployment)));
     row.place->setVisible(device.used || m_node.devices.size() > 1 || m_node.role != QLatin1String("head"));
     paintText(*row.place, c.muted);
-    row.trouble->setText(sentence(device.problem));
+    row.trouble->setText(sentence(device.problem.text()));
     row.trouble->setVisible(!device.problem.isEmpty());
     paintText(*row.trouble, c.bad);
     const QString load = device.used ? loadText(device.loadDone, device.loadTotal) : QString();

@@ -48,9 +48,9 @@ StateLook stateLook(const NodeFacts& node, double age)
 
 QString troubleText(const Trouble& trouble)
 {
-    QString text = sentence(trouble.cause);
+    QString text = sentence(trouble.cause.text());
     if (!trouble.remedy.isEmpty())
-        text += QLatin1Char('\n') + ClusterDock::tr("What to do: %1").arg(sentence(trouble.remedy));
+        text += QLatin1Char('\n') + ClusterDock::tr("What to do: %1").arg(sentence(trouble.remedy.text()));
     return text;
 }
 

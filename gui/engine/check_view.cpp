@@ -57,7 +57,11 @@ void CheckView::show(const EngineForm& form)
     }
     m_room->setText(room.join(QStringLiteral(" · ")));
     m_room->setVisible(!room.isEmpty());
-    m_remarks->setText(check ? check->remarks.join(QLatin1Char('\n')) : QString());
+    QStringList remarks;
+    if (check)
+        for (const Spoken& remark : check->remarks)
+            remarks << sentence(remark.text());
+    m_remarks->setText(remarks.join(QLatin1Char('\n')));
     m_remarks->setVisible(!m_remarks->text().isEmpty());
     paintText(*m_remarks, theme::colors().muted);
 }

@@ -151,10 +151,10 @@ void NodeFields::showDevices(Block& block, const NodeFacts& node, const NodeChoi
         const QSignalBlocker quiet(block.boxes[i]);
         const QString text = tr("%1: %2, %3 free of %4", "a device: number, name, memory")
                                  .arg(device.index)
-                                 .arg(device.name, memoryText(device.free), memoryText(device.total));
+                                 .arg(device.name.text(), memoryText(device.free), memoryText(device.total));
         block.boxes[i]->setText(text);
-        block.boxes[i]->setToolTip(device.problem.isEmpty() ? text : text + QLatin1Char('\n') + device.problem);
-        block.boxes[i]->setAccessibleDescription(device.problem);
+        block.boxes[i]->setToolTip(device.problem.isEmpty() ? text : text + QLatin1Char('\n') + device.problem.text());
+        block.boxes[i]->setAccessibleDescription(device.problem.text());
         block.boxes[i]->setChecked(choice.devices.isEmpty() ||
                                    (choice.devices != kNone && numbers.contains(device.index)));
     }
@@ -216,7 +216,7 @@ void NodeFields::showProblems(const QList<Problem>& problems)
             QString text = boxes ? QString() : settingHelp(name);
             for (const Problem& problem : problems)
                 if (problem.node == block.name && problem.trouble.setting == name)
-                    text = sentence(problem.trouble.cause);
+                    text = sentence(problem.trouble.cause.text());
             QWidget* widget = editor(block.name, name);
             if (widget == nullptr || text.isEmpty())
                 continue;

@@ -152,7 +152,7 @@ void PlanTable::addRank(QGridLayout& grid, int row, const PlannedRank& rank)
     auto* place = wrapping(m_inside, "planPlace");
     place->setText(QStringLiteral("%1 %2").arg(rank.node, rank.device) + QLatin1Char('\n') +
                    breakingAtDots(placeOf(rank)));
-    place->setToolTip(rank.deviceName);
+    place->setToolTip(rank.deviceName.text());
     grid.addWidget(place, row, 0);
     int column = 1;
     for (const Part& part : partsOf(rank)) {
@@ -172,7 +172,7 @@ void PlanTable::addNarrowRank(QGridLayout& grid, int row, const PlannedRank& ran
     const theme::Colors& c = theme::colors();
     auto* place = wrapping(m_inside, "planPlace");
     place->setText(breakingAtDots(QStringLiteral("%1 %2 · ").arg(rank.node, rank.device) + placeOf(rank)));
-    place->setToolTip(rank.deviceName);
+    place->setToolTip(rank.deviceName.text());
     grid.addWidget(place, row, 0);
     auto* sum = new QLabel(sumOf(rank), m_inside);
     sum->setObjectName(QStringLiteral("planSum"));

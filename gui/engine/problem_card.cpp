@@ -37,11 +37,11 @@ ProblemCard::ProblemCard(const Problem& problem, QWidget* parent) : QFrame(paren
     paintText(*what, problem.warning ? c.warning : c.bad);
     column->addWidget(what);
     auto* why = wrapping(this, "problemCause");
-    why->setText(sentence(problem.trouble.cause));
+    why->setText(sentence(problem.trouble.cause.text()));
     column->addWidget(why);
     if (!problem.trouble.remedy.isEmpty()) {
         auto* remedy = wrapping(this, "problemRemedy");
-        remedy->setText(tr("What to do: %1").arg(sentence(problem.trouble.remedy)));
+        remedy->setText(tr("What to do: %1").arg(sentence(problem.trouble.remedy.text())));
         paintText(*remedy, c.muted);
         column->addWidget(remedy);
     }
@@ -55,7 +55,7 @@ ProblemCard::ProblemCard(const Problem& problem, QWidget* parent) : QFrame(paren
             continue; // a setting that this page does not edit: the remedy says it
         auto* button = new QPushButton(fixText(fix), this);
         button->setObjectName(QStringLiteral("btnFix"));
-        button->setToolTip(fix.text);
+        button->setToolTip(fixSetting(fix));
         makeRoomy(*button);
         connect(button, &QPushButton::clicked, this, [this, fix] { emit fixWanted(fix); });
         grid->addWidget(button, count / kColumns, count % kColumns);

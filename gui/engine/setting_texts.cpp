@@ -143,6 +143,12 @@ QString fixText(const Fix& fix)
     return SettingTexts::tr("Set “%1” to %2").arg(label, settingValue(after, fix.setting));
 }
 
+QString fixSetting(const Fix& fix)
+{
+    const QString line = QStringLiteral("%1 = %2").arg(fix.setting, fix.value);
+    return fix.node.isEmpty() ? line : QStringLiteral("%1: %2").arg(fix.node, line);
+}
+
 QString problemTitle(const Problem& problem)
 {
     const QString& code = problem.code;

@@ -14,6 +14,8 @@ namespace argus::gui {
 [[nodiscard]] QString settingValue(const EngineSettings& settings, const QString& setting);
 /// What the button of a fix says: "Set tensor parallel to 4".
 [[nodiscard]] QString fixText(const Fix& fix);
+/// The same as a settings file has it, in every language: "tensor_parallel_size = 4", "gpu-b: devices = 0,1".
+[[nodiscard]] QString fixSetting(const Fix& fix);
 /// What kind of problem it is, from its code: "Tensor parallel does not fit the model" of "PAR-01".
 [[nodiscard]] QString problemTitle(const Problem& problem);
 

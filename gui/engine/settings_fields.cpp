@@ -280,7 +280,8 @@ void SettingsFields::showHints()
         if (m_check)
             for (const Problem& problem : m_check->problems)
                 if (problem.trouble.setting == cell.key() && (problem.node.isEmpty() || cell.key() != kModel)) {
-                    hint = (problem.warning ? QStringLiteral("▲ ") : QStringLiteral("■ ")) + problem.trouble.cause;
+                    hint =
+                        (problem.warning ? QStringLiteral("▲ ") : QStringLiteral("■ ")) + problem.trouble.cause.text();
                     color = problem.warning ? c.warning : c.bad;
                     if (!problem.warning)
                         break;

@@ -64,9 +64,9 @@ void StartView::showTitle()
     }
     m_title->setText(title);
     paintText(*m_title, color);
-    m_cause->setText(sentence(why.cause));
+    m_cause->setText(sentence(why.cause.text()));
     m_cause->setVisible(!why.cause.isEmpty());
-    m_remedy->setText(why.remedy.isEmpty() ? QString() : tr("What to do: %1").arg(sentence(why.remedy)));
+    m_remedy->setText(why.remedy.isEmpty() ? QString() : tr("What to do: %1").arg(sentence(why.remedy.text())));
     m_remedy->setVisible(!why.remedy.isEmpty());
     paintText(*m_remedy, c.muted);
     setVisible(!title.isEmpty());

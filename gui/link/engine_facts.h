@@ -50,7 +50,7 @@ struct EngineSettings {
 };
 
 struct Fix {
-    QString text; ///< the head's own words, English
+    QString text; ///< the command line's words for it
     QString setting;
     QString value;
     QString node; ///< the setting is that machine's
@@ -72,8 +72,8 @@ struct Problem {
 struct PlannedRank {
     int rank = 0, stage = 0, tensorRank = 0;
     QString node;
-    QString device;     ///< "cuda:0"
-    QString deviceName; ///< for people
+    QString device;    ///< "cuda:0"
+    Spoken deviceName; ///< for people
     int firstLayer = 0, endLayer = 0;
     quint64 weights = 0, kv = 0, activations = 0, runtime = 0;
     quint64 usable = 0; ///< of the device
@@ -94,7 +94,7 @@ struct PreflightFacts {
     quint64 kvTokens = 0;
     QList<int> tensorSizes, pipelineSizes;
     QStringList dtypes;
-    QStringList remarks; ///< the head's own words, English
+    QList<Spoken> remarks;
 };
 
 } // namespace argus::gui

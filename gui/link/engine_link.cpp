@@ -1,5 +1,6 @@
 #include "gui/link/engine_link.h"
 
+#include "engine/base/catalogue.h"
 #include "gui/link/occurrence.h"
 #include "gui/link/wire_engine.h"
 #include "gui/link/wire_facts.h"
@@ -300,8 +301,7 @@ void EngineLink::command(const QString& about, Call&& call)
 {
     if (m_keeper && m_clientHere && m_keeper->with(m_generation, std::forward<Call>(call)))
         return;
-    const Trouble trouble = toTrouble(
-        Error{ErrorCode::Unreachable, "the head does not answer", "wait until it is back, then try again", ""});
+    const Trouble trouble = toTrouble(makeError(ErrorCode::Unreachable, say("head-silent"), say("do-wait-and-retry")));
     QMetaObject::invokeMethod(
         this, [this, about, trouble] { emit commandFailed(about, trouble); }, Qt::QueuedConnection);
 }

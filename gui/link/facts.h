@@ -80,7 +80,7 @@ enum class LinkState {
 };
 
 struct DeviceFacts {
-    QString name;
+    Spoken name;
     QString kind;                                                                      ///< cpu, cuda
     quint64 total = 0, free = 0, weights = 0, runtime = 0, kvReserved = 0, kvUsed = 0; ///< bytes
     int index = 0;                                                                     ///< among its kind
@@ -88,7 +88,7 @@ struct DeviceFacts {
     int rank = 0, stage = 0, tensorRank = 0;
     int firstLayer = 0, endLayer = 0;
     quint64 loadDone = 0, loadTotal = 0; ///< bytes of weights
-    QString problem;                     ///< why nothing can compute on it
+    Spoken problem;                      ///< why nothing can compute on it
 
     bool operator==(const DeviceFacts&) const = default;
 };

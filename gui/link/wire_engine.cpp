@@ -38,7 +38,7 @@ PlannedRank toFacts(const wire::PlannedRank& rank)
     facts.tensorRank = static_cast<int>(rank.tensor_rank());
     facts.node = text(rank.node());
     facts.device = text(rank.device());
-    facts.deviceName = text(rank.device_name());
+    facts.deviceName = spoken(rank.device_name(), rank.device_name_said());
     facts.firstLayer = static_cast<int>(rank.first_layer());
     facts.endLayer = static_cast<int>(rank.end_layer());
     facts.weights = rank.weights_bytes();
@@ -123,8 +123,8 @@ PreflightFacts toFacts(const wire::PreflightDone& done)
         facts.pipelineSizes << static_cast<int>(size);
     for (const std::string& type : done.dtypes())
         facts.dtypes << text(type);
-    for (const std::string& remark : done.remarks())
-        facts.remarks << text(remark);
+    for (int i = 0; i < done.remarks_size(); ++i)
+        facts.remarks << spoken(done.remarks(i), i < done.remarks_said_size() ? done.remarks_said(i) : wire::Said());
     return facts;
 }
 

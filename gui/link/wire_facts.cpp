@@ -1,5 +1,6 @@
 #include "gui/link/wire_facts.h"
 
+#include "engine/protocol/validate.h"
 #include "gui/link/wire_engine.h"
 
 #include <algorithm>
@@ -11,19 +12,27 @@ QString text(const std::string& utf8)
     return QString::fromUtf8(utf8.data(), static_cast<qsizetype>(utf8.size()));
 }
 
+Spoken spoken(const std::string& english, const wire::Said& said)
+{
+    return {text(english), protocol::fromWire(said)};
+}
+
 Trouble toTrouble(const Error& error)
 {
     const std::string_view code = errorCodeName(error.code);
-    return {QString::fromLatin1(code.data(), static_cast<qsizetype>(code.size())), text(error.cause),
-            text(error.remedy), text(error.setting)};
+    return {QString::fromLatin1(code.data(), static_cast<qsizetype>(code.size())),
+            {text(error.cause), error.saidCause()},
+            {text(error.remedy), error.saidRemedy()},
+            text(error.setting)};
 }
 
 Trouble toTrouble(const wire::Error& error)
 {
     if (error.code().empty() && error.cause().empty())
         return {};
-    return {error.code().empty() ? QStringLiteral("Error") : text(error.code()), text(error.cause()),
-            text(error.remedy()), text(error.setting())};
+    return {error.code().empty() ? QStringLiteral("Error") : text(error.code()),
+            spoken(error.cause(), error.cause_said()), spoken(error.remedy(), error.remedy_said()),
+            text(error.setting())};
 }
 
 QByteArray bytes(const std::string& raw)
@@ -61,7 +70,7 @@ MediaFacts toFacts(const wire::MediaInfo& info)
 static DeviceFacts toFacts(const wire::DeviceStatus& device)
 {
     DeviceFacts facts;
-    facts.name = text(device.name());
+    facts.name = spoken(device.name(), device.name_said());
     facts.kind = text(device.kind());
     facts.total = device.memory_total();
     facts.free = device.memory_free();
@@ -78,7 +87,7 @@ static DeviceFacts toFacts(const wire::DeviceStatus& device)
     facts.endLayer = static_cast<int>(device.end_layer());
     facts.loadDone = device.load_done_bytes();
     facts.loadTotal = device.load_total_bytes();
-    facts.problem = text(device.problem());
+    facts.problem = spoken(device.problem(), device.problem_said());
     return facts;
 }
 

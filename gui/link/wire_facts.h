@@ -13,6 +13,8 @@ namespace argus::gui {
 
 [[nodiscard]] QString text(const std::string& utf8);
 [[nodiscard]] QByteArray bytes(const std::string& raw);
+/// `english` is shown where `said` is of no catalogue that is known.
+[[nodiscard]] Spoken spoken(const std::string& english, const wire::Said& said);
 [[nodiscard]] Trouble toTrouble(const Error& error);
 /// An error without a code but with a cause gets code "Error"; one without either is none.
 [[nodiscard]] Trouble toTrouble(const wire::Error& error);

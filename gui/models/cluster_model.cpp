@@ -59,7 +59,7 @@ QVariant ClusterModel::data(const QModelIndex& index, int role) const
     }
     const DeviceFacts& device = m_nodes[std::size_t(rowOfId(index.internalId()))].facts.devices[index.row()];
     if (role == Qt::DisplayRole || role == Qt::AccessibleTextRole)
-        return device.name;
+        return device.name.text();
     return role == DeviceRole ? QVariant::fromValue(device) : QVariant();
 }
 

@@ -79,13 +79,17 @@ QString legendEntry(const QColor& color, const QString& text)
 QString sentence(const QString& text)
 {
     static const QRegularExpression word(QStringLiteral("^[a-z]+[ ,]"));
+    static const QRegularExpression chinese(QStringLiteral("\\p{Han}"));
     QString whole = text.trimmed();
     if (whole.isEmpty())
         return whole;
-    if (word.match(whole).hasMatch())
+    const bool isChinese = chinese.match(whole).hasMatch();
+    if (!isChinese && word.match(whole).hasMatch())
         whole[0] = whole[0].toUpper();
     static const QRegularExpression end(QStringLiteral("[.?!。？！]$"));
-    return end.match(whole).hasMatch() ? whole : whole + QLatin1Char('.');
+    if (end.match(whole).hasMatch())
+        return whole;
+    return whole + (isChinese ? QChar(0x3002) : QLatin1Char('.'));
 }
 
 QLabel* wrapping(QWidget* parent, const char* name)

@@ -164,7 +164,7 @@ private slots:
         t.pass(Milliseconds(6'100));
         QCOMPARE(t.only().state, WorkerState::Lost);
         QCOMPARE(t.port.of<WorkerGone>().size(), std::size_t{1});
-        QVERIFY(t.only().why.find("silent for 6 s") != std::string::npos);
+        QVERIFY(english(t.only().why).find("silent for 6 s") != std::string::npos);
         QVERIFY(!t.only().present());
     }
     void heartbeatsKeepItAndTellItsClock()
@@ -193,7 +193,7 @@ private slots:
         t.join("p", kKey, "beta");
         t.join("q", kKey, "beta", "i2");
         QCOMPARE(t.port.of<WorkerGone>().size(), std::size_t{1});
-        QCOMPARE(t.port.of<WorkerGone>().front().why, std::string("was restarted"));
+        QCOMPARE(english(t.port.of<WorkerGone>().front().why), std::string("was restarted"));
         QCOMPARE(t.only().state, WorkerState::Idle);
         QCOMPARE(t.workers.view().size(), std::size_t{1});
     }
@@ -326,7 +326,7 @@ private slots:
             leaving.mutable_leaving()->set_reason("signal 15");
             t.say("p", kKey, leaving);
             QCOMPARE(t.only().state, WorkerState::Lost);
-            QVERIFY(t.only().why.find("signal 15") != std::string::npos);
+            QVERIFY(english(t.only().why).find("signal 15") != std::string::npos);
         }
     }
 };

@@ -222,9 +222,9 @@ private slots:
         const GpuInventory inventory(fake(), std::nullopt);
         const std::vector<plan::Gpu>& gpus = inventory.facts().gpus;
         QCOMPARE(gpus.size(), std::size_t(4));
-        QCOMPARE(gpus[0].problem, std::string("cannot be opened: Bad (NVML error 15)"));
-        QCOMPARE(gpus[1].problem, std::string("does not tell its memory: Bad (NVML error 3)"));
-        QVERIFY(gpus[2].problem.find("MIG") != std::string::npos);
+        QCOMPARE(english(gpus[0].problem), std::string("cannot be opened: Bad (NVML error 15)"));
+        QCOMPARE(english(gpus[1].problem), std::string("does not tell its memory: Bad (NVML error 3)"));
+        QVERIFY(english(gpus[2].problem).find("MIG") != std::string::npos);
         QVERIFY(gpus[3].problem.empty());
         QCOMPARE(gpus[3].index, 3U);
     }

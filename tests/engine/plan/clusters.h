@@ -189,8 +189,8 @@ inline std::string told(const Preflight& outcome)
         for (const Fix& fix : problem.fixes)
             text += "    fix: " + fix.text + "\n";
     }
-    for (const std::string& remark : outcome.remarks)
-        text += "remark: " + remark + "\n";
+    for (const Said& remark : outcome.remarks)
+        text += "remark: " + english(remark) + "\n";
     return text.empty() ? "nothing" : text;
 }
 

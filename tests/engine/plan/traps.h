@@ -43,7 +43,10 @@ inline void setDevices(wire::EngineSettings& settings, const char* node, const c
     own.set_devices(devices);
 }
 
-/// Machines and the network between them; the rest stands in tst_traps.cpp.
+/// Sizes, devices and their memory.
+[[nodiscard]] std::vector<Row> deviceRows();
+[[nodiscard]] std::vector<Row> memoryRows();
+/// Machines and the network between them.
 [[nodiscard]] std::vector<Row> machineRows();
 [[nodiscard]] std::vector<Row> networkRows();
 

@@ -1,5 +1,6 @@
 // Rows of tst_traps.cpp: machines, their copies of the model, and the network between them.
 
+#include "engine/base/catalogue.h"
 #include "tests/engine/plan/traps.h"
 
 namespace argus::plan::testing {
@@ -129,8 +130,8 @@ std::vector<Row> machineRows()
          {"gpu-b: x.safetensors did not come", "look at the disk"},
          {"pipeline_parallel_size 1"}},
         {"10: another file",
-         {sevenB(), second([](auto& n) { n.model.difference = "model-00004-of-00011.safetensors has other content"; }),
-          both},
+         {sevenB(),
+          second([](auto& n) { n.model.difference = say("file-content", "model-00004-of-00011.safetensors"); }), both},
          "MOD-02",
          "gpu-b",
          false,
@@ -158,18 +159,18 @@ std::vector<Row> machineRows()
          {"12.0 GiB free", "20.0 GiB needed", "free 8.0 GiB"},
          {"pipeline_parallel_size 1"}},
         {"12: a machine that is away, and needed",
-         {sevenB(), second([](auto& n) { n.present = false, n.absence = "lost since 13:12"; }), both},
+         {sevenB(), second([](auto& n) { n.present = false, n.absence = say("why-silent", 6); }), both},
          "NET-01",
          "gpu-b",
          false,
-         {"gpu-b is not connected: lost since 13:12"},
+         {"gpu-b is not connected: has been silent for 6 s"},
          {"pipeline_parallel_size 1"}},
         {"12: a machine that is away",
-         {sevenB(), second([](auto& n) { n.present = false, n.absence = "lost since 13:12"; }), wish(2, 1)},
+         {sevenB(), second([](auto& n) { n.present = false, n.absence = say("why-silent", 6); }), wish(2, 1)},
          "NET-01",
          "gpu-b",
          true,
-         {"lost since 13:12"},
+         {"has been silent for 6 s"},
          {"devices none"}},
     };
 }

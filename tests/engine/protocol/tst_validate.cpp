@@ -1,3 +1,4 @@
+#include "engine/base/catalogue.h"
 #include "engine/protocol/bounds.h"
 #include "engine/protocol/validate.h"
 #include "engine/protocol/validate_cluster.h"
@@ -308,6 +309,63 @@ private slots:
         *message.mutable_refused()->mutable_error() = toWire({ErrorCode::Io, endless, "/tmp/\xff", {}});
         QVERIFY(parseHead(bytesOf(message)).ok());
         QCOMPARE(message.refused().error().remedy(), std::string("/tmp/?"));
+    }
+
+    void sentencesTravelAsData()
+    {
+        const Error error = makeError(ErrorCode::NotFound,
+                                      say("too-few", say("need-gpus", 16, 8, 2),
+                                          std::vector<Said>{say("node-has", "gpu-甲", 8), say("node-has", "b", 7)}),
+                                      say("do-fewer-gpus"));
+        const Error back = fromWire(toWire(error));
+        QCOMPARE(back.causeSaid, error.causeSaid);
+        QCOMPARE(back.remedySaid, error.remedySaid);
+        QCOMPARE(english(back.causeSaid), back.cause);
+        // Words that were changed, cut or mended on the way go alone.
+        Error changed = error;
+        changed.cause += ", or so";
+        QVERIFY(!toWire(changed).has_cause_said() && toWire(changed).has_remedy_said());
+        const Error broken = makeError(ErrorCode::Io, say("file-empty", "/tmp/\xff"), say("do-attach-media"));
+        QVERIFY(!toWire(broken).has_cause_said());
+        QCOMPARE(toWire(broken).cause(), std::string("/tmp/? is empty"));
+        QVERIFY(toWire(Said(std::string(kMaxCauseBytes + 1, 'x'))).id().empty());
+    }
+
+    void sentencesAreBounded_data()
+    {
+        QTest::addColumn<int>("depth");
+        QTest::addColumn<int>("parts");
+        QTest::addColumn<bool>("good");
+        QTest::newRow("a few") << 3 << 3 << true;
+        QTest::newRow("as deep as can be") << static_cast<int>(kMaxSaidDepth) << 1 << true;
+        QTest::newRow("deeper") << static_cast<int>(kMaxSaidDepth) + 1 << 1 << false;
+        QTest::newRow("far deeper") << 40 << 1 << false;
+        QTest::newRow("as many as can be") << 2 << static_cast<int>(kMaxSaid) - 1 << true;
+        QTest::newRow("more") << 2 << static_cast<int>(kMaxSaid) << false;
+    }
+    void sentencesAreBounded()
+    {
+        QFETCH(int, depth);
+        QFETCH(int, parts);
+        QFETCH(bool, good);
+        wire::HeadMessage message;
+        message.set_protocol_version(kVersion);
+        std::vector<wire::Said*> level{message.mutable_refused()->mutable_error()->mutable_cause_said()};
+        for (int i = 1; i < depth; ++i) {
+            std::vector<wire::Said*> next;
+            for (wire::Said* said : level) {
+                said->set_id("any-of");
+                wire::SaidValue& value = *said->add_values();
+                value.set_name("ways");
+                for (int k = 0; k < parts; ++k)
+                    next.push_back(value.add_parts());
+            }
+            level = std::move(next);
+        }
+        QCOMPARE(parseHead(bytesOf(message)).ok(), good);
+        wire::SaidValue& value = *message.mutable_refused()->mutable_error()->mutable_cause_said()->add_values();
+        value.set_text(std::string(kMaxCauseBytes + 1, 'x'));
+        QVERIFY(!parseHead(bytesOf(message)).ok());
     }
 };
 

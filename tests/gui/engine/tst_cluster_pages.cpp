@@ -23,6 +23,7 @@
 #include <QMenu>
 #include <QPlainTextEdit>
 #include <QPushButton>
+#include <QRegularExpression>
 #include <QScrollArea>
 #include <QScrollBar>
 #include <QSignalSpy>
@@ -34,7 +35,7 @@
 using namespace argus;
 using namespace argus::gui;
 using argus::testing::ClusterHead;
-using Said = argus::wire::ClientMessage;
+using Heard = argus::wire::ClientMessage;
 
 namespace {
 
@@ -94,6 +95,46 @@ struct Desk {
     EngineLink link;
     std::unique_ptr<MainWindow> window;
 };
+
+Error endedOnB()
+{
+    return makeError(ErrorCode::Crashed,
+                     say("executor-ended-often", 3, say("executor-ended-on", "gpu-b", say("how-signal", 9, "Killed"))),
+                     say("do-see-log"));
+}
+
+Error silentB()
+{
+    return makeError(ErrorCode::Unreachable, say("node-is", "gpu-b", say("why-silent", 7)), say("do-look-at-node"));
+}
+
+/// Two plain English words in a row that a person sees; names, settings, commands and paths are the same in every
+/// language.
+QStringList englishIn(QWidget& window)
+{
+    static const QRegularExpression commands("<[^>]*>|argus-node( [a-z]+)*|--[a-z-]+|argus://\\S*|/\\S+");
+    static const QRegularExpression words("[A-Z]?[a-z]{2,} [a-z]{2,}");
+    QStringList found;
+    const auto look = [&](QString text) {
+        if (words.match(QString(text).remove(commands)).hasMatch())
+            found << text;
+    };
+    for (const QWidget* widget : window.findChildren<QWidget*>()) {
+        if (!widget->isVisible())
+            continue;
+        look(widget->toolTip());
+        look(widget->accessibleName());
+        look(widget->accessibleDescription());
+        if (const auto* label = qobject_cast<const QLabel*>(widget))
+            look(label->text());
+        else if (const auto* button = qobject_cast<const QAbstractButton*>(widget))
+            look(button->text());
+        else if (const auto* box = qobject_cast<const QComboBox*>(widget))
+            for (int i = 0; i < box->count(); ++i)
+                look(box->itemText(i));
+    }
+    return found;
+}
 
 QList<int> dataOf(const QComboBox& combo)
 {
@@ -186,7 +227,7 @@ private slots:
         QVERIFY(desk.find<QPushButton>("btnApply")->toolTip().contains("Nothing has changed"));
         QVERIFY(!desk.find<QPushButton>("btnRevert")->isEnabled());
         // What the desktop does not edit goes to the head as it came.
-        QCOMPARE(desk.head.last(Said::kPreflight).preflight().settings().threads(), 7U);
+        QCOMPARE(desk.head.last(Heard::kPreflight).preflight().settings().threads(), 7U);
     }
 
     void aValueThatBecameImpossibleStaysVisible()
@@ -208,15 +249,15 @@ private slots:
     {
         Desk desk(freshFolder());
         openEngine(desk);
-        const std::size_t before = desk.head.heardCount(Said::kPreflight);
+        const std::size_t before = desk.head.heardCount(Heard::kPreflight);
         auto* length = desk.find<QSpinBox>("edit_max_model_len");
         length->setFocus();
         length->selectAll();
         QTest::keyClicks(length, "128000");
         QTRY_COMPARE_WITH_TIMEOUT(desk.texts("problemTitle").size(), 1, kPatienceMs);
-        QCOMPARE(desk.head.heardCount(Said::kPreflight), before + 1); // six keys, one check
+        QCOMPARE(desk.head.heardCount(Heard::kPreflight), before + 1); // six keys, one check
         QVERIFY(desk.texts("problemTitle").value(0).contains("gpu-a"));
-        QVERIFY(desk.texts("problemRemedy").value(0).contains("larger share"));
+        QVERIFY(desk.texts("problemRemedy").value(0).contains("Set max_model_len to 68839 or less"));
         QVERIFY(desk.texts("checkVerdict").value(0).contains("not possible"));
         QVERIFY(desk.texts("engineDirty").value(0).contains("Unsaved"));
         QCOMPARE(desk.fixes().size(), 2);
@@ -236,12 +277,12 @@ private slots:
         Desk desk(freshFolder());
         openEngine(desk);
         desk.head.holdPreflights();
-        const std::size_t before = desk.head.heardCount(Said::kPreflight);
+        const std::size_t before = desk.head.heardCount(Heard::kPreflight);
         auto* length = desk.find<QSpinBox>("edit_max_model_len");
         length->setValue(128'000); // refused by the rule
-        QTRY_COMPARE(desk.head.heardCount(Said::kPreflight), before + 1);
+        QTRY_COMPARE(desk.head.heardCount(Heard::kPreflight), before + 1);
         length->setValue(4096); // possible
-        QTRY_COMPARE(desk.head.heardCount(Said::kPreflight), before + 2);
+        QTRY_COMPARE(desk.head.heardCount(Heard::kPreflight), before + 2);
         QVERIFY(desk.form().isChecking());
         const QSignalSpy answers(&desk.link, &Link::preflightArrived);
         desk.head.release(); // the newer first, then the stale one
@@ -297,11 +338,11 @@ private slots:
         QVERIFY(desk.texts("applyText").value(0).contains("3 questions"));
         desk.find<QPushButton>("btnKeepRunning")->click();
         QVERIFY(!desk.find<QPushButton>("btnRestartNow")->isVisible());
-        QCOMPARE(desk.head.heardCount(Said::kDeploy), std::size_t{0});
+        QCOMPARE(desk.head.heardCount(Heard::kDeploy), std::size_t{0});
         desk.find<QPushButton>("btnApply")->click();
         desk.find<QPushButton>("btnRestartNow")->click();
-        QTRY_COMPARE_WITH_TIMEOUT(desk.head.heardCount(Said::kDeploy), std::size_t{1}, kPatienceMs);
-        const wire::EngineSettings sent = desk.head.last(Said::kDeploy).deploy().settings();
+        QTRY_COMPARE_WITH_TIMEOUT(desk.head.heardCount(Heard::kDeploy), std::size_t{1}, kPatienceMs);
+        const wire::EngineSettings sent = desk.head.last(Heard::kDeploy).deploy().settings();
         QCOMPARE(sent.tensor_parallel_size(), 4U);
         QCOMPARE(sent.threads(), 7U);
 
@@ -338,18 +379,19 @@ private slots:
         QTRY_VERIFY_WITH_TIMEOUT(desk.find<QPushButton>("btnApply")->isEnabled(), kPatienceMs);
         desk.find<QPushButton>("btnApply")->click();
         desk.find<QPushButton>("btnRestartNow")->click();
-        QTRY_COMPARE_WITH_TIMEOUT(desk.head.heardCount(Said::kDeploy), std::size_t{1}, kPatienceMs);
+        QTRY_COMPARE_WITH_TIMEOUT(desk.head.heardCount(Heard::kDeploy), std::size_t{1}, kPatienceMs);
         desk.head.change([](wire::Status& status) {
             wire::Deployment& d = *status.mutable_deployment();
             d.set_rolled_back(true);
-            *d.mutable_error() = protocol::toWire(Error{
-                ErrorCode::Crashed, "rank 3 on gpu-b cuda:1 ended during its start", "look at the log of gpu-b", ""});
+            *d.mutable_error() = protocol::toWire(endedOnB());
         });
         QTRY_VERIFY_WITH_TIMEOUT(desk.texts("startTitle").value(0).contains("did not work"), kPatienceMs);
-        QVERIFY(desk.texts("startCause").value(0).contains("Rank 3 on gpu-b"));
+        QVERIFY(desk.texts("startCause")
+                    .value(0)
+                    .contains("The executor ended 3 times in a row; the last time the executor on gpu-b"));
         QCOMPARE(desk.find<QComboBox>("edit_tensor_parallel_size")->currentData().toInt(), 4);
         QVERIFY(desk.form().isChanged());
-        QVERIFY(desk.texts("deploymentTrouble").value(0).contains("Rank 3"));
+        QVERIFY(desk.texts("deploymentTrouble").value(0).contains("The executor"));
     }
 
     void escapeLeadsBackToTheChat()
@@ -426,14 +468,15 @@ private slots:
             wire::NodeStatus& node = *status.mutable_nodes(0);
             node.set_state("lost");
             node.set_age_seconds(6);
-            *node.mutable_problem() = protocol::toWire(
-                Error{ErrorCode::Unreachable, "gpu-b has not answered for 6 s", "look at its cable", ""});
-            node.mutable_devices(0)->set_problem("its driver is too old");
+            *node.mutable_problem() = protocol::toWire(silentB());
+            node.mutable_devices(0)->set_problem("is divided into instances (MIG), which this release cannot use");
+            *node.mutable_devices(0)->mutable_problem_said() = protocol::toWire(say("gpu-mig"));
         });
         QTRY_COMPARE_WITH_TIMEOUT(desk.texts("nodeTrouble").size(), 1, kPatienceMs);
-        QVERIFY(desk.texts("nodeTrouble").value(0).contains("Look at its cable"));
+        QVERIFY(desk.texts("nodeTrouble").value(0).contains("Look whether argus-node runs there"));
         QVERIFY(desk.texts("nodeState").value(1).contains("s ago"));
-        QCOMPARE(desk.texts("deviceTrouble"), QStringList{"Its driver is too old."});
+        QCOMPARE(desk.texts("deviceTrouble"),
+                 QStringList{"Is divided into instances (MIG), which this release cannot use."});
     }
 
     void aWorkerIsAddedWithALine()
@@ -465,12 +508,12 @@ private slots:
     void whyThereIsNoLineIsTold()
     {
         Desk desk(freshFolder());
-        desk.head.refuseJoinLines(Error{ErrorCode::BadRequest, "the head listens on this computer only",
-                                        "start it with --listen 0.0.0.0:47700", ""});
+        desk.head.refuseJoinLines(
+            makeError(ErrorCode::Unsupported, say("head-is-private"), say("do-listening-head"), "listen"));
         QTRY_VERIFY_WITH_TIMEOUT(desk.isConnected(), kPatienceMs);
         desk.find<QAction>("actAddWorker")->trigger();
         QTRY_COMPARE_WITH_TIMEOUT(desk.texts("joinError").size(), 1, kPatienceMs);
-        QVERIFY(desk.texts("joinError").value(0).contains("this computer only"));
+        QVERIFY(desk.texts("joinError").value(0).contains("only this computer"));
         QVERIFY(desk.texts("joinError").value(0).contains("--listen"));
         QVERIFY(!desk.find<QPlainTextEdit>("joinLine")->isVisible());
     }
@@ -491,13 +534,64 @@ private slots:
 
         desk.window->desk().askToRemove("gpu-b");
         QVERIFY(desk.find<QWidget>("boxRemoveNode")->isVisible());
-        QCOMPARE(desk.head.heardCount(Said::kRemoveNode), std::size_t{0}); // asked first
+        QCOMPARE(desk.head.heardCount(Heard::kRemoveNode), std::size_t{0}); // asked first
         desk.find<QPushButton>("btnRemoveNow")->click();
         QTRY_COMPARE_WITH_TIMEOUT(desk.texts("nodeName"), QStringList{"gpu-a"}, kPatienceMs);
         QVERIFY(nodes->findText("gpu-b") >= 0); // its last lines can still be read
         desk.window->desk().askToRemove("gpu-x");
         desk.find<QPushButton>("btnRemoveNow")->click();
         QTRY_VERIFY_WITH_TIMEOUT(desk.find<QWidget>("clusterNotice")->isVisible(), kPatienceMs);
+    }
+
+    void aRefusedPlanIsChinese()
+    {
+        Desk desk(freshFolder(), "zh_CN");
+        desk.head.change([](wire::Status& status) {
+            wire::DeviceStatus& device = *status.mutable_nodes(0)->add_devices();
+            device.set_kind("cpu");
+            const Said name = say("device-threads", "AMD EPYC", 2);
+            device.set_name(english(name));
+            *device.mutable_name_said() = protocol::toWire(name);
+        });
+        openEngine(desk);
+        desk.form().use({"", "tensor_parallel_size", "5", {}});
+        desk.form().use({"", "max_model_len", "128000", {}});
+        desk.form().use({"", "interface", "wlan0", "gpu-b"});
+        QTRY_COMPARE_WITH_TIMEOUT(desk.texts("problemTitle").size(), 3, kPatienceMs);
+        QCOMPARE(desk.texts("problemCause").value(0),
+                 QString::fromUtf8("40 个注意力头无法被 tensor_parallel_size 5 均分。"));
+        QCOMPARE(desk.texts("problemRemedy").value(0), QString::fromUtf8("解决办法：使用其中之一：1, 2, 4。"));
+        QVERIFY2(desk.texts("problemCause").value(1).contains(QString::fromUtf8("KV 缓存 9.8 GiB，工作内存")),
+                 qPrintable(desk.texts("problemCause").value(1)));
+        QVERIFY2(desk.texts("checkRemarks").value(0).contains(QString::fromUtf8("秩之间的通信经由")),
+                 qPrintable(desk.texts("checkRemarks").value(0)));
+        QVERIFY2(!desk.texts("deviceName").filter(QString::fromUtf8("AMD EPYC，2 个线程")).isEmpty(),
+                 qPrintable(desk.texts("deviceName").join('/')));
+        QVERIFY2(englishIn(*desk.window).isEmpty(), qPrintable(englishIn(*desk.window).join("\n")));
+        // The same cards, when the language changes under them.
+        desk.language.set("en");
+        QTRY_COMPARE(desk.texts("problemCause").value(0),
+                     QString("40 attention heads cannot be shared by tensor_parallel_size 5."));
+        QTRY_VERIFY(desk.texts("checkRemarks").value(0).contains("carries the traffic"));
+        QVERIFY(!englishIn(*desk.window).isEmpty()); // it can tell the difference
+        desk.language.set("zh_CN");
+        QTRY_VERIFY2_WITH_TIMEOUT(englishIn(*desk.window).isEmpty(), qPrintable(englishIn(*desk.window).join("\n")),
+                                  kPatienceMs);
+
+        desk.form().revert();
+        desk.head.change([](wire::Status& status) {
+            status.mutable_deployment()->set_rolled_back(true);
+            *status.mutable_deployment()->mutable_error() = protocol::toWire(endedOnB());
+            status.mutable_nodes(0)->set_state("lost");
+            *status.mutable_nodes(0)->mutable_problem() = protocol::toWire(silentB());
+            *status.mutable_nodes(0)->mutable_devices(0)->mutable_problem_said() = protocol::toWire(say("gpu-mig"));
+            status.mutable_nodes(0)->mutable_devices(0)->set_problem(english(say("gpu-mig")));
+        });
+        QTRY_COMPARE_WITH_TIMEOUT(desk.texts("nodeTrouble").size(), 1, kPatienceMs);
+        QVERIFY2(desk.texts("nodeTrouble").value(0).contains(QString::fromUtf8("已 7 秒没有消息")),
+                 qPrintable(desk.texts("nodeTrouble").value(0)));
+        QVERIFY(!desk.texts("deploymentTrouble").isEmpty());
+        QVERIFY2(englishIn(*desk.window).isEmpty(), qPrintable(englishIn(*desk.window).join("\n")));
     }
 
     void everythingFitsAndHasAName_data()
@@ -554,13 +648,10 @@ private slots:
         desk.head.change([](wire::Status& status) {
             status.mutable_deployment()->set_state("ready");
             status.mutable_deployment()->set_rolled_back(true);
-            *status.mutable_deployment()->mutable_error() =
-                protocol::toWire(Error{ErrorCode::Crashed, "rank 3 on gpu-b cuda:1 ended during its start (signal 9)",
-                                       "look at the log of gpu-b", ""});
+            *status.mutable_deployment()->mutable_error() = protocol::toWire(endedOnB());
             status.mutable_nodes(0)->set_state("lost");
             status.mutable_nodes(0)->set_age_seconds(7);
-            *status.mutable_nodes(0)->mutable_problem() = protocol::toWire(
-                Error{ErrorCode::Unreachable, "gpu-b has not answered for 7 s", "look at its cable", ""});
+            *status.mutable_nodes(0)->mutable_problem() = protocol::toWire(silentB());
         });
         QTRY_COMPARE_WITH_TIMEOUT(desk.texts("startCause").size(), 1, kPatienceMs);
         fits(desk, "rolled-back");

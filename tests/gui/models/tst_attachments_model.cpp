@@ -37,9 +37,10 @@ private slots:
         QSignalSpy removed(&model, &AttachmentsModel::removed);
         model.add({1, "a", "a", {}});
         model.add({2, "b", "b", {}});
-        model.fail(1, {"Corrupt", "a: not a picture", "", ""});
+        model.fail(1, {"Corrupt", QString("a: not a picture"), {}, ""});
         QVERIFY(model.hasFailed());
-        QCOMPARE(model.data(model.index(0), AttachmentsModel::TroubleRole).value<Trouble>().cause, "a: not a picture");
+        QCOMPARE(model.data(model.index(0), AttachmentsModel::TroubleRole).value<Trouble>().cause.text(),
+                 "a: not a picture");
         model.removeRow(0);
         QVERIFY(!model.hasFailed());
         QCOMPARE(removed.value(0).value(0).toULongLong(), 1ull);

@@ -160,8 +160,9 @@ private slots:
         QCOMPARE(s.link.deployed.size(), 1);
         QCOMPARE(s.link.deployed[0].second.tensorParallel, 2);
         QCOMPARE(s.form.obstacle(), EngineForm::Obstacle::Starting);
-        emit s.link.deployAnswered(s.link.deployed[0].first, 0, {"Busy", "another start is on its way", "wait", ""});
-        QCOMPARE(s.form.applyTrouble().cause, "another start is on its way");
+        emit s.link.deployAnswered(s.link.deployed[0].first, 0,
+                                   {"Busy", QString("another start is on its way"), QString("wait"), ""});
+        QCOMPARE(s.form.applyTrouble().cause.text(), "another start is on its way");
         QCOMPARE(s.form.settings().tensorParallel, 2);
     }
 
@@ -183,10 +184,10 @@ private slots:
         s.wish(2);
         QTRY_COMPARE(s.link.checked.last().second.tensorParallel, 2);
         emit s.link.commandFailed(s.link.checked.last().first,
-                                  {"BadRequest", "tensor_parallel_size is 2", "use 1", ""});
+                                  {"BadRequest", QString("tensor_parallel_size is 2"), QString("use 1"), ""});
         QVERIFY(!s.form.isChecking());
         QVERIFY(!s.form.preflight());
-        QCOMPARE(s.form.checkTrouble().remedy, "use 1");
+        QCOMPARE(s.form.checkTrouble().remedy.text(), "use 1");
         QCOMPARE(s.form.obstacle(), EngineForm::Obstacle::Impossible);
     }
 

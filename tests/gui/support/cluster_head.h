@@ -2,6 +2,7 @@
 // A scripted head with a cluster: real sockets below a made-up status, preflights by a small rule, and answers that the
 // test can hold back.
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
 #include "engine/protocol/keys.h"
 #include "tests/support/scripted_head.h"
@@ -116,10 +117,8 @@ inline wire::PreflightDone checkByRule(const wire::EngineSettings& settings)
     if (tp != 1 && tp != 2 && tp != 4) {
         wire::Problem& problem = *done.add_problems();
         problem.set_code("PAR-01");
-        *problem.mutable_error() =
-            protocol::toWire(Error{ErrorCode::DoesNotDivide,
-                                   "40 attention heads cannot be shared by tensor_parallel_size " + std::to_string(tp),
-                                   "use 1, 2 or 4", "tensor_parallel_size"});
+        *problem.mutable_error() = protocol::toWire(makeError(ErrorCode::DoesNotDivide, say("heads-share", 40, tp),
+                                                              say("do-use-one-of", "1, 2, 4"), "tensor_parallel_size"));
         addFix(problem, "tensor_parallel_size", "4");
         addFix(problem, "tensor_parallel_size", "2");
     }
@@ -127,11 +126,15 @@ inline wire::PreflightDone checkByRule(const wire::EngineSettings& settings)
         wire::Problem& problem = *done.add_problems();
         problem.set_code("GPU-04");
         problem.set_node("gpu-a");
-        *problem.mutable_error() =
-            protocol::toWire(Error{ErrorCode::DoesNotFit,
-                                   "a context of " + std::to_string(settings.max_model_len()) +
-                                       " tokens needs 7.8 GiB of KV cache on gpu-a cuda:0, 4.2 GiB are left",
-                                   "use a context of 68839 tokens or a larger share of the memory", "max_model_len"});
+        *problem.mutable_error() = protocol::toWire(makeError(
+            ErrorCode::DoesNotFit,
+            say("context-needs-of", settings.max_model_len(), "27.8 GiB", "gpu-a cuda:0 (NVIDIA GeForce RTX 4090)",
+                std::vector<Said>{say("part-weights", "16.0 GiB"), say("part-kv", "9.8 GiB"),
+                                  say("part-working", "1.0 GiB"), say("part-cuda", "1.0 GiB")},
+                say("room-of-all", "21.6 GiB", "0.9", "24.0 GiB", "23.5 GiB")),
+            say("any-of", std::vector<Said>{say("do-set-context", 68839), say("do-raise-share", "0.95")},
+                say("do-spread")),
+            "max_model_len"));
         addFix(problem, "max_model_len", "68839");
         addFix(problem, "gpu_memory_utilization", "0.95");
     }
@@ -141,8 +144,9 @@ inline wire::PreflightDone checkByRule(const wire::EngineSettings& settings)
             problem.set_code("NET-06");
             problem.set_warning(true);
             problem.set_node(node.node());
-            *problem.mutable_error() = protocol::toWire(Error{
-                ErrorCode::Unreachable, "wlan0 of " + node.node() + " carries 0.02 GB/s", "use eno1", "interface"});
+            *problem.mutable_error() = protocol::toWire(
+                makeError(ErrorCode::Unreachable, say("link-slow", node.node(), "0.02 GB/s", 2048, "21.0", "1.05"),
+                          say("do-faster-network"), "interface"));
             addFix(problem, "interface", "eno1", node.node());
         }
     for (std::uint32_t rank = 0; rank < 4; ++rank) {
@@ -162,7 +166,9 @@ inline wire::PreflightDone checkByRule(const wire::EngineSettings& settings)
         row.set_usable_bytes(21'600 * (kGiB / 1000));
         row.set_total_bytes(24 * kGiB);
     }
-    done.add_remarks("Tensor parallel stays inside each machine; the link between them is 9.4 Gbit/s.");
+    const Said remark = say("remark-traffic-rate", "gpu-b", "eno1 (192.168.1.6)", "1.2 GB/s");
+    done.add_remarks(english(remark));
+    *done.add_remarks_said() = protocol::toWire(remark);
     bool stops = false;
     for (const wire::Problem& problem : done.problems())
         stops = stops || !problem.warning();
@@ -273,7 +279,8 @@ private:
         case Body::kRemoveNode:
             reply.mutable_refused()->set_about(message.remove_node().node());
             *reply.mutable_refused()->mutable_error() = protocol::toWire(
-                Error{ErrorCode::NotFound, "there is no node \"" + message.remove_node().node() + "\"", "", ""});
+                makeError(ErrorCode::NotFound, say("worker-never-joined", message.remove_node().node()),
+                          say("do-name-of-status")));
             for (int i = 0; i < m_status.nodes_size(); ++i)
                 if (m_status.nodes(i).name() == message.remove_node().node()) {
                     m_status.mutable_nodes()->DeleteSubrange(i, 1);
