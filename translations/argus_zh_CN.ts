@@ -617,6 +617,38 @@
         <translation>{node} 缺少其各秩所需的 {folder} 中的 {size}</translation>
     </message>
     <message>
+        <source>{file} is a part of another machine&apos;s copy: {there} of its {size} bytes are there</source>
+        <translation>{file} 只是另一台机器副本的一部分：{size} 字节中有 {there} 字节</translation>
+    </message>
+    <message>
+        <source>name a folder that has the whole model</source>
+        <translation>请指定包含完整模型的文件夹</translation>
+    </message>
+    <message>
+        <source>it {why} while it fetched the model from the head</source>
+        <translation>它在从头节点获取模型时{why}</translation>
+    </message>
+    <message>
+        <source>start argus-node there again and deploy again: what has come is kept</source>
+        <translation>请在那里重新启动 argus-node 并再次部署：已获取的部分会保留</translation>
+    </message>
+    <message>
+        <source>fetching {model} from the head has stopped: nothing is heard of it for {seconds} s</source>
+        <translation>从头节点获取 {model} 已停止：{seconds} 秒没有收到任何消息</translation>
+    </message>
+    <message>
+        <source>look at the network between the two, and deploy again: what has come is kept</source>
+        <translation>请检查两台机器之间的网络，然后再次部署：已获取的部分会保留</translation>
+    </message>
+    <message>
+        <source>{free} bytes are free for {folder}, {needed} are to be fetched</source>
+        <translation>{folder} 可用空间为 {free} 字节，需要获取 {needed} 字节</translation>
+    </message>
+    <message>
+        <source>free {size} bytes there and deploy again</source>
+        <translation>请在那里腾出 {size} 字节，然后再次部署</translation>
+    </message>
+    <message>
         <source>{node}: {free} free for {folder}, {needed} needed</source>
         <translation>{node}：{folder} 所在磁盘空闲 {free}，需要 {needed}</translation>
     </message>

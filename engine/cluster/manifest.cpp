@@ -1,5 +1,6 @@
 #include "engine/cluster/manifest.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/file_parts.h"
 #include "engine/base/files.h"
 #include "engine/base/log.h"
@@ -135,10 +136,9 @@ private:
         if (!parts)
             return m_options.pulled ? Result<Done>(Done{}) : std::move(parts).error(); // fetched anew
         if (*parts && !m_options.pulled && !(*parts)->whole())
-            return Error{ErrorCode::NotFound,
-                         fmt::format("{} is a part of another machine's copy: {} of its {} bytes are there",
-                                     item.path.string(), (*parts)->there.bytes(), (*parts)->size),
-                         "name a folder that has the whole model", "model"};
+            return makeError(ErrorCode::NotFound,
+                             say("copy-is-part", item.path.string(), (*parts)->there.bytes(), (*parts)->size),
+                             say("do-whole-folder"), "model");
         if (*parts && m_options.pulled) {
             item.parts = std::move(**parts);
             if (item.parts->size != item.file.size())
@@ -318,17 +318,17 @@ Result<std::vector<wire::ManifestFile>> manifestOf(const fs::path& folder, const
     return Hashing(folder, options).run(names);
 }
 
-std::string differenceOf(const std::vector<wire::ManifestFile>& ours, const std::vector<wire::ManifestFile>& theirs)
+Said differenceOf(const std::vector<wire::ManifestFile>& ours, const std::vector<wire::ManifestFile>& theirs)
 {
     for (const wire::ManifestFile& file : ours) {
         const auto other = std::find_if(theirs.begin(), theirs.end(),
                                         [&](const wire::ManifestFile& each) { return each.name() == file.name(); });
         if (other == theirs.end())
-            return fmt::format("{} is missing", file.name());
+            return say("file-missing", file.name());
         if (other->size() != file.size())
-            return fmt::format("{} has {} bytes, the head's {}", file.name(), other->size(), file.size());
+            return say("file-size", file.name(), other->size(), file.size());
         if (other->sha256() != file.sha256())
-            return fmt::format("{} has other content than the head's, at the same size", file.name());
+            return say("file-content", file.name());
     }
     return {};
 }

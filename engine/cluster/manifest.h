@@ -39,7 +39,7 @@ void setRanges(wire::ManifestFile& file, const ByteRanges& ranges);
 
 /// How `theirs` differs from `ours`: "model-00004-of-00011.safetensors has other content"; empty: it does not. Files
 /// that only they have do not count.
-[[nodiscard]] std::string differenceOf(const std::vector<wire::ManifestFile>& ours,
+[[nodiscard]] Said differenceOf(const std::vector<wire::ManifestFile>& ours,
                                        const std::vector<wire::ManifestFile>& theirs);
 
 } // namespace argus::cluster

@@ -218,16 +218,15 @@ void ClusterPlan::askCopies(plan::Cluster& cluster, const wire::EngineSettings& 
             node.model = copyOf(found->second.latest);
 }
 
-void ClusterPlan::gone(const std::string& worker, const std::string& why)
+void ClusterPlan::gone(const std::string& worker, const Said& why)
 {
     const std::scoped_lock lock(m_mutex);
     if (!m_fetching || m_fetching->node != worker)
         return;
     Report& report = m_reports[worker];
     report.done = true;
-    *report.latest.mutable_error() =
-        protocol::toWire({ErrorCode::Unreachable, fmt::format("it {} while it fetched the model from the head", why),
-                          "start argus-node there again and deploy again: what has come is kept", "model"});
+    *report.latest.mutable_error() = protocol::toWire(
+        makeError(ErrorCode::Unreachable, say("gone-while-fetching", why), say("do-start-there"), "model"));
     m_changed.notify_all();
 }
 
@@ -332,10 +331,8 @@ void ClusterPlan::fetchCopy(plan::ClusterNode& node, const ModelFolder& model, c
         }
     } else {
         node.model.failure =
-            Error{ErrorCode::Timeout,
-                  fmt::format("fetching {} from the head has stopped: nothing is heard of it for {} s", model.name,
-                              kReportSilence.count() / 1000),
-                  "look at the network between the two, and deploy again: what has come is kept", "model"};
+            makeError(ErrorCode::Timeout, say("fetching-stopped", model.name, kReportSilence.count() / 1000),
+                      say("do-look-at-network"), "model");
     }
     node.model.canPull = false; // it was tried
 }

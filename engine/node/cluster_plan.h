@@ -57,7 +57,7 @@ public:
     /// What a worker says of its copy of the model.
     void report(const std::string& worker, wire::ModelReport report);
     /// A worker is not there any more: what it fetched does not come.
-    void gone(const std::string& worker, const std::string& why);
+    void gone(const std::string& worker, const Said& why);
     /// Bytes of the model that a worker fetches at the moment.
     struct Fetching {
         std::string node;

@@ -1,5 +1,6 @@
 #include "engine/node/model_pull.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
 #include "engine/base/log.h"
 #include "engine/cluster/manifest.h"
@@ -75,10 +76,8 @@ Result<Done> ModelPull::requireRoom() const
     const fs::space_info space = fs::space(m_folder, problem);
     if (problem || space.available >= m_totalBytes)
         return Done{};
-    return Error{
-        ErrorCode::DoesNotFit,
-        fmt::format("{} bytes are free for {}, {} are to be fetched", space.available, m_folder.string(), m_totalBytes),
-        fmt::format("free {} bytes there and deploy again", m_totalBytes - space.available), "model"};
+    return makeError(ErrorCode::DoesNotFit, say("fetch-no-room", space.available, m_folder.string(), m_totalBytes),
+                     say("do-free-for-fetch", m_totalBytes - space.available), "model");
 }
 
 void ModelPull::cancel()
