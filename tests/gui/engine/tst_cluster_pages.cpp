@@ -423,6 +423,7 @@ private slots:
         };
         row("joining", "Joining", "正在加入");
         row("idle", "Idle", "空闲");
+        row("fetching", "Fetching the model", "正在获取模型");
         row("starting", "Starting", "正在启动");
         row("ready", "Ready", "就绪");
         row("restarting", "Restarting", "正在重启");
@@ -464,6 +465,12 @@ private slots:
                  QString::fromUtf8("Rank 3 · stage 1 · tensor rank 1 · layers 32–63"));
         QVERIFY(desk.texts("deviceUse").value(0).contains("KV cache 33 %"));
         QVERIFY(desk.texts("deviceSummary").value(0).contains("Weights 16.0 GiB"));
+        desk.head.change([](wire::Status& status) {
+            status.mutable_nodes(0)->set_fetch_done_bytes(3ULL << 30);
+            status.mutable_nodes(0)->set_fetch_total_bytes(8ULL << 30);
+        });
+        QTRY_VERIFY_WITH_TIMEOUT(desk.texts("nodeState").value(1).contains("3.0 GiB of 8.0 GiB fetched from the head"),
+                                 kPatienceMs);
         desk.head.change([](wire::Status& status) {
             wire::NodeStatus& node = *status.mutable_nodes(0);
             node.set_state("lost");
