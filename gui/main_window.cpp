@@ -228,11 +228,14 @@ void MainWindow::refreshActions()
     const bool answering = m_conversation.isAnswering();
     const QString reason =
         m_desk->isChat() ? m_page->reasonNotToSend() : tr("The engine settings are open; go back to the chat first.");
-    enable(m_chatActions.attach, true, {});
+    const QString& watching = m_page->watching();
+    enable(m_chatActions.attach, watching.isEmpty(), watching);
     enable(m_chatActions.send, reason.isEmpty(), reason);
     enable(m_chatActions.stop, answering, tr("No answer is on its way."));
-    enable(m_chatActions.regenerate, m_conversation.canRegenerate(),
-           answering ? tr("The answer is still on its way.") : tr("There is no answer yet."));
+    enable(m_chatActions.regenerate, m_conversation.canRegenerate() && watching.isEmpty(),
+           !watching.isEmpty() ? watching
+           : answering         ? tr("The answer is still on its way.")
+                               : tr("There is no answer yet."));
     enable(m_chatActions.clear, !m_conversation.transcript()->isEmpty(), tr("The conversation is empty."));
     enable(m_copyLast, m_conversation.canRegenerate(), tr("There is no answer yet."));
 }
@@ -280,6 +283,7 @@ void MainWindow::showState(LinkState state, const Trouble& why)
 
 void MainWindow::showDeployment()
 {
+    m_page->setWatching(m_cluster.reasonToWatchOnly());
     const DeploymentFacts& deployment = m_cluster.facts().deployment;
     m_page->setDemo(deployment.demo);
     const StateLook look = stateLook(deployment.state);

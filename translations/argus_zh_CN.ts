@@ -2413,6 +2413,13 @@
     </message>
 </context>
 <context>
+    <name>argus::gui::ClusterModel</name>
+    <message>
+        <source>The key of this desktop may only watch: on the head, “argus-node keys allow” gives it another role.</source>
+        <translation>此桌面的密钥只能观察：在主节点上用“argus-node keys allow”可为它换一个角色。</translation>
+    </message>
+</context>
+<context>
     <name>argus::gui::CodeSegment</name>
     <message>
         <source>Code</source>

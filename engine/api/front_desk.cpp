@@ -63,6 +63,8 @@ void FrontDesk::receive(const protocol::Received& received, Instant now)
 
 void FrontDesk::answer(Session& session, wire::ClientMessage& message, Instant now)
 {
+    if (denies(session, message))
+        return;
     switch (message.body_case()) {
     case wire::ClientMessage::kHello: // handled before there is a session
     case wire::ClientMessage::kHeartbeat:
@@ -121,6 +123,7 @@ void FrontDesk::hello(const protocol::Received& received, const wire::Hello& hel
     welcome.set_version(m_options.version);
     *welcome.mutable_limits() = m_options.limits;
     *welcome.mutable_status() = status(now);
+    welcome.set_role(std::string(protocol::roleName(whoIs(session).role)));
     post(session, message);
 }
 

@@ -44,6 +44,9 @@ public:
         std::size_t maxAsks = 256;       ///< accepted and not ended
         std::size_t maxAsksPerKey = 64;
         std::size_t maxSessions = 128;
+        /// Who a key belongs to and what it may do; asked for each message, so that a change counts at once. Without it
+        /// everybody is a client; a key that it does not know (any more) may only look.
+        std::function<std::optional<protocol::KnownClient>(const std::string& publicKey)> whoIs{};
     };
     FrontDesk(Options options, node::Engine& engine, protocol::UploadStore& uploads, Outbox& outbox, Instant now);
 
@@ -71,6 +74,7 @@ private:
         Instant heard;
         std::deque<std::string> pending; ///< frames that did not go out yet, in order, bounded
         std::uint32_t inspections = 0;
+        std::uint64_t denied = 0; ///< messages that its role does not allow
     };
     /// By routing id and key: a stolen routing id without the key is somebody else.
     using SessionKey = std::pair<std::string, std::string>;
@@ -97,6 +101,9 @@ private:
     };
 
     void answer(Session& session, wire::ClientMessage& message, Instant now);
+    /// Whether the key's role forbids that; the session has been told then, in the shape of an answer to it.
+    [[nodiscard]] bool denies(Session& session, const wire::ClientMessage& message);
+    [[nodiscard]] protocol::KnownClient whoIs(const Session& session) const;
     void hello(const protocol::Received& received, const wire::Hello& hello, Instant now);
     void uploadBegin(Session& session, const wire::UploadBegin& begin, Instant now);
     void uploadChunk(Session& session, const wire::UploadChunk& chunk, Instant now);

@@ -253,6 +253,8 @@ int removeNode(const LogOptions& options)
     const Deadline deadline = Deadline::in(kAnswerPatience);
     while (!deadline.passed()) {
         const std::optional<client::Event> event = (*conversation)->next(deadline);
+        if (const auto* refused = event ? std::get_if<client::CommandFailed>(&*event) : nullptr)
+            return complain(refused->error);
         const auto* arrived = event ? std::get_if<client::StatusArrived>(&*event) : nullptr;
         if (arrived != nullptr &&
             std::none_of(arrived->status.nodes().begin(), arrived->status.nodes().end(),

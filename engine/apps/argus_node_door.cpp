@@ -13,6 +13,16 @@
 namespace argus::apps {
 namespace fs = std::filesystem;
 
+std::optional<protocol::KnownClient> Admission::find(const std::string& publicKey)
+{
+    if (publicKey == m_ownKey)
+        return protocol::KnownClient{.publicKey = publicKey, .name = "this user"};
+    refresh();
+    const auto found = std::find_if(m_clients.begin(), m_clients.end(),
+                                    [&](const protocol::KnownClient& c) { return c.publicKey == publicKey; });
+    return found == m_clients.end() ? std::nullopt : std::optional(*found);
+}
+
 void Admission::refresh()
 {
     struct stat info = {};

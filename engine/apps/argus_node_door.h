@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,18 +15,13 @@
 namespace argus::apps {
 
 /// Who may connect to a head of this user: an own key, if there is one, and those of a file. Read again when the file
-/// changes, so that `keys allow` and `keys revoke` count at once. Called on the handshake thread only.
+/// changes, so that `keys allow` and `keys revoke` count at once. Each is called on one thread only.
 class Admission {
 public:
     Admission(std::string ownKey, std::filesystem::path file) : m_ownKey(std::move(ownKey)), m_file(std::move(file)) {}
-    bool operator()(const std::string& publicKey)
-    {
-        if (publicKey == m_ownKey)
-            return true;
-        refresh();
-        return std::any_of(m_clients.begin(), m_clients.end(),
-                           [&](const protocol::KnownClient& c) { return c.publicKey == publicKey; });
-    }
+    bool operator()(const std::string& publicKey) { return find(publicKey).has_value(); }
+    /// Nothing for a stranger.
+    [[nodiscard]] std::optional<protocol::KnownClient> find(const std::string& publicKey);
 
 private:
     void refresh();

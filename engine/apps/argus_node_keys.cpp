@@ -15,6 +15,7 @@ namespace {
 struct KeysOptions {
     std::string key;
     std::string name;
+    std::string role = "client";
 };
 
 int showKeys()
@@ -53,10 +54,13 @@ int allowKey(const KeysOptions& options)
         return complain(clients.error());
     std::erase_if(*clients,
                   [&](const protocol::KnownClient& c) { return c.publicKey == options.key || c.name == options.name; });
-    clients->push_back({.publicKey = options.key, .name = options.name});
+    const protocol::Role role = protocol::roleFromName(options.role).value_or(protocol::Role::Observer);
+    clients->push_back({.publicKey = options.key, .name = options.name, .role = role});
     if (const int code = saveClients(*clients); code != kOk)
         return code;
-    fmt::print("{} may connect ({})\n", options.name, protocol::fingerprint(options.key));
+    fmt::print("{} may connect{} ({})\n", options.name,
+               role == protocol::Role::Observer ? " and watch, as an observer" : "",
+               protocol::fingerprint(options.key));
     return kOk;
 }
 
@@ -65,8 +69,16 @@ int listKeys()
     const Result<std::vector<protocol::KnownClient>> clients = protocol::loadKnownClients(knownClientsFile());
     if (!clients)
         return complain(clients.error());
+    const Result<std::vector<protocol::KnownClient>> workers = protocol::loadKnownClients(knownWorkersFile());
+    if (!workers)
+        return complain(workers.error());
+    const auto print = [](const protocol::KnownClient& known, std::string_view role) {
+        fmt::print("{}  {}  {:8}  {}\n", known.publicKey, protocol::fingerprint(known.publicKey), role, known.name);
+    };
     for (const protocol::KnownClient& client : *clients)
-        fmt::print("{}  {}  {}\n", client.publicKey, protocol::fingerprint(client.publicKey), client.name);
+        print(client, protocol::roleName(client.role));
+    for (const protocol::KnownClient& worker : *workers)
+        print(worker, "node");
     return kOk;
 }
 
@@ -99,8 +111,12 @@ void addKeys(CLI::App& app, Action& action)
     CLI::App* allow = command->add_subcommand("allow", "Let the client with that key connect");
     allow->add_option("key", options->key, "Its public key, 40 characters")->required();
     allow->add_option("name", options->name, "A name to know it by")->required();
+    allow->add_option("--role", options->role, "What it may do: an observer sees status, logs and checks of settings")
+        ->check(CLI::IsMember({"client", "observer"}))
+        ->capture_default_str();
     allow->callback([options, &action] { action = [options] { return allowKey(*options); }; });
-    command->add_subcommand("list", "Print who may connect")->callback([&action] { action = listKeys; });
+    command->add_subcommand("list", "Print who may connect, and as what: client, observer, or node of the cluster")
+        ->callback([&action] { action = listKeys; });
     CLI::App* revoke = command->add_subcommand("revoke", "Let that client connect no more");
     revoke->add_option("name", options->name, "The name it is known by")->required();
     revoke->callback([options, &action] { action = [options] { return revokeKey(*options); }; });

@@ -108,6 +108,7 @@ struct Head {
     std::string endpoint;
     unsigned cpuDevices = 1;
     std::unique_ptr<node::ClusterDoor> door; ///< none: nobody joins
+    std::string ownKey{};                    ///< of the user's own clients; empty: all that come in are
 };
 
 void printJoinLine(node::Node& node)
@@ -136,11 +137,15 @@ int serve(Head head, int signals, int lifeline)
         [&desk](node::NodeEvent event) { desk.post(std::move(event)); }, std::move(head.door));
     if (lifeline < 0)
         printJoinLine(node);
-    desk.start({.headName = head.name,
-                .version = kVersion,
-                .address = addressFor(head.endpoint),
-                .limits = limitsOf(head.settings)},
-               node);
+    api::FrontDesk::Options options{.headName = head.name,
+                                    .version = kVersion,
+                                    .address = addressFor(head.endpoint),
+                                    .limits = limitsOf(head.settings)};
+    if (!head.ownKey.empty())
+        options.whoIs = [known = std::make_shared<Admission>(head.ownKey, knownClientsFile())](const std::string& key) {
+            return known->find(key);
+        };
+    desk.start(std::move(options), node);
 
     bool asked = false;
     std::vector<node::Node::Watched> watched{
@@ -294,6 +299,7 @@ Result<Done> bindShared(const StartOptions& options, Head& head, LocalHead& loca
     head.server = std::move(*server);
     head.uploads = std::move(*uploads);
     head.endpoint = head.server->endpoint();
+    head.ownKey = own->publicKey;
     auto door = openDoor(head.endpoint, *endpoint, *keys);
     if (!door)
         return std::move(door).error();

@@ -184,13 +184,16 @@ bool waitForEnd(int pid, Deadline deadline)
     return false;
 }
 
-/// A head on another machine has ended when it hangs up.
-bool waitForSilence(Conversation& conversation, Deadline deadline)
+/// A head on another machine has ended when it hangs up; false when it does not in time. Errors  its refusal
+Result<bool> waitForSilence(Conversation& conversation, Deadline deadline)
 {
-    while (!deadline.passed())
-        if (std::optional<client::Event> event = conversation.next(deadline);
-            event && std::holds_alternative<client::Disconnected>(*event))
+    while (!deadline.passed()) {
+        const std::optional<client::Event> event = conversation.next(deadline);
+        if (event && std::holds_alternative<client::Disconnected>(*event))
             return true;
+        if (const auto* refused = event ? std::get_if<client::CommandFailed>(&*event) : nullptr)
+            return refused->error;
+    }
     return false;
 }
 
@@ -207,7 +210,10 @@ int stop(const HeadOptions& options)
         return complain(conversation.error());
     (*conversation)->client().stopHead();
     const Deadline deadline = Deadline::in(kStopPatience);
-    if (here ? waitForEnd(local->pid, deadline) : waitForSilence(**conversation, deadline)) {
+    const Result<bool> ended = here ? waitForEnd(local->pid, deadline) : waitForSilence(**conversation, deadline);
+    if (!ended)
+        return complain(ended.error());
+    if (*ended) {
         fmt::print("stopped\n");
         return kOk;
     }

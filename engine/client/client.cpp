@@ -177,6 +177,8 @@ void Client::Impl::refused(const wire::Refused& refused)
     if (asks->onRefused(refused.about(), error) || uploads->onRefused(refused.about(), error, now()) ||
         commands->onRefused(refused.about(), error))
         return;
+    if (error.code == ErrorCode::Denied) // of a message that no other event answers, as that to stop
+        return onEvent(CommandFailed{refused.about(), error});
     log::warn("the head refused a message: {}", error.text());
 }
 

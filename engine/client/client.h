@@ -93,6 +93,7 @@ struct LogArrived {
     wire::LogText log;
 };
 /// The head is away or did not take it. `about` is the command's id, or the name of the node to be removed.
+/// Also, with an empty `about`, when the head denies what has no answer: to stop.
 struct CommandFailed {
     std::string about;
     Error error;

@@ -18,6 +18,7 @@ namespace argus::protocol {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr std::string_view kRoleMark = " role="; // in the file of known clients, behind the name
 constexpr std::size_t kKeyCharacters = 40;
 constexpr std::string_view kHeader = "argus-keys 1";
 constexpr std::uint64_t kMaxKeyFile = 4096;
@@ -118,6 +119,19 @@ CurveKeys keysFrom(std::string_view text, std::string_view purpose)
     return {.publicKey = publicKey, .secretKey = secretKey};
 }
 
+std::string_view roleName(Role role)
+{
+    return role == Role::Observer ? "observer" : "client";
+}
+
+std::optional<Role> roleFromName(std::string_view name)
+{
+    for (const Role role : {Role::Client, Role::Observer})
+        if (roleName(role) == name)
+            return role;
+    return std::nullopt;
+}
+
 bool isKey(std::string_view z85)
 {
     if (z85.size() != kKeyCharacters)
@@ -175,8 +189,20 @@ Result<std::vector<KnownClient>> loadKnownClients(const fs::path& file)
                 fmt::format("{} line {}: it does not begin with a key of 40 Z85 characters", file.string(), number),
                 "mend or remove that line",
                 {}};
-        const std::string_view name = key.size() < line.size() ? line.substr(key.size() + 1) : std::string_view();
-        clients.push_back({.publicKey = std::string(key), .name = std::string(name.substr(0, kMaxNameBytes))});
+        std::string_view name = key.size() < line.size() ? line.substr(key.size() + 1) : std::string_view();
+        std::optional<Role> role = Role::Client;
+        if (const std::size_t mark = name.rfind(kRoleMark); mark != name.npos) {
+            role = roleFromName(name.substr(mark + kRoleMark.size()));
+            name = name.substr(0, mark);
+        }
+        if (!role)
+            return Error{
+                ErrorCode::Corrupt,
+                fmt::format("{} line {}: it ends with a role that this release does not know", file.string(), number),
+                "write role=client or role=observer, or install a newer Argus",
+                {}};
+        clients.push_back(
+            {.publicKey = std::string(key), .name = std::string(name.substr(0, kMaxNameBytes)), .role = *role});
     }
     return clients;
 }
@@ -194,7 +220,10 @@ Result<Done> saveKnownClients(const fs::path& file, const std::vector<KnownClien
                                      client.publicKey.size()),
                          "copy the key as a whole",
                          {}};
-        text += fmt::format("{} {}\n", client.publicKey, name);
+        text += fmt::format("{} {}", client.publicKey, name);
+        if (client.role != Role::Client || name.find(kRoleMark) != std::string::npos)
+            text += fmt::format("{}{}", kRoleMark, roleName(client.role));
+        text += '\n';
     }
     if (auto folder = makePrivateFolder(file.parent_path()); !folder)
         return folder.error();

@@ -93,6 +93,8 @@ ChatPage::ChatPage(Conversation& conversation, SettingsStore& settings, const Ch
     });
     connect(&m_conversation, &Conversation::changed, this, &ChatPage::refresh);
     connect(m_empty, &EmptyState::sampleChosen, this, [this](const QString& file, const QString& question) {
+        if (!m_watching.isEmpty())
+            return m_refused->setText(m_watching);
         forgetDraft();
         m_conversation.attach(m_samplesFolder + QLatin1Char('/') + file);
         m_composer->setPlainText(question);
@@ -140,6 +142,8 @@ QFrame* ChatPage::makeInput(const ChatActions& actions)
 
 void ChatPage::attachFiles(const QStringList& paths)
 {
+    if (!m_watching.isEmpty())
+        return m_refused->setText(m_watching);
     QStringList refused;
     for (const QString& path : paths) {
         if (QFileInfo(path).isDir() || !mayBeMedia(path))
@@ -178,7 +182,7 @@ void ChatPage::attachImage(const QImage& image)
 
 void ChatPage::send()
 {
-    if (!m_conversation.canSend(m_composer->toPlainText()))
+    if (!reasonNotToSend().isEmpty())
         return;
     const QString text = m_composer->toPlainText();
     m_composer->clear();
@@ -187,8 +191,18 @@ void ChatPage::send()
     m_view->scrollToEnd();
 }
 
+void ChatPage::setWatching(const QString& reason)
+{
+    if (m_watching == reason)
+        return;
+    m_watching = reason;
+    refresh();
+}
+
 QString ChatPage::reasonNotToSend() const
 {
+    if (!m_watching.isEmpty())
+        return m_watching;
     if (m_conversation.canSend(m_composer->toPlainText()))
         return {};
     if (m_conversation.isAnswering())

@@ -53,6 +53,9 @@ public:
     void setConnectionText(const QString& text);
     /// Why the question cannot be sent now; empty when it can.
     [[nodiscard]] QString reasonNotToSend() const;
+    /// Why this desktop may ask nothing; empty: it may.
+    void setWatching(const QString& reason);
+    [[nodiscard]] const QString& watching() const { return m_watching; }
 
 signals:
     void reconnectWanted();
@@ -86,6 +89,7 @@ private:
     QToolButton* m_send;
     QToolButton* m_stop;
     bool m_isDemo = false;
+    QString m_watching;
 };
 
 } // namespace argus::gui

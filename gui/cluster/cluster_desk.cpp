@@ -52,6 +52,7 @@ ClusterDesk::ClusterDesk(Link& link, ClusterModel& cluster, ClusterDock& dock, Q
     connect(&dock, &ClusterDock::addWorkerWanted, m_addWorker, &QAction::trigger);
     connect(&dock, &ClusterDock::logsWanted, this, [this](const QString& node) { (void)openLogs(node); });
     connect(&dock, &ClusterDock::removeWanted, this, &ClusterDesk::askToRemove);
+    connect(&cluster, &ClusterModel::factsChanged, this, &ClusterDesk::refresh);
     connect(&link, &Link::commandFailed, this, [this](const QString& about, const Trouble& trouble) {
         if (about.isEmpty() || about != m_removing)
             return;
@@ -125,6 +126,15 @@ void ClusterDesk::retranslate()
     name(m_showEngine, tr("&Engine settings"), tr("Engine settings"));
     name(m_addWorker, tr("&Add worker…"), tr("Add worker"));
     name(m_showLogs, tr("&Logs…"), tr("Logs"));
+    refresh();
+}
+
+void ClusterDesk::refresh()
+{
+    const QString watching = m_cluster.reasonToWatchOnly();
+    m_addWorker->setEnabled(watching.isEmpty());
+    m_addWorker->setToolTip(watching.isEmpty() ? m_addWorker->iconText() : watching);
+    m_addWorker->setStatusTip(watching);
 }
 
 } // namespace argus::gui

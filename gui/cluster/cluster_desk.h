@@ -41,6 +41,8 @@ signals:
     void pageChanged();
 
 private:
+    void refresh();
+
     Link& m_link;
     ClusterModel& m_cluster;
     ClusterDock& m_dock;

@@ -102,6 +102,10 @@ void ClusterDock::refresh()
         return;
     const int count = m_model.rowCount();
     m_nothing->setVisible(count == 0);
+    const QString watching = m_model.reasonToWatchOnly();
+    m_addWorker->setEnabled(watching.isEmpty());
+    m_addWorker->setToolTip(watching.isEmpty() ? tr("Let another machine compute too") : watching);
+    m_addWorker->setAccessibleDescription(watching);
     m_deployment->setVisible(m_model.isKnown());
     if (m_model.isKnown())
         m_deployment->show(m_model.facts(),
@@ -132,7 +136,8 @@ void ClusterDock::refreshNodes()
     }
     for (int row = 0; row < count; ++row)
         m_nodes[row]->show(m_model.index(row, 0).data(ClusterModel::NodeRole).value<NodeFacts>(),
-                           m_model.facts().deployment, m_model.age(row), devices <= kMostDetailed);
+                           m_model.facts().deployment, m_model.age(row), devices <= kMostDetailed,
+                           m_model.reasonToWatchOnly());
 }
 
 void ClusterDock::retranslate()
@@ -141,7 +146,6 @@ void ClusterDock::retranslate()
     m_nothing->setText(tr("No machine is connected yet."));
     m_alone->setText(tr("The head is running alone. One line on another machine adds it."));
     m_addWorker->setText(tr("Add worker…"));
-    m_addWorker->setToolTip(tr("Let another machine compute too"));
     m_logs->setText(tr("Logs…"));
     m_logs->setToolTip(tr("Show what a machine has written"));
     m_engine->setText(tr("Engine settings…"));

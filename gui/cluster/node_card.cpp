@@ -95,8 +95,10 @@ NodeCard::NodeCard(QWidget* parent)
     column->addLayout(m_devices);
 }
 
-void NodeCard::show(const NodeFacts& node, const DeploymentFacts& deployment, double age, bool detailed)
+void NodeCard::show(const NodeFacts& node, const DeploymentFacts& deployment, double age, bool detailed,
+                    const QString& watching)
 {
+    m_watching = watching;
     m_node = node;
     paintCard(*this);
     const theme::Colors& c = theme::colors();
@@ -230,6 +232,10 @@ void NodeCard::fillMenu()
     if (node.role == QLatin1String("head")) {
         remove->setEnabled(false);
         remove->setText(ClusterDock::tr("&Remove… (not the head)"));
+    } else if (!m_watching.isEmpty()) {
+        remove->setEnabled(false);
+        remove->setToolTip(m_watching);
+        m_menu->setToolTipsVisible(true);
     }
     connect(remove, &QAction::triggered, this, [this, node] { emit removeWanted(node.name); });
 }

@@ -22,7 +22,8 @@ class NodeCard final : public QFrame {
 public:
     explicit NodeCard(QWidget* parent = nullptr);
     /// `detailed`: every part of the memory in figures below the bar, else in one line.
-    void show(const NodeFacts& node, const DeploymentFacts& deployment, double age, bool detailed);
+    void show(const NodeFacts& node, const DeploymentFacts& deployment, double age, bool detailed,
+              const QString& watching = {});
 
 signals:
     void logsWanted(const QString& node);
@@ -58,6 +59,7 @@ private:
     QMenu* m_menu;
     QLabel* m_state;
     QLabel* m_about;
+    QString m_watching; ///< why nothing can be changed; empty: it can
     QLabel* m_trouble;
     QVBoxLayout* m_devices;
     QList<DeviceRow> m_rows;

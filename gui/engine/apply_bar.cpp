@@ -88,6 +88,8 @@ QString ApplyBar::reason() const
     switch (m_form.obstacle()) {
     case Obstacle::NotConnected:
         return tr("The head does not answer.");
+    case Obstacle::WatchOnly:
+        return m_form.reasonToWatchOnly();
     case Obstacle::Unchanged:
         return tr("Nothing has changed.");
     case Obstacle::Checking:

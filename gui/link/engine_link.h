@@ -65,6 +65,7 @@ private:
     void sendWaitingAsks();
     void failAsk(const AskId& id, const Trouble& trouble);
     void deliver(int generation, const Occurrence& occurrence);
+    void tellStatus(ClusterFacts facts);
     QList<AttachmentId> idsOf(const QByteArray& digest) const;
     /// The same trouble with names of files where the head, which knows none, wrote digests.
     Trouble withNames(Trouble trouble) const;
@@ -79,6 +80,7 @@ private:
     int m_generation = 0; ///< counts heads; events of an earlier one are dropped
     bool m_clientHere = false;
     bool m_wasConnected = false;
+    bool m_watchOnly = false; ///< said by the head when it greeted
     qint64 m_headPid = 0;
     QHash<AttachmentId, Upload> m_uploads;
     QList<Question> m_waiting; ///< not handed to the client yet

@@ -41,6 +41,12 @@ void EngineLink::attachmentTrouble(const QByteArray& digest, const Trouble& raw)
     }
 }
 
+void EngineLink::tellStatus(ClusterFacts facts)
+{
+    facts.watchOnly = m_watchOnly;
+    emit statusArrived(facts);
+}
+
 void EngineLink::deliver(int generation, const Occurrence& occurrence)
 {
     if (generation != m_generation)
@@ -51,14 +57,15 @@ void EngineLink::deliver(int generation, const Occurrence& occurrence)
         void operator()(const client::Connected& e) const
         {
             link.m_wasConnected = true;
-            emit link.statusArrived(toFacts(e.welcome.status())); // first, so that who is connected has a name
+            link.m_watchOnly = e.welcome.role() == "observer";
+            link.tellStatus(toFacts(e.welcome.status())); // first, so that who is connected has a name
             link.setState(LinkState::Connected, {});
         }
         void operator()(const client::Disconnected& e) const
         {
             link.setState(link.m_wasConnected ? LinkState::Away : LinkState::Starting, toTrouble(e.why));
         }
-        void operator()(const client::StatusArrived& e) const { emit link.statusArrived(toFacts(e.status)); }
+        void operator()(const client::StatusArrived& e) const { link.tellStatus(toFacts(e.status)); }
         void operator()(const client::UploadProgress& e) const
         {
             for (const AttachmentId id : link.idsOf(bytes(e.sha256)))

@@ -144,6 +144,7 @@ struct ClusterFacts {
     DeploymentFacts deployment;
     int running = 0;
     int waiting = 0;
+    bool watchOnly = false; ///< this desktop's key is an observer's: the head refuses to do anything for it
 };
 
 } // namespace argus::gui

@@ -63,6 +63,14 @@ QVariant ClusterModel::data(const QModelIndex& index, int role) const
     return role == DeviceRole ? QVariant::fromValue(device) : QVariant();
 }
 
+QString ClusterModel::reasonToWatchOnly() const
+{
+    return m_facts.watchOnly
+               ? tr("The key of this desktop may only watch: on the head, “argus-node keys allow” gives it "
+                    "another role.")
+               : QString();
+}
+
 int ClusterModel::rowOfId(quintptr id) const
 {
     const auto node =

@@ -29,6 +29,8 @@ public:
 
     [[nodiscard]] const ClusterFacts& facts() const { return m_facts; }
     [[nodiscard]] bool isKnown() const { return m_known; }
+    /// Why this desktop can do nothing but look, as a sentence; empty when it can.
+    [[nodiscard]] QString reasonToWatchOnly() const;
     /// Seconds since a machine's figures were true: their age on arrival and the time since then.
     [[nodiscard]] double age(int node) const;
 

@@ -183,6 +183,8 @@ EngineForm::Obstacle EngineForm::obstacle() const
     const DeploymentFacts& deployment = m_cluster.facts().deployment;
     if (m_link.state() != LinkState::Connected || !m_known)
         return Obstacle::NotConnected;
+    if (m_cluster.facts().watchOnly)
+        return Obstacle::WatchOnly;
     if (!m_applyId.isEmpty() || deployment.isStarting())
         return Obstacle::Starting;
     const bool serves = deployment.state != QLatin1String("failed") && deployment.state != QLatin1String("stopped");

@@ -42,8 +42,9 @@ public:
     /// Why the head would not check.
     [[nodiscard]] const Trouble& checkTrouble() const { return m_checkTrouble; }
 
-    enum class Obstacle { None, NotConnected, Unchanged, Checking, Impossible, Starting };
+    enum class Obstacle { None, NotConnected, WatchOnly, Unchanged, Checking, Impossible, Starting };
     [[nodiscard]] Obstacle obstacle() const;
+    [[nodiscard]] QString reasonToWatchOnly() const { return m_cluster.reasonToWatchOnly(); }
     /// Asks the head to serve with the wish; does nothing while there is an obstacle.
     void apply();
     /// The head refused to start the wish.

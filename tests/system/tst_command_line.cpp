@@ -206,6 +206,51 @@ private slots:
         QCOMPARE(head.run({"keys", "revoke", "guest"}).code, 0);
         QCOMPARE(stranger.run(question).code, 1);
     }
+
+    void anObserverOnlyLooks()
+    {
+        RunningHead head;
+        QVERIFY2(head.start(), qPrintable(head.startError));
+        RunningWorker beta("beta");
+        QVERIFY2(beta.join(head), qPrintable(beta.startError));
+        const RunningHead stranger;
+        const QString key =
+            QString::fromStdString(stranger.run({"keys", "show"}).out).split(' ', Qt::SkipEmptyParts).at(1);
+        QCOMPARE(head.run({"keys", "allow", key, "wall", "--role", "emperor"}).code, 2);
+        const Ran allowed = head.run({"keys", "allow", key, "wall", "--role", "observer"});
+        QCOMPARE(allowed.code, 0);
+        QVERIFY2(QString::fromStdString(allowed.out).contains("as an observer"), allowed.out.c_str());
+        const QString list = QString::fromStdString(head.run({"keys", "list"}).out);
+        QVERIFY2(list.contains("observer  wall") && list.contains("node      beta"), qPrintable(list));
+
+        const auto at = [&](QStringList words) {
+            return words << "--head" << head.endpoint() << "--head-key" << head.publicKey();
+        };
+        const auto refused = [&](const QStringList& words, const char* cause) {
+            const Ran ran = stranger.run(at(words));
+            const QString said = QString::fromStdString(ran.out + ran.err);
+            if (ran.code != 1 || !said.contains(cause) || !said.contains("--role client"))
+                qWarning().noquote() << words << ran.code << said;
+            return ran.code == 1 && said.contains(cause) && said.contains("--role client");
+        };
+        QVERIFY(stranger.run(at({"status"})).code == 0);
+        QVERIFY(stranger.run(at({"logs"})).code == 0);
+        const Ran checked = stranger.run(at({"deploy", "--dry-run"}));
+        QVERIFY2(checked.code == 0 && checked.out.find("tensor parallel") != std::string::npos, checked.err.c_str());
+        QVERIFY(refused({"ask", "Hello!"}, "it may not ask questions"));
+        QVERIFY(refused({"ask", "--image", QString(ARGUS_SOURCE_DIR) + "/resources/samples/text-hello.png", "What?"},
+                        "it may not send files"));
+        QVERIFY(refused({"deploy"}, "it may not deploy a model"));
+        QVERIFY(refused({"join-line"}, "it may not let machines join"));
+        QVERIFY(refused({"remove", "beta"}, "it may not remove machines"));
+        QVERIFY(refused({"stop"}, "it may not stop the head"));
+
+        // Another role counts at once, and the head is still there.
+        QCOMPARE(head.run({"keys", "allow", key, "wall", "--role", "client"}).code, 0);
+        QVERIFY(!QString::fromStdString(head.run({"keys", "list"}).out).contains("observer"));
+        const Ran answered = stranger.run(at({"ask", "Hello!"}));
+        QVERIFY2(answered.code == 0, answered.err.c_str());
+    }
 };
 
 QTEST_GUILESS_MAIN(TstCommandLine)

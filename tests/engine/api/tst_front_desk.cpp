@@ -176,6 +176,73 @@ using Body = wire::HeadMessage;
 class TstFrontDesk final : public QObject {
     Q_OBJECT
 private slots:
+    void observersOnlyLook()
+    {
+        protocol::KnownClient who{.publicKey = kKeyA, .name = "wall", .role = protocol::Role::Observer};
+        FrontDesk::Options options;
+        options.whoIs = [&](const std::string&) { return std::optional(who); };
+        Desk t(options);
+        t.hello("p", kKeyA, "s");
+        QCOMPARE(t.outbox.of("p", Body::kWelcome)[0].welcome().role(), std::string("observer"));
+
+        const Sha256 digest = t.upload("p", kKeyA, "bytes");
+        QCOMPARE(t.outbox.of("p", Body::kUploadFailed).size(), std::size_t(2)); // its begin and its chunk
+        QCOMPARE(t.outbox.of("p", Body::kUploadGrant).size(), std::size_t(0));
+        wire::ClientMessage message;
+        message.mutable_inspect()->set_sha256(digest);
+        t.say("p", kKeyA, message);
+        t.ask("p", kKeyA, "a");
+        message.mutable_deploy()->set_id("d");
+        t.say("p", kKeyA, message);
+        message.mutable_make_join_line()->set_id("j");
+        t.say("p", kKeyA, message);
+        message.mutable_remove_node()->set_node("gpu-b");
+        t.say("p", kKeyA, message);
+        message.mutable_stop_head();
+        t.say("p", kKeyA, message);
+        QVERIFY(t.engine.asks.empty() && t.engine.requests.empty() && t.engine.tickets.empty());
+        QCOMPARE(t.engine.stops, 0);
+        const std::vector<wire::Error> errors{t.outbox.of("p", Body::kInspected).at(0).inspected().error(),
+                                              t.outbox.of("p", Body::kAskFailed).at(0).ask_failed().error(),
+                                              t.outbox.of("p", Body::kDeployAnswer).at(0).deploy_answer().error(),
+                                              t.outbox.of("p", Body::kJoinLine).at(0).join_line().error(),
+                                              t.outbox.of("p", Body::kRefused).at(0).refused().error(),
+                                              t.outbox.of("p", Body::kRefused).at(1).refused().error()};
+        for (const wire::Error& error : errors) {
+            QCOMPARE(error.code(), std::string("Denied"));
+            QVERIFY2(error.cause().starts_with("this key may only watch"), error.cause().c_str());
+            QVERIFY2(error.remedy().find("argus-node keys allow '" + std::string(kKeyA) + "' wall --role client") !=
+                         std::string::npos,
+                     error.remedy().c_str());
+            QVERIFY(error.cause_said().id().starts_with("observer-"));
+        }
+        QCOMPARE(t.outbox.of("p", Body::kRefused)[0].refused().about(), std::string("gpu-b"));
+
+        message.mutable_preflight()->set_id("c");
+        t.say("p", kKeyA, message);
+        message.mutable_get_log()->set_id("l");
+        t.say("p", kKeyA, message);
+        QCOMPARE(t.engine.requests.size(), std::size_t(2)); // what it may see
+
+        who.role = protocol::Role::Client; // counts at once
+        t.ask("p", kKeyA, "b");
+        QCOMPARE(t.engine.asks.size(), std::size_t(1));
+        who.role = protocol::Role::Observer;
+        t.ask("p", kKeyA, "c");
+        QCOMPARE(t.engine.asks.size(), std::size_t(1));
+    }
+
+    void aKeyThatIsKnownNoMoreOnlyLooks()
+    {
+        FrontDesk::Options options;
+        options.whoIs = [](const std::string&) { return std::optional<protocol::KnownClient>(); };
+        Desk t(options);
+        t.hello("p", kKeyA, "s");
+        t.ask("p", kKeyA, "a");
+        QVERIFY(t.engine.asks.empty());
+        QCOMPARE(t.outbox.of("p", Body::kAskFailed).size(), std::size_t(1));
+    }
+
     void helloIsWelcomedAndOthersMustSayItFirst()
     {
         Desk t;

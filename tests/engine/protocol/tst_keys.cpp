@@ -111,6 +111,37 @@ private slots:
         QCOMPARE(saveKnownClients(path("clients"), {{"no key", "x"}}).error().code, ErrorCode::BadRequest);
     }
 
+    void rolesStandBehindTheNames()
+    {
+        const std::string key = makeKeys().publicKey;
+        QVERIFY(makePrivateFolder(path("").parent_path()).ok());
+        QVERIFY(replaceFile(path("clients3"), key + " Ann's laptop\n" + makeKeys().publicKey + " wall role=observer\n" +
+                                                  makeKeys().publicKey + " bob role=client\n")
+                    .ok());
+        const auto read = loadKnownClients(path("clients3")); // the first line as older releases wrote it
+        QVERIFY(read.ok());
+        QCOMPARE((*read)[0].role, Role::Client);
+        QCOMPARE((*read)[1].role, Role::Observer);
+        QCOMPARE((*read)[1].name, std::string("wall"));
+        QCOMPARE((*read)[2].role, Role::Client);
+
+        const std::vector<KnownClient> clients{{key, "two words", Role::Observer},
+                                               {makeKeys().publicKey, "", Role::Observer},
+                                               {makeKeys().publicKey, "x role=observer", Role::Client}};
+        QVERIFY(saveKnownClients(path("clients3"), clients).ok());
+        const auto back = loadKnownClients(path("clients3"));
+        QVERIFY(back.ok());
+        for (std::size_t i = 0; i < clients.size(); ++i) {
+            QCOMPARE((*back)[i].name, clients[i].name);
+            QCOMPARE((*back)[i].role, clients[i].role);
+        }
+        // A role of a newer release must not become more than it is.
+        QVERIFY(replaceFile(path("clients3"), key + " eve role=auditor\n").ok());
+        const auto newer = loadKnownClients(path("clients3"));
+        QVERIFY(!newer.ok());
+        QVERIFY(newer.error().cause.find("line 1") != std::string::npos);
+    }
+
     void aBadLineIsNamed()
     {
         QVERIFY(makePrivateFolder(path("").parent_path()).ok());

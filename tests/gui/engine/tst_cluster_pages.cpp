@@ -1,6 +1,7 @@
 // The engine page, the dock of machines and their dialogs in the real window, against a scripted head behind real
 // sockets.
 
+#include "gui/chat/composer.h"
 #include "gui/cluster/add_worker_dialog.h"
 #include "gui/cluster/cluster_desk.h"
 #include "gui/cluster/cluster_dock.h"
@@ -43,10 +44,11 @@ constexpr int kPatienceMs = 20'000;
 
 /// A desktop connected to a scripted cluster.
 struct Desk {
-    explicit Desk(const QString& folder, const QString& code = "en")
+    explicit Desk(const QString& folder, const QString& code = "en", const std::string& role = "client")
         : head(std::filesystem::path(folder.toStdString()) / "uploads"), settings(folder),
           link(LinkOptions{head.address(), head.key(), {}, 512})
     {
+        head.giveRole(role);
         language.set(code);
         window = std::make_unique<MainWindow>(link, settings, language, QString());
         window->resize(1180, 800);
@@ -484,6 +486,47 @@ private slots:
         QVERIFY(desk.texts("nodeState").value(1).contains("s ago"));
         QCOMPARE(desk.texts("deviceTrouble"),
                  QStringList{"Is divided into instances (MIG), which this release cannot use."});
+    }
+
+    void anObserverSeesAllAndChangesNothing()
+    {
+        Desk desk(freshFolder(), "en", "observer");
+        openEngine(desk);
+        const auto saysWhy = [](const QString& text) { return text.contains("may only watch"); };
+        desk.choose("edit_tensor_parallel_size", 4);
+        QTRY_VERIFY_WITH_TIMEOUT(desk.isChecked() && desk.form().preflight()->possible, kPatienceMs); // it may look
+        QVERIFY(!desk.find<QPushButton>("btnApply")->isEnabled());
+        QVERIFY(saysWhy(desk.find<QPushButton>("btnApply")->toolTip()));
+        QVERIFY(!desk.find<QPushButton>("btnAddWorker")->isEnabled());
+        QVERIFY(saysWhy(desk.find<QPushButton>("btnAddWorker")->toolTip()));
+        QVERIFY(!desk.find<QAction>("actAddWorker")->isEnabled());
+        QVERIFY(desk.find<QPushButton>("btnLogs")->isEnabled());
+        for (auto* menu : desk.window->findChildren<QMenu*>())
+            emit menu->aboutToShow(); // they are filled then
+        int removals = 0;
+        for (auto* action : desk.window->findChildren<QAction*>("actRemoveNode")) {
+            QVERIFY(!action->isEnabled());
+            removals += saysWhy(action->toolTip()) ? 1 : 0; // the head's own cannot be anyway
+        }
+        QCOMPARE(removals, 1);
+        desk.window->desk().showChat();
+        for (const char* name : {"actSend", "actAttach", "actRegenerate"}) {
+            QVERIFY2(!desk.find<QAction>(name)->isEnabled(), name);
+            QVERIFY2(saysWhy(desk.find<QAction>(name)->toolTip()), name);
+        }
+        desk.window->page().composer()->setPlainText("Hello?");
+        desk.window->page().send();
+        desk.window->page().attachFiles({"/tmp/a.png"});
+        QTest::qWait(200);
+        QCOMPARE(desk.head.heardCount(Heard::kAsk), std::size_t{0});
+        QCOMPARE(desk.head.heardCount(Heard::kUploadBegin), std::size_t{0});
+        QCOMPARE(desk.window->page().composer()->toPlainText(), "Hello?"); // nothing is lost
+        desk.language.set("zh_CN");
+        QTRY_VERIFY_WITH_TIMEOUT(
+            desk.find<QPushButton>("btnAddWorker")->toolTip().contains(QString::fromUtf8("只能观察")), kPatienceMs);
+        QVERIFY(desk.find<QAction>("actSend")->toolTip().contains(QString::fromUtf8("只能观察")));
+        QVERIFY(desk.find<QAction>("actAddWorker")->toolTip().contains(QString::fromUtf8("只能观察")));
+        fits(desk, "observer");
     }
 
     void aWorkerIsAddedWithALine()

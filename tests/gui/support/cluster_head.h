@@ -228,6 +228,12 @@ public:
         for (auto message = held.rbegin(); message != held.rend(); ++message)
             m_head.say(*message);
     }
+    /// Of the clients that come from now on.
+    void giveRole(const std::string& role)
+    {
+        const std::lock_guard lock(m_mutex);
+        m_role = role;
+    }
     void refuseJoinLines(const Error& why)
     {
         const std::lock_guard lock(m_mutex);
@@ -244,6 +250,7 @@ private:
         case Body::kHello:
             reply.mutable_welcome()->set_head_name("gpu-a");
             *reply.mutable_welcome()->mutable_status() = m_status;
+            reply.mutable_welcome()->set_role(m_role);
             break;
         case Body::kHeartbeat:
             *reply.mutable_status() = m_status;
@@ -298,6 +305,7 @@ private:
 
     std::mutex m_mutex;
     wire::Status m_status = clusterStatus();
+    std::string m_role = "client";
     bool m_holding = false;
     std::vector<wire::HeadMessage> m_held;
     std::optional<Error> m_noLine;
