@@ -218,8 +218,8 @@ void Supervisor::said(const std::string& node, wire::ExecutorToNode message, Ins
         if (!m_readySince && error.code != ErrorCode::Unreachable && error.code != ErrorCode::Timeout) {
             return giveUp(m_deployment->seats.size() > 1 ? Error(error).in(node) : error);
         }
-        seat->lastWords = fmt::format("gave up: {}", error.cause);
-        m_executors.end(m_figures.epoch, *seat->seat, seat->lastWords);
+        seat->lastWords = say("how-gave-up", error.saidCause());
+        m_executors.end(m_figures.epoch, *seat->seat, english(seat->lastWords));
         return;
     }
     case wire::ExecutorToNode::kAlive:
@@ -294,7 +294,7 @@ void Supervisor::lose(const std::string& node, const Said& how, Instant now, boo
 {
     m_readySince.reset();
     const std::uint64_t epoch = m_figures.epoch;
-    log::warn("{}; epoch {} is over", named(node, how), epoch);
+    log::warn("{}; epoch {} is over", english(named(node, how)), epoch);
     m_endBy = now + kEndPatience;
     endAll(fmt::format("was ended because {}", english(named(node, how))));
     m_hooks.lost(epoch, m_deployment->seats.size() > 1 ? say("on-node", node, how) : how);

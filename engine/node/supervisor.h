@@ -95,7 +95,7 @@ private:
         const Seat* seat = nullptr;
         bool running = false;
         std::size_t loaded = 0;     ///< ranks
-        std::string lastWords = {}; ///< why it gave up, as it said itself
+        Said lastWords = {}; ///< why it gave up, as it said itself
     };
     void begin(Instant now);
     void endAll(const std::string& why);

@@ -112,7 +112,7 @@ MakeOps processor()
 }
 
 /// What a model says to a prompt with a picture in it, the prompt in two pieces.
-struct Said {
+struct Scores {
     std::vector<std::int32_t> ids;
     std::vector<float> embeddings;
     std::vector<float> scores; ///< of every step's last row
@@ -122,7 +122,7 @@ class Talk {
 public:
     explicit Talk(ModelRanks& ranks) : m_ranks(ranks) {}
 
-    Said run()
+    Scores run()
     {
         const HostTensor patches = pixels();
         const ops::DeviceTensor encoded = m_ranks.encodeVision(patches.view(), {&kGrid, 1});
@@ -181,7 +181,7 @@ private:
     }
 
     ModelRanks& m_ranks;
-    Said m_said;
+    Scores m_said;
     int m_cached = 0;
 };
 
@@ -256,8 +256,8 @@ void TstDividedModel::dividedSaysWhatWholeSays()
     const auto weights = checkpoint(config);
     ModelRanks whole(config, weights, kSizes, {}, {}, processor());
     ModelRanks divided(config, weights, kSizes, {}, division, processor());
-    const Said expected = Talk(whole).run();
-    const Said said = Talk(divided).run();
+    const Scores expected = Talk(whole).run();
+    const Scores said = Talk(divided).run();
     QCOMPARE(divided.size(), static_cast<std::size_t>(division.tensorSize * division.stages));
     QVERIFY2(apart(said.embeddings, expected.embeddings) < 1e-5,
              qPrintable(QString::number(apart(said.embeddings, expected.embeddings))));

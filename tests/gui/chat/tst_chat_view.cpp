@@ -210,7 +210,7 @@ private slots:
         model.addQuestion("q", {});
         model.begin("a");
         model.append("a", "Part");
-        model.fail("a", {"DoesNotFit", "71,020 of 68,839 tokens", "send fewer pictures", ""});
+        model.fail("a", {"DoesNotFit", QString("71,020 of 68,839 tokens"), QString("send fewer pictures"), ""});
         QTRY_VERIFY(view.message(1)->findChild<ErrorCard*>() != nullptr);
         auto* card = view.message(1)->findChild<ErrorCard*>();
         QString all;
@@ -269,7 +269,7 @@ private slots:
     void thePartsOfABarAddUp()
     {
         DeviceFacts device;
-        device.name = "GPU";
+        device.name = QString("GPU");
         device.kind = "cuda";
         device.total = 1000;
         device.free = 300;

@@ -84,7 +84,7 @@ private slots:
         QSignalSpy returned(&conversation, &Conversation::draftReturned);
         conversation.attach("/tmp/a.png");
         conversation.send("Why?");
-        emit link.askFailed(link.asked[0].id, {"Corrupt", "a.png: broken", "take another", ""});
+        emit link.askFailed(link.asked[0].id, {"Corrupt", QString("a.png: broken"), QString("take another"), ""});
         conversation.takeBackQuestion();
         QVERIFY(conversation.transcript()->isEmpty());
         QCOMPARE(conversation.tray()->rowCount(), 1);

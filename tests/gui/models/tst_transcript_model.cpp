@@ -24,7 +24,7 @@ private slots:
         QCOMPARE(model.at(1).state, AnswerState::Streaming);
         model.finish("a", AskOutcome::Complete, "There are 2.", {});
         model.finish("a", AskOutcome::Stopped, "other", {});
-        model.fail("a", {"Crashed", "x", "", ""});
+        model.fail("a", {"Crashed", QString("x"), QString(), ""});
         QCOMPARE(model.at(1).state, AnswerState::Complete);
         QCOMPARE(model.at(1).text, "There are 2.");
         QCOMPARE(settled.count(), 1);
@@ -67,7 +67,7 @@ private slots:
         TranscriptModel model;
         model.addQuestion("First", {Attachment{1, "a", "a", {}}});
         model.begin("a");
-        model.fail("a", {"Crashed", "gone", "", ""});
+        model.fail("a", {"Crashed", QString("gone"), QString(), ""});
         model.addQuestion("Second", {Attachment{2, "b", "b", {}}});
         const QList<Turn> turns = model.turns();
         QCOMPARE(turns.size(), 1); // roles alternate, whatever failed
