@@ -148,7 +148,9 @@ private slots:
     {
         const QTemporaryDir folder;
         const QString model = demoModelAs(folder.filePath("in-parts"));
-        const auto options = [&](const QString& layers) {
+        // the worker has the second of two stages
+        const auto options = [&](int itsLayers) {
+            const QString layers = QString("%1,%2").arg(demoLayers() - itsLayers).arg(itsLayers);
             return QStringList{"--model",
                                model,
                                "--pipeline-parallel-size",
@@ -160,12 +162,12 @@ private slots:
                                "--stage-layers",
                                layers};
         };
-        const Ran dry = m_head.deploy(options("2,2") + QStringList{"--dry-run"});
+        const Ran dry = m_head.deploy(options(demoLayers() / 2) + QStringList{"--dry-run"});
         QVERIFY2(dry.out.find("that its ranks need") != std::string::npos, dry.out.c_str());
         qInfo("%s", QString::fromStdString(dry.out).section("MOD-0", 1).section('\n', 0, 0).toUtf8().constData());
         QVERIFY(pulledCopy(m_beta, "in-parts").files == 0); // nothing was fetched for that
 
-        const Ran deployed = m_head.deploy(options("2,2"));
+        const Ran deployed = m_head.deploy(options(demoLayers() / 2));
         QVERIFY2(deployed.code == 0, (deployed.out + deployed.err).c_str());
         const PulledCopy half = pulledCopy(m_beta, "in-parts");
         qInfo("two stages: %lld of %lld bytes of weights fetched, %lld on the disk", half.there, half.size,
@@ -174,7 +176,7 @@ private slots:
         QVERIFY(half.onDisk < half.size * 70 / 100);
         QCOMPARE(wrongAnswers(3), 0);
 
-        const Ran wider = m_head.deploy(options("1,3"));
+        const Ran wider = m_head.deploy(options(demoLayers() / 2 + 1));
         QVERIFY2(wider.code == 0, (wider.out + wider.err).c_str());
         const PulledCopy more = pulledCopy(m_beta, "in-parts");
         qInfo("one layer more: %lld bytes fetched", fetchedLast(m_head, "in-parts"));
@@ -182,7 +184,7 @@ private slots:
         QCOMPARE(fetchedLast(m_head, "in-parts"), more.there - half.there); // not a byte twice, and no small file
         QCOMPARE(wrongAnswers(3), 0);
 
-        const Ran back = m_head.deploy(options("2,2")); // there already
+        const Ran back = m_head.deploy(options(demoLayers() / 2)); // there already
         QVERIFY2(back.code == 0, (back.out + back.err).c_str());
         QVERIFY2(back.out.find("fetched from the head") == std::string::npos, back.out.c_str());
         QCOMPARE(pulledCopy(m_beta, "in-parts").there, more.there);

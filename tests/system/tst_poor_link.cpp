@@ -60,8 +60,7 @@ class TstPoorLink final : public QObject {
     static void isRight(const Ran& ran)
     {
         QVERIFY2(ran.code == 0, (ran.err + ran.out).c_str());
-        QCOMPARE(ran.json()["text"].get<std::string>(),
-                 std::string("There is one object: a large red circle in the center."));
+        QCOMPARE(ran.json()["text"].get<std::string>(), storedAnswer("red-circle-on-white"));
     }
     /// Asks one after the other for so long, and sees that the worker is never lost. How many were answered.
     int askFor(std::chrono::milliseconds time, double& longest)

@@ -121,13 +121,14 @@ std::vector<Row> machineRows()
         {"10: what did not come",
          {sevenB(), second([](auto& n) {
               lacksFourOfEachRank(n);
-              n.model.failure = Error{ErrorCode::Corrupt, "x.safetensors did not come", "look at the disk", {}};
+              n.model.failure =
+                  makeError(ErrorCode::Timeout, say("fetching-stopped", "qwen", 10), say("do-look-at-network"));
           }),
           both},
          "MOD-03",
          "gpu-b",
          false,
-         {"gpu-b: x.safetensors did not come", "look at the disk"},
+         {"gpu-b: fetching qwen from the head has stopped", "heard of it for 10 s", "look at the network"},
          {"pipeline_parallel_size 1"}},
         {"10: another file",
          {sevenB(),
