@@ -12,6 +12,8 @@ Said::Said(std::string words) : id(words.empty() ? "" : "literal")
         values.push_back({.name = "words", .text = std::move(words)});
 }
 
+Said::Said(const char* words) : Said(std::string(words)) {}
+
 bool Said::operator==(const Said& other) const
 {
     return id == other.id && values == other.values;

@@ -15,7 +15,7 @@ struct Said {
     Said() = default;
     /// Words that are in no catalogue, as of a library or the operating system: the same in every language.
     Said(std::string words);
-    Said(const char* words) : Said(std::string(words)) {}
+    Said(const char* words);
 
     std::string id; ///< of the catalogue: "clock-ahead"
     std::vector<SaidValue> values;
