@@ -84,6 +84,13 @@ std::string storedAnswer(const std::string& name)
     throw std::invalid_argument("no sample is called " + name);
 }
 
+QStringList longAsk(int tokens)
+{
+    QStringList arguments{"ask", "--temperature", "100", "--top-p", "1", "--repetition-penalty", "10", "--seed", "3"};
+    arguments << "--max-tokens" << QString::number(tokens) << "--image" << sample("five-shapes-800x600.png");
+    return arguments << "Describe this image.";
+}
+
 int demoLayers()
 {
     std::ifstream file(ARGUS_SOURCE_DIR "/resources/demo-model/config.json");

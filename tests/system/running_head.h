@@ -143,6 +143,9 @@ nlohmann::json sampleCases();
 /// The stored answer of one of them; throws std::invalid_argument for a name that none has. Tests compare with it, not
 /// with words of their own, so that they hold whichever weights the demo model has.
 std::string storedAnswer(const std::string& name);
+/// Arguments for an ask of so many tokens of nonsense, the same ones each time: almost every token is equally likely,
+/// those of the stop id included, and with this seed it comes late. Long enough to break things while it is told.
+QStringList longAsk(int tokens);
 /// How many layers the demo model has.
 int demoLayers();
 /// One of them as arguments of `argus-node ask`. A medium without a suffix is a clip, whose frames are in NAME.mkv; a

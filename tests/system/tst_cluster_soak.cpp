@@ -81,6 +81,9 @@ private slots:
             asks.erase(asks.begin());
             const Ran ran = RunningHead::finish(*first.process, 120'000);
             const Json& one = cases[first.which];
+            if (ran.code != 0) // what stood still, before it is gone
+                qWarning("%s\n%s\n%s", m_head.run({"status", "--json"}).out.c_str(), m_head.run({"logs"}).out.c_str(),
+                         m_head.run({"logs", "beta"}).out.c_str());
             QVERIFY2(ran.code == 0, (one["name"].get<std::string>() + ": " + ran.err + ran.out).c_str());
             QCOMPARE(ran.json()["text"].get<std::string>(), one["answer"].get<std::string>());
             ++answered;

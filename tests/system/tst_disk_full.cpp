@@ -23,22 +23,7 @@ namespace {
 const char* const kRoomy = "size=1g"; // nothing is taken of it but what is written
 const char* const kFull = "size=2m";  // less than what a head leaves free for others
 
-/// Nonsense, long enough to be told for a while.
-const QStringList kLongAsk{"ask",
-                           "--json",
-                           "--temperature",
-                           "100",
-                           "--top-p",
-                           "1",
-                           "--repetition-penalty",
-                           "10",
-                           "--seed",
-                           "3",
-                           "--max-tokens",
-                           "500",
-                           "--image",
-                           sample("five-shapes-800x600.png"),
-                           "Describe this image."};
+const QStringList kLongAsk = longAsk(500) + QStringList{"--json"};
 
 } // namespace
 

@@ -19,22 +19,7 @@ using Json = nlohmann::json;
 
 namespace {
 
-/// A thousand tokens of nonsense: almost every token is equally likely, those of the stop id included, and with this
-/// seed it comes late. Long enough to break things while it is told.
-const QStringList kLongAsk{"ask",
-                           "--temperature",
-                           "100",
-                           "--top-p",
-                           "1",
-                           "--repetition-penalty",
-                           "10",
-                           "--seed",
-                           "3",
-                           "--max-tokens",
-                           "1000",
-                           "--image",
-                           sample("five-shapes-800x600.png"),
-                           "Describe this image."};
+const QStringList kLongAsk = longAsk(1000);
 const QStringList kLongAskJson = kLongAsk + QStringList{"--json"};
 
 const QString kCircle = "red-circle-on-white.png";

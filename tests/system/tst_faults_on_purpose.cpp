@@ -13,21 +13,7 @@ using Json = nlohmann::json;
 
 namespace {
 
-/// Four hundred tokens of nonsense, the same ones each time.
-const QStringList kLongAsk{"ask",
-                           "--temperature",
-                           "100",
-                           "--top-p",
-                           "1",
-                           "--repetition-penalty",
-                           "10",
-                           "--seed",
-                           "3",
-                           "--max-tokens",
-                           "400",
-                           "--image",
-                           sample("five-shapes-800x600.png"),
-                           "Describe this image."};
+const QStringList kLongAsk = longAsk(400);
 /// What is promised is 6 s.
 constexpr int kFoundWithinMs = 18'000;
 
