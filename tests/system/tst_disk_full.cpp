@@ -178,7 +178,8 @@ private slots:
             struct stat info = {};
             return ::stat(weights.toUtf8().constData(), &info) == 0 ? info.st_blocks * 512L : 0L;
         };
-        QVERIFY(eventually([&] { return fetched() > 8 << 20; }, 30'000));
+        QVERIFY2(eventually([&] { return fetched() > 8 << 20; }, 30'000),
+                 (deploying->readAll().toStdString() + beta.log().toStdString()).c_str());
         resize("size=12m");
         QVERIFY(isTold(RunningHead::finish(*deploying, 60'000), "are still to be fetched"));
         beta.faults({});

@@ -46,8 +46,8 @@ private slots:
         m_sent.clear();
         m_events.clear();
         m_uploads = std::make_unique<Uploads>(
-            Outlet{.send = [this](wire::ClientMessage message) { m_sent.push_back(std::move(message)); },
-                   .emit = [this](Event event) { m_events.push_back(std::move(event)); }},
+            Outlet{[this](wire::ClientMessage message) { m_sent.push_back(std::move(message)); },
+                   [this](Event event) { m_events.push_back(std::move(event)); }},
             m_files);
         m_uploads->connected(0);
         m_uploads->add(m_digest, {.file = {}, .bytes = std::make_shared<const std::string>("bytes"), .size = 5});
