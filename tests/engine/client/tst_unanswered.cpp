@@ -1,5 +1,6 @@
-// The sending side of uploads against a head that says nothing: time is an argument.
+// Uploads and asks against a head that says nothing: time is an argument.
 
+#include "engine/client/asks.h"
 #include "engine/client/uploads.h"
 
 #include <QtTest>
@@ -11,7 +12,7 @@
 using namespace argus;
 using namespace argus::client;
 
-class TstUploads final : public QObject {
+class TstUnanswered final : public QObject {
     Q_OBJECT
 
     std::vector<wire::ClientMessage> m_sent;
@@ -87,7 +88,40 @@ private slots:
         }
         QCOMPARE(begun(), 1L);
     }
+    /// Its end was lost, say: the head has the whole of it.
+    void anAskOfWhichNothingIsHeardIsAskedAfter()
+    {
+        Asks asks(Outlet{[this](wire::ClientMessage message) { m_sent.push_back(std::move(message)); },
+                         [this](Event event) { m_events.push_back(std::move(event)); }},
+                  *m_uploads);
+        const auto resumed = [this] {
+            return std::count_if(m_sent.begin(), m_sent.end(),
+                                 [](const wire::ClientMessage& message) { return message.has_resume(); });
+        };
+        asks.connected();
+        wire::Ask ask;
+        ask.set_id("a");
+        ask.add_messages()->set_role("user");
+        ask.mutable_messages(0)->add_parts()->set_text("Hello");
+        asks.ask(ask);
+        asks.pump(m_now);
+        QVERIFY(m_sent.back().has_ask());
+        asks.pump(m_now);
+        asks.pump(m_now + Asks::kUnansweredPause - Milliseconds(1));
+        QCOMPARE(resumed(), 0L);
+        wire::AskText text;
+        text.set_id("a");
+        text.set_text("Hel");
+        asks.onText(text);
+        asks.pump(m_now + Asks::kUnansweredPause);
+        QCOMPARE(resumed(), 0L);
+        asks.pump(m_now + 2 * Asks::kUnansweredPause);
+        QCOMPARE(resumed(), 1L);
+        QCOMPARE(m_sent.back().resume().text_offset(), std::uint64_t{3});
+        asks.pump(m_now + 2 * Asks::kUnansweredPause + Milliseconds(1));
+        QCOMPARE(resumed(), 1L); // not again at once
+    }
 };
 
-QTEST_GUILESS_MAIN(TstUploads)
-#include "tst_uploads.moc"
+QTEST_GUILESS_MAIN(TstUnanswered)
+#include "tst_unanswered.moc"
