@@ -645,8 +645,20 @@
         <translation>{folder} 可用空间为 {free} 字节，需要获取 {needed} 字节</translation>
     </message>
     <message>
-        <source>free {size} bytes there and deploy again</source>
-        <translation>请在那里腾出 {size} 字节，然后再次部署</translation>
+        <source>the disk is full at {file}: {free} bytes are free, {needed} are still to be fetched</source>
+        <translation>{file} 所在磁盘已满：可用空间为 {free} 字节，还需要获取 {needed} 字节</translation>
+    </message>
+    <message>
+        <source>free {size} bytes there, with argus-node models for one, and deploy again: what has come is kept</source>
+        <translation>请在那里腾出 {size} 字节（例如使用 argus-node models），然后再次部署：已获取的部分会保留</translation>
+    </message>
+    <message>
+        <source>the key of this computer has been revoked on the head</source>
+        <translation>主节点已撤销本机的密钥</translation>
+    </message>
+    <message>
+        <source>the head has said nothing about an attachment for {seconds} s</source>
+        <translation>主节点已有 {seconds} 秒没有回应附件的上传</translation>
     </message>
     <message>
         <source>{node}: {free} free for {folder}, {needed} needed</source>

@@ -48,6 +48,13 @@ void FrontDesk::receive(const protocol::Received& received, Instant now)
 {
     Result<wire::ClientMessage> message = protocol::parseClientMessage(bytesOf(received.frame));
     const auto session = m_sessions.find({received.peer, received.publicKey});
+    if (!isKnown(received.publicKey)) {
+        if (session != m_sessions.end())
+            endRevoked(SessionKey(session->first), now);
+        else
+            refusePeer(received, revoked(received.publicKey), now);
+        return;
+    }
     if (session != m_sessions.end())
         session->second.heard = now;
     if (!message)
@@ -117,13 +124,19 @@ void FrontDesk::hello(const protocol::Received& received, const wire::Hello& hel
     session.heard = now;
     if (fresh)
         log::info("client {} connected, {} now", protocol::fingerprint(received.publicKey), m_sessions.size());
+    welcome(session, now);
+}
+
+void FrontDesk::welcome(Session& session, Instant now)
+{
+    session.role = whoIs(session).role;
     wire::HeadMessage message = headMessage();
     wire::Welcome& welcome = *message.mutable_welcome();
     welcome.set_head_name(m_options.headName);
     welcome.set_version(m_options.version);
     *welcome.mutable_limits() = m_options.limits;
     *welcome.mutable_status() = status(now);
-    welcome.set_role(std::string(protocol::roleName(whoIs(session).role)));
+    welcome.set_role(std::string(protocol::roleName(session.role)));
     post(session, message);
 }
 

@@ -44,8 +44,8 @@ public:
         std::size_t maxAsks = 256;       ///< accepted and not ended
         std::size_t maxAsksPerKey = 64;
         std::size_t maxSessions = 128;
-        /// Who a key belongs to and what it may do; asked for each message, so that a change counts at once. Without it
-        /// everybody is a client; a key that it does not know (any more) may only look.
+        /// Who a key belongs to and what it may do; asked for each message and several times a second, so that a change
+        /// counts at once: nothing reaches a key that it does not know any more. Without it everybody is a client.
         std::function<std::optional<protocol::KnownClient>(const std::string& publicKey)> whoIs{};
     };
     FrontDesk(Options options, node::Engine& engine, protocol::UploadStore& uploads, Outbox& outbox, Instant now);
@@ -75,6 +75,7 @@ private:
         std::deque<std::string> pending; ///< frames that did not go out yet, in order, bounded
         std::uint32_t inspections = 0;
         std::uint64_t denied = 0; ///< messages that its role does not allow
+        protocol::Role role = protocol::Role::Client; ///< that it was told of
     };
     /// By routing id and key: a stolen routing id without the key is somebody else.
     using SessionKey = std::pair<std::string, std::string>;
@@ -104,6 +105,12 @@ private:
     /// Whether the key's role forbids that; the session has been told then, in the shape of an answer to it.
     [[nodiscard]] bool denies(Session& session, const wire::ClientMessage& message);
     [[nodiscard]] protocol::KnownClient whoIs(const Session& session) const;
+    [[nodiscard]] bool isKnown(const std::string& publicKey) const;
+    /// Whose key was revoked hears so and is gone; whose role has changed hears of that.
+    void lookAtKeys(Instant now);
+    [[nodiscard]] static Error revoked(const std::string& publicKey);
+    void endRevoked(const SessionKey& key, Instant now);
+    void welcome(Session& session, Instant now);
     void hello(const protocol::Received& received, const wire::Hello& hello, Instant now);
     void uploadBegin(Session& session, const wire::UploadBegin& begin, Instant now);
     void uploadChunk(Session& session, const wire::UploadChunk& chunk, Instant now);
@@ -162,6 +169,7 @@ private:
     std::uint64_t m_lastTicket = 0;
     std::uint64_t m_statusSequence = 0;
     std::optional<Instant> m_statusSent;
+    std::optional<Instant> m_keysSeen;
     bool m_stateChanged = false;
     bool m_stopping = false;
 };

@@ -163,6 +163,7 @@ void FrontDesk::on(node::Drained, Instant now)
 
 void FrontDesk::tick(Instant now)
 {
+    lookAtKeys(now);
     for (auto& [key, session] : m_sessions)
         flushPending(session);
     for (auto& [number, record] : m_asks)

@@ -6,6 +6,8 @@
 #include "engine/protocol/bounds.h"
 #include "engine/protocol/validate.h"
 
+#include <vector>
+
 namespace argus::api {
 namespace {
 
@@ -80,7 +82,15 @@ wire::HeadMessage refusal(const Body& message, const wire::Error& error)
     return out;
 }
 
+/// How long a revoked key may go on watching.
+constexpr Milliseconds kBetweenLooks{250};
+
 } // namespace
+
+Error FrontDesk::revoked(const std::string& publicKey)
+{
+    return makeError(ErrorCode::Denied, say("key-revoked"), say("do-allow-key", publicKey));
+}
 
 protocol::KnownClient FrontDesk::whoIs(const Session& session) const
 {
@@ -88,6 +98,38 @@ protocol::KnownClient FrontDesk::whoIs(const Session& session) const
         return {.publicKey = session.publicKey, .name = {}};
     return m_options.whoIs(session.publicKey)
         .value_or(protocol::KnownClient{.publicKey = session.publicKey, .name = {}, .role = protocol::Role::Observer});
+}
+
+bool FrontDesk::isKnown(const std::string& publicKey) const
+{
+    return !m_options.whoIs || m_options.whoIs(publicKey).has_value();
+}
+
+void FrontDesk::lookAtKeys(Instant now)
+{
+    if (!m_options.whoIs || (m_keysSeen && now - *m_keysSeen < kBetweenLooks))
+        return;
+    m_keysSeen = now;
+    std::vector<SessionKey> gone;
+    for (auto& [key, session] : m_sessions)
+        if (!isKnown(key.second))
+            gone.push_back(key);
+        else if (whoIs(session).role != session.role)
+            welcome(session, now);
+    for (const SessionKey& key : gone)
+        endRevoked(key, now);
+}
+
+/// Its connection cannot be cut from here, but nothing goes over it any more; the next one is refused before it begins.
+void FrontDesk::endRevoked(const SessionKey& key, Instant now)
+{
+    Session& session = m_sessions.at(key);
+    for (const auto& [number, record] : m_asks)
+        if (record.key.first == key.second && !record.outcome)
+            m_engine.cancel(number);
+    session.pending.clear();
+    refuse(session, revoked(key.second), {});
+    dropSession(key, "was revoked", now);
 }
 
 bool FrontDesk::denies(Session& session, const wire::ClientMessage& message)

@@ -28,6 +28,7 @@ int main(int argc, char** argv)
     addStop(app, action);
     addKeys(app, action);
     addCluster(app, action);
+    addModels(app, action);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

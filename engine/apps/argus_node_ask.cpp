@@ -272,6 +272,10 @@ private:
     }
     void on(client::Disconnected&& event)
     {
+        if (event.why.code == ErrorCode::Denied) { // a revoked key, say: waiting does not change that
+            m_answer.error = std::move(event.why);
+            return;
+        }
         m_away = std::move(event.why);
         m_awaySince = m_awaySince.value_or(now());
     }

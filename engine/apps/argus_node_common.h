@@ -133,5 +133,6 @@ void addStatus(CLI::App& app, Action& action);
 void addStop(CLI::App& app, Action& action);
 void addKeys(CLI::App& app, Action& action);
 void addCluster(CLI::App& app, Action& action);
+void addModels(CLI::App& app, Action& action);
 
 } // namespace argus::apps

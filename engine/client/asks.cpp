@@ -109,8 +109,10 @@ void Asks::connected()
     for (const std::string& id : std::exchange(m_cancelLater, {}))
         sendCancel(id);
     for (auto& [id, ask] : m_asks)
-        if (ask.sent)
+        if (ask.sent) {
+            ask.answered = true;
             resume(id, ask);
+        }
 }
 
 void Asks::disconnected()
@@ -140,8 +142,16 @@ void Asks::pump(Instant now)
             finishCancelled(current);
             continue;
         }
-        if (current->second.sent)
+        if (current->second.sent) {
+            Ask& waiting = current->second;
+            if (std::exchange(waiting.answered, false)) {
+                waiting.heard = now;
+            } else if (now - waiting.heard >= kUnansweredPause) {
+                waiting.heard = now;
+                resume(current->first, waiting);
+            }
             continue;
+        }
         std::optional<Error> error;
         switch (needsOf(current->second.needs, error)) {
         case Needs::Met:
@@ -202,6 +212,7 @@ void Asks::send(Ask& ask)
     wire::ClientMessage message;
     *message.mutable_ask() = ask.message;
     ask.sent = true;
+    ask.answered = true; // from now on it may say nothing for a while
     ++ask.sendings;
     m_outlet.send(std::move(message));
 }
@@ -224,8 +235,11 @@ void Asks::sendCancel(const std::string& id)
 
 void Asks::onProgress(const wire::AskProgress& progress)
 {
-    if (m_asks.contains(progress.id()))
-        m_outlet.emit(AskProgressed{progress});
+    const auto found = m_asks.find(progress.id());
+    if (found == m_asks.end())
+        return;
+    found->second.answered = true;
+    m_outlet.emit(AskProgressed{progress});
 }
 
 void Asks::onText(const wire::AskText& text)
@@ -233,6 +247,7 @@ void Asks::onText(const wire::AskText& text)
     const auto found = m_asks.find(text.id());
     if (found == m_asks.end())
         return;
+    found->second.answered = true;
     if (text.offset() <= found->second.text.size())
         return deliver(found->second, text.id(), text.offset(), text.text());
     // A piece is missing (a message was lost with its connection): the head has the whole text.

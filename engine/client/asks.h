@@ -34,6 +34,9 @@ public:
     [[nodiscard]] bool onRefused(const std::string& about, const Error& error);
     /// Sends what may be sent now, and ends what waited too long.
     void pump(Instant now);
+    /// Of an ask that the head says nothing about for so long it is asked what has become of it: whatever was lost comes
+    /// again, and one that it does not know is asked anew or has failed.
+    static constexpr Milliseconds kUnansweredPause{60'000};
 
 private:
     struct Ask {
@@ -43,6 +46,8 @@ private:
         bool sent = false;        ///< on this connection or an earlier one
         bool resumeAsked = false; ///< for a gap that has been seen
         int sendings = 0;
+        bool answered = true; ///< the head has said something since the last pump()
+        Instant heard{};      ///< about it, as pump() has noticed
         std::optional<Instant> cancelledAt;
     };
     struct Inspection {

@@ -41,6 +41,7 @@ struct Client::Impl {
     std::unique_ptr<Asks> asks;
     std::unique_ptr<Commands> commands;
     std::uint64_t maxUploadBytes = protocol::kMaxFileBytes;
+    std::string role; ///< of our key, as the head has said
     bool stopHeadWanted = false;
 
     Result<Done> start(std::function<void(Event)> callback);
@@ -113,6 +114,7 @@ void Client::Impl::runJobs()
 
 void Client::Impl::up(const wire::Welcome& welcome)
 {
+    role = welcome.role();
     if (welcome.limits().max_upload_bytes() > 0)
         maxUploadBytes = welcome.limits().max_upload_bytes();
     uploads->connected(welcome.limits().chunk_bytes());
@@ -133,7 +135,9 @@ void Client::Impl::take(wire::HeadMessage message)
 {
     using Body = wire::HeadMessage;
     switch (message.body_case()) {
-    case Body::kWelcome: // an answer to a second hello
+    case Body::kWelcome: // an answer to a second hello, or this key may do something else from now on
+        if (std::exchange(role, message.welcome().role()) != message.welcome().role())
+            return onEvent(Connected{message.welcome()});
         return onEvent(StatusArrived{message.welcome().status()});
     case Body::kRefused:
         return refused(message.refused());

@@ -30,6 +30,7 @@ struct HeadAddress {
 
 // ---- what happens, in the order it happens; every event comes on the I/O thread ----
 
+/// The head has greeted; again on the same connection when the role of this client's key has changed.
 struct Connected {
     wire::Welcome welcome;
 };

@@ -29,6 +29,13 @@ bool isForgotten(const wire::HeadMessage& message)
            protocol::fromWire(message.refused().error()).code == ErrorCode::NotFound;
 }
 
+/// Another key than this one's may come in, or this one again when it is allowed again.
+bool isRevoked(const wire::HeadMessage& message)
+{
+    return message.has_refused() && message.refused().about().empty() &&
+           protocol::fromWire(message.refused().error()).saidCause().id == "key-revoked";
+}
+
 constexpr const char* kVersionText = "0.1";
 
 } // namespace
@@ -211,6 +218,8 @@ void Connection::handleMessage(wire::HeadMessage message)
         m_since = now();
         return sayHello();
     }
+    if (m_state == State::Up && isRevoked(message))
+        return retryLater(protocol::fromWire(message.refused().error()), kRefusedPause);
     if (m_state == State::Up)
         return m_handlers.message(std::move(message));
     if (isForgotten(message))

@@ -97,7 +97,7 @@ void Uploads::disconnected()
     m_connected = false;
     for (auto& [sha256, upload] : m_uploads) {
         ++upload.turn;
-        if (upload.state == State::Begun || upload.state == State::Sending)
+        if (active(upload))
             upload.state = State::Waiting;
         else if (upload.state == State::There)
             upload.state = State::Idle; // want() asks the next head, or the same one
@@ -108,22 +108,47 @@ void Uploads::pump(Instant now)
 {
     if (!m_connected)
         return;
-    auto active = std::count_if(m_uploads.begin(), m_uploads.end(), [](const auto& entry) {
-        return entry.second.state == State::Begun || entry.second.state == State::Sending;
-    });
+    for (auto& [sha256, upload] : m_uploads)
+        if (active(upload))
+            lookAfter(sha256, upload, now);
+    auto underWay = std::count_if(m_uploads.begin(), m_uploads.end(),
+                                  [](const auto& entry) { return active(entry.second); });
     for (auto& [sha256, upload] : m_uploads) {
-        if (active >= static_cast<std::ptrdiff_t>(protocol::kMaxUploadsPerSession))
+        if (underWay >= static_cast<std::ptrdiff_t>(protocol::kMaxUploadsPerSession))
             return;
         if (upload.state != State::Waiting || (upload.notBefore && now < *upload.notBefore))
             continue;
-        begin(sha256, upload);
-        ++active;
+        begin(sha256, upload, now);
+        ++underWay;
     }
 }
 
-void Uploads::begin(const Sha256& sha256, Upload& upload)
+void Uploads::lookAfter(const Sha256& sha256, Upload& upload, Instant now)
+{
+    if (std::exchange(upload.answered, false)) {
+        upload.heard = now;
+        upload.unanswered = 0;
+        return;
+    }
+    if (now - upload.heard < kUnansweredPause)
+        return;
+    upload.state = State::Waiting;
+    ++upload.turn;
+    if (++upload.unanswered == kUnansweredTries) {
+        upload.unanswered = 0;
+        fail(sha256, upload,
+             makeError(ErrorCode::Timeout,
+                       say("upload-unanswered",
+                           kUnansweredTries * std::chrono::duration_cast<std::chrono::seconds>(kUnansweredPause).count()),
+                       say("do-ask-again")));
+    }
+}
+
+void Uploads::begin(const Sha256& sha256, Upload& upload, Instant now)
 {
     upload.state = State::Begun;
+    upload.heard = now;
+    upload.answered = false;
     ++upload.turn;
     wire::ClientMessage message;
     message.mutable_upload_begin()->set_sha256(sha256);
@@ -145,6 +170,7 @@ void Uploads::onGrant(const wire::UploadGrant& grant)
     }
     if (upload.state != State::Sending || grant.offset() > upload.source.size)
         return;
+    upload.answered = true;
     upload.busyTries = 0;
     upload.stored = std::max(upload.stored, grant.offset());
     upload.windowEnd =
@@ -198,9 +224,10 @@ void Uploads::sendChunk(const Sha256& sha256, std::uint64_t offset, std::string 
 void Uploads::onDone(const Sha256& sha256)
 {
     const auto found = m_uploads.find(sha256);
-    if (found == m_uploads.end() || (found->second.state != State::Begun && found->second.state != State::Sending))
+    if (found == m_uploads.end() || !active(found->second))
         return;
     found->second.state = State::There;
+    found->second.unanswered = 0;
     ++found->second.turn;
     if (!std::exchange(found->second.announce, false))
         return;
@@ -212,9 +239,10 @@ void Uploads::onDone(const Sha256& sha256)
 void Uploads::onFailed(const Sha256& sha256, Error error, Instant now)
 {
     const auto found = m_uploads.find(sha256);
-    if (found == m_uploads.end() || (found->second.state != State::Begun && found->second.state != State::Sending))
+    if (found == m_uploads.end() || !active(found->second))
         return;
     Upload& upload = found->second;
+    upload.unanswered = 0;
     // Busy passes; NotFound means that the head has forgotten the upload in its middle, and a new begin() mends it.
     if ((error.code == ErrorCode::Busy || error.code == ErrorCode::NotFound) && ++upload.busyTries < kBusyTries) {
         upload.state = State::Waiting;

@@ -45,8 +45,11 @@ public:
     void onFailed(const Sha256& sha256, Error error, Instant now);
     /// The head did not take a message about this digest (hexadecimal). False: nothing here is called that.
     [[nodiscard]] bool onRefused(const std::string& about, const Error& error, Instant now);
-    /// Begins what waits for its turn or for a busy head.
+    /// Begins what waits for its turn or for a busy head, and again what a head that is there has said nothing about for
+    /// too long; after some times it has failed, so that nobody waits for ever.
     void pump(Instant now);
+    static constexpr Milliseconds kUnansweredPause{60'000};
+    static constexpr int kUnansweredTries = 3;
 
 private:
     enum class State { Idle, Waiting, Begun, Sending, There, Failed };
@@ -59,12 +62,20 @@ private:
         std::uint64_t asked = 0;     ///< requested from the disk up to here
         std::uint32_t turn = 0;      ///< rises when what is being read is out of date
         int busyTries = 0;
+        bool answered = false; ///< the head has said something since the last pump()
+        int unanswered = 0;    ///< how often in a row it has said nothing for too long
+        Instant heard{};       ///< or begun
         std::optional<Instant> notBefore;
         std::optional<Error> error;
         std::uint64_t lastUse = 0;
     };
 
-    void begin(const Sha256& sha256, Upload& upload);
+    void begin(const Sha256& sha256, Upload& upload, Instant now);
+    void lookAfter(const Sha256& sha256, Upload& upload, Instant now);
+    [[nodiscard]] static bool active(const Upload& upload)
+    {
+        return upload.state == State::Begun || upload.state == State::Sending;
+    }
     void fill(const Sha256& sha256, Upload& upload);
     void sendChunk(const Sha256& sha256, std::uint64_t offset, std::string bytes);
     void fail(const Sha256& sha256, Upload& upload, Error error);

@@ -12,7 +12,8 @@ namespace argus::comm {
 /// The group cannot be used any more: neither this operation nor a later one succeeds. The epoch is over.
 class GroupBroken : public OpsError {
 public:
-    enum class Why { PeerGone, Timeout, Aborted, Version };
+    /// NoWay: the other rank may well live, but the line to it is broken.
+    enum class Why { PeerGone, NoWay, Timeout, Aborted, Version };
     GroupBroken(Why why, const std::string& text) : OpsError(text), m_why(why) {}
     [[nodiscard]] Why why() const { return m_why; }
 

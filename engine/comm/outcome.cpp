@@ -10,6 +10,10 @@ Error errorOf(const GroupBroken& broken)
     case GroupBroken::Why::PeerGone:
         return {ErrorCode::Unreachable, broken.what(),
                 "check that the machines reach each other on the interface named in the settings, on any port", ""};
+    case GroupBroken::Why::NoWay:
+        return {ErrorCode::Unreachable, broken.what(),
+                "look at the network between those machines: cable, switch, firewall, and the interface of each",
+                "interface"};
     case GroupBroken::Why::Timeout:
         return {ErrorCode::Timeout, broken.what(), "", ""};
     case GroupBroken::Why::Aborted:

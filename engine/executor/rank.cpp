@@ -46,15 +46,18 @@ int cores()
 Error errorOf(const comm::GroupBroken& problem, const wire::LoadModel& plan, const wire::RankOrder& rank)
 {
     using Why = comm::GroupBroken::Why;
-    const ErrorCode code = problem.why() == Why::PeerGone  ? ErrorCode::Unreachable
-                           : problem.why() == Why::Timeout ? ErrorCode::Timeout
-                           : problem.why() == Why::Version ? ErrorCode::Unsupported
-                                                           : ErrorCode::Cancelled;
+    const bool noWay = problem.why() == Why::NoWay;
+    const ErrorCode code = noWay || problem.why() == Why::PeerGone ? ErrorCode::Unreachable
+                           : problem.why() == Why::Timeout         ? ErrorCode::Timeout
+                           : problem.why() == Why::Version         ? ErrorCode::Unsupported
+                                                                   : ErrorCode::Cancelled;
     return {code,
             fmt::format("rank {} has lost rank {}: {}", rank.rank(), fmt::join(peersOf(plan, rank), " or "),
                         problem.what()),
-            "look whether the other machines run and reach each other; the head starts the model again",
-            {}};
+            noWay ? "look at the network between those machines: cable, switch, firewall, interface; the head starts "
+                    "the model again"
+                  : "look whether the other machines run and reach each other; the head starts the model again",
+            noWay ? "interface" : ""};
 }
 
 } // namespace

@@ -26,6 +26,12 @@ std::filesystem::path blockLists()
     return cacheFolder() / "blocks";
 }
 
+/// A copy that is not whole may get room, or files, at any moment; looking again costs little, since digests are kept.
+bool isSettled(const wire::ModelReport& report)
+{
+    return report.error().code().empty() && !report.pulled();
+}
+
 const wire::NodeSettings* settingsOf(const wire::EngineSettings& settings, const std::string& node)
 {
     for (const wire::NodeSettings& each : settings.nodes())
@@ -188,7 +194,8 @@ void ClusterPlan::askCopies(plan::Cluster& cluster, const wire::EngineSettings& 
                                    : model->demo                           ? std::string()
                                                                            : model->path.string();
         if (const auto known = m_reports.find(node.name);
-            known != m_reports.end() && known->second.done && known->second.asked == folder)
+            known != m_reports.end() && known->second.done && known->second.asked == folder &&
+            isSettled(known->second.latest))
             continue;
         wire::HeadToWorker message;
         message.set_protocol_version(protocol::kVersion);

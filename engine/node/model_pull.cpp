@@ -203,8 +203,22 @@ void ModelPull::progress(bool always)
     m_port.report(std::move(report));
 }
 
-void ModelPull::fail(const Error& error)
+/// A disk that has filled up since room was looked for: with the bytes that somebody has to find.
+Error ModelPull::explained(const Error& error) const
 {
+    std::error_code problem;
+    const fs::space_info space = fs::space(m_folder, problem);
+    const std::uint64_t left = m_totalBytes - m_doneBytes;
+    if (error.code != ErrorCode::Io || problem || space.available >= left || m_at >= m_files.size())
+        return error;
+    return makeError(ErrorCode::DoesNotFit,
+                     say("fetch-disk-full", (m_folder / m_files[m_at].file.name()).string(), space.available, left),
+                     say("do-free-for-fetch", left - space.available), "model");
+}
+
+void ModelPull::fail(const Error& cause)
+{
+    const Error error = explained(cause);
     log::error("fetching the model: {}", error.text());
     wire::ModelReport report;
     report.set_ticket(m_ticket);

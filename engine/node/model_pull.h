@@ -57,6 +57,7 @@ private:
     [[nodiscard]] Result<Done> take(const wire::ModelChunk& chunk);
     [[nodiscard]] Result<Done> settle();
     [[nodiscard]] Result<Done> requireRoom() const;
+    [[nodiscard]] Error explained(const Error& error) const;
     void fail(const Error& error);
     void progress(bool always);
 

@@ -187,10 +187,10 @@ void Node::Impl::end(std::uint64_t epoch, const Seat& seat, const std::string& w
 
 void Node::Impl::send(const Seat& seat, const wire::NodeToExecutor& order)
 {
-    if (seat.node == name)
-        (void)link.send(order, {});
-    else
+    if (seat.node != name)
         (void)sendFar(seat, order.SerializeAsString(), {});
+    else if (!link.send(order, {}) && host.running() && host.epoch() == order.epoch())
+        host.end(order.epoch(), "did not take what was sent to it"); // its ranks would wait for it in vain
 }
 
 bool Node::Impl::present(const std::string& node) const

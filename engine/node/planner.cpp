@@ -335,7 +335,7 @@ void Planner::send(schedule::StepPlan plan)
     plan.resize(taken);
     m_scheduler->start(std::move(plan));
     if (!m_port.send(message, descriptors))
-        m_ready = false;
+        giveUpOnExecutor("did not take a step");
 }
 
 void Planner::addSlice(wire::StepPlan& plan, const schedule::Slice& slice, std::vector<int>& descriptors)
@@ -481,9 +481,10 @@ void Planner::dropEnded()
     for (const AskNumber number : released)
         message.mutable_drop()->add_sequences(number);
     if (!m_port.send(message, {}))
-        m_ready = false;
+        giveUpOnExecutor("did not take what was sent to it");
 }
 
+/// Once an epoch: its end is told as ExecutorLost. An epoch that was over already is not ended again.
 void Planner::giveUpOnExecutor(const std::string& why)
 {
     if (std::exchange(m_ready, false))

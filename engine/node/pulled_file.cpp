@@ -150,17 +150,40 @@ public:
     {
         if (!cluster::isBlock(std::as_bytes(std::span(data)), offset / cluster::kBlockBytes, m_list))
             return notAsTheHeadHasIt(m_wanted, fmt::format("the block at {} of ", offset));
-        if (Result<Done> written = writeAt(m_fd, m_path, offset, data); !written)
+        const ByteRange block{offset, offset + data.size()};
+        if (Result<Done> written = writeAt(m_fd, m_path, offset, data); !written) {
+            giveBack(block); // some bytes of it may have come
             return written;
-        m_parts.there.add({offset, offset + data.size()});
+        }
+        m_parts.there.add(block);
+        m_last = block;
         return Done{};
     }
-    Result<Done> keep() override { return writeParts(m_path, m_parts); }
+    /// On a full disk the note of what is there has no room, and without it all would be fetched again: the last block
+    /// makes room for it.
+    Result<Done> keep() override
+    {
+        Result<Done> kept = writeParts(m_path, m_parts);
+        if (kept || !m_last)
+            return kept;
+        giveBack(*m_last);
+        m_parts.there = m_parts.there.without(ByteRanges(*m_last));
+        m_last.reset();
+        return writeParts(m_path, m_parts);
+    }
     Result<Done> finish() override { return keep(); }
 
 private:
+    /// Nobody reads these bytes yet: they have come in this pull.
+    void giveBack(const ByteRange& range) const
+    {
+        (void)::fallocate(m_fd.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(range.begin),
+                          static_cast<off_t>(range.size()));
+    }
+
     fs::path m_path;
     wire::ManifestFile m_wanted;
+    std::optional<ByteRange> m_last; ///< that has come
     FileParts m_parts;
     std::string m_list; ///< digests of all blocks
     UniqueFd m_fd;

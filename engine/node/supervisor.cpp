@@ -68,6 +68,7 @@ void Supervisor::deploy(std::shared_ptr<const Deployment> deployment, Instant no
 {
     if (!m_deployment || m_deployment->number != deployment->number) {
         m_quickCrashes = 0;
+        m_brokenLines = 0;
         m_wasReady = false;
     }
     m_restartAt.reset();
@@ -177,7 +178,7 @@ void Supervisor::work(Instant now)
     if (loading && now - m_lastHeard > kLoadSilence)
         giveUpOn(m_figures.epoch, fmt::format("said nothing for {} minutes while loading", kLoadSilence.count()));
     if (m_readySince && now - *m_readySince > kProvenAfter)
-        m_quickCrashes = 0;
+        m_quickCrashes = m_brokenLines = 0;
 }
 
 // ---- what happens ----
@@ -199,7 +200,7 @@ void Supervisor::said(const std::string& node, wire::ExecutorToNode message, Ins
         return loaded(*seat, message.loaded(), now);
     case wire::ExecutorToNode::kResult:
         if (++m_results == kProvenResults)
-            m_quickCrashes = 0;
+            m_quickCrashes = m_brokenLines = 0;
         return m_hooks.result(m_figures.epoch, std::move(*message.mutable_result()));
     case wire::ExecutorToNode::kSequencesFailed:
         return m_hooks.sequencesFailed(m_figures.epoch, std::move(*message.mutable_sequences_failed()));
@@ -219,6 +220,7 @@ void Supervisor::said(const std::string& node, wire::ExecutorToNode message, Ins
             return giveUp(m_deployment->seats.size() > 1 ? Error(error).in(node) : error);
         }
         seat->lastWords = say("how-gave-up", error.saidCause());
+        seat->noWay = error.code == ErrorCode::Unreachable && error.setting == "interface";
         m_executors.end(m_figures.epoch, *seat->seat, english(seat->lastWords));
         return;
     }
@@ -254,7 +256,8 @@ void Supervisor::ended(const std::string& node, std::uint64_t epoch, const Said&
     if (seat == nullptr || epoch != m_figures.epoch || !std::exchange(seat->running, false))
         return;
     if (!m_endBy) // it may have ended by itself before it was told to: its words say more than its exit code
-        return lose(node, seat->lastWords.empty() ? how : seat->lastWords, now, true);
+        return lose(node, seat->lastWords.empty() ? how : seat->lastWords, now,
+                    seat->noWay ? Lost::NoWay : Lost::Crashed);
     afterEnd(now);
 }
 
@@ -275,7 +278,7 @@ void Supervisor::nodeGone(const std::string& node, const Said& why, Instant now)
     if (seat == nullptr || !std::exchange(seat->running, false))
         return;
     if (!m_endBy)
-        return lose(node, say("how-out-of-reach", node, why), now, false);
+        return lose(node, say("how-out-of-reach", node, why), now, Lost::Away);
     afterEnd(now);
 }
 
@@ -288,9 +291,17 @@ void Supervisor::nodeJoined(Instant now)
     }
 }
 
-/// One executor is gone; the others wait for it in vain. `crashed`: it has ended by itself; a machine that is lost says
-/// nothing about the model.
-void Supervisor::lose(const std::string& node, const Said& how, Instant now, bool crashed)
+/// Before the next start. A line that stays broken is tried again and again: it mends as a machine comes back.
+std::chrono::seconds Supervisor::pauseAfter(Lost by)
+{
+    const std::uint32_t before = by == Lost::NoWay ? m_brokenLines : m_quickCrashes;
+    m_quickCrashes += by == Lost::Crashed ? 1 : 0;
+    m_brokenLines += by == Lost::NoWay ? 1 : 0;
+    return kBackOff[std::min<std::size_t>(before, kBackOff.size() - 1)];
+}
+
+/// One executor is gone; the others wait for it in vain.
+void Supervisor::lose(const std::string& node, const Said& how, Instant now, Lost by)
 {
     m_readySince.reset();
     const std::uint64_t epoch = m_figures.epoch;
@@ -298,11 +309,10 @@ void Supervisor::lose(const std::string& node, const Said& how, Instant now, boo
     m_endBy = now + kEndPatience;
     endAll(fmt::format("was ended because {}", english(named(node, how))));
     m_hooks.lost(epoch, m_deployment->seats.size() > 1 ? say("on-node", node, how) : how);
-    if (crashed && m_quickCrashes >= kBackOff.size())
+    if (by == Lost::Crashed && m_quickCrashes >= kBackOff.size())
         return giveUp(makeError(ErrorCode::Crashed, say("executor-ended-often", m_quickCrashes + 1, named(node, how)),
                                 say("do-see-log")));
-    const std::chrono::seconds pause = kBackOff[std::min<std::size_t>(m_quickCrashes, kBackOff.size() - 1)];
-    m_quickCrashes += crashed ? 1 : 0;
+    const std::chrono::seconds pause = pauseAfter(by);
     m_restartAt = now + pause;
     ++m_figures.restarts;
     m_figures.state = ExecutorState::Restarting;

@@ -96,10 +96,14 @@ private:
         bool running = false;
         std::size_t loaded = 0;     ///< ranks
         Said lastWords = {}; ///< why it gave up, as it said itself
+        bool noWay = false;  ///< the line from its machine to another one is broken, it has said
     };
+    /// How an executor was lost: its own end says something about the model, the end of a machine or a line does not.
+    enum class Lost { Crashed, Away, NoWay };
     void begin(Instant now);
     void endAll(const std::string& why);
-    void lose(const std::string& node, const Said& how, Instant now, bool crashed);
+    void lose(const std::string& node, const Said& how, Instant now, Lost by);
+    [[nodiscard]] std::chrono::seconds pauseAfter(Lost by);
     void afterEnd(Instant now);
     void giveUp(Error error);
     void loaded(SeatState& seat, const wire::Loaded& report, Instant now);
@@ -115,6 +119,7 @@ private:
     std::vector<SeatState> m_seats;
     ExecutorFigures m_figures;
     std::uint32_t m_quickCrashes = 0;
+    std::uint32_t m_brokenLines = 0; ///< in a row
     std::optional<Instant> m_readySince;
     std::optional<Instant> m_restartAt;
     std::optional<Instant> m_endBy;           ///< executors that were told to end have until then

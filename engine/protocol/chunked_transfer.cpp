@@ -203,8 +203,9 @@ UploadStore::ChunkAnswer UploadStore::chunk(const Uploader& uploader, const Sha2
 {
     const auto found = m_unfinished.find(Key{uploader.publicKey, sha256});
     if (found == m_unfinished.end() || found->second.session != uploader.session) {
+        // The same person's other program has sent all of it meanwhile: without a word this one would wait for ever.
         if (m_files.contains(sha256))
-            return std::nullopt; // a late chunk of what has finished meanwhile
+            return Finished{};
         return Error{ErrorCode::NotFound,
                      fmt::format("no upload {} is open in this session", shortName(sha256)),
                      "begin the upload again",

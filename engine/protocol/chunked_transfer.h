@@ -67,7 +67,7 @@ public:
     [[nodiscard]] BeginAnswer begin(const Uploader& uploader, const Sha256& sha256, std::uint64_t size, Instant now);
     /// Errors end the upload: NotFound (no such upload of this session), BadRequest (empty or too long, out of order,
     /// beyond the size), Corrupt (the digest of the whole is another), Io. A repeated chunk that is stored already is
-    /// ignored: it may cross a resume.
+    /// ignored: it may cross a resume. A chunk of a file that somebody else has finished is answered by Finished.
     [[nodiscard]] ChunkAnswer chunk(const Uploader& uploader, const Sha256& sha256, std::uint64_t offset,
                                     std::span<const std::byte> bytes, Instant now);
     /// Forgets the session's unfinished upload of that digest. Finished ones stay.

@@ -216,10 +216,14 @@ QString RunningHead::log() const
     return contentsOf(m_folder.filePath("head.log"));
 }
 
-std::unique_ptr<QProcess> RunningHead::begin(const QStringList& arguments) const
+std::unique_ptr<QProcess> RunningHead::begin(const QStringList& arguments,
+                                             const QMap<QString, QString>& variables) const
 {
     auto process = std::make_unique<QProcess>();
-    process->setProcessEnvironment(environment());
+    QProcessEnvironment own = environment();
+    for (const QString& variable : variables.keys())
+        own.insert(variable, variables[variable]);
+    process->setProcessEnvironment(own);
     startIn(*process, m_space, m_program, arguments);
     return process;
 }

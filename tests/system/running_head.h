@@ -48,8 +48,8 @@ public:
 
     /// Runs argus-node with these arguments in this head's folders.
     Ran run(const QStringList& arguments, int patienceMs = 120'000, const QByteArray& input = {}) const;
-    /// The same without waiting.
-    std::unique_ptr<QProcess> begin(const QStringList& arguments) const;
+    /// The same without waiting; `variables` are set for it alone.
+    std::unique_ptr<QProcess> begin(const QStringList& arguments, const QMap<QString, QString>& variables = {}) const;
     static Ran finish(QProcess& process, int patienceMs = 120'000);
     /// `argus-node ask --json` with greedy sampling.
     Ran ask(const QStringList& arguments) const;

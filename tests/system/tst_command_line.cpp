@@ -203,7 +203,17 @@ private slots:
         QVERIFY2(admitted.code == 0, admitted.err.c_str());
         // The head's key was given once and is remembered.
         QCOMPARE(stranger.run({"ask", "--head", head.endpoint(), "Hello!"}).code, 0);
+        // Whoever is in the middle of an answer hears that the key counts no more; the head has no more work with it.
+        const std::unique_ptr<QProcess> asking =
+            stranger.begin(longAsk(1'000) + QStringList{"--head", head.endpoint()});
+        QVERIFY(eventually([&] { return asking->waitForReadyRead(50) && asking->bytesAvailable() > 50; }, 30'000));
         QCOMPARE(head.run({"keys", "revoke", "guest"}).code, 0);
+        const Ran ended = RunningHead::finish(*asking, 5'000);
+        QCOMPARE(ended.code, 1);
+        QVERIFY2(ended.err.find("has been revoked") != std::string::npos &&
+                     ended.err.find("argus-node keys allow") != std::string::npos,
+                 ended.err.c_str());
+        QVERIFY(eventually([&] { return head.status()["asks_running"].get<int>() == 0; }, 5'000));
         QCOMPARE(stranger.run(question).code, 1);
     }
 

@@ -4,12 +4,16 @@
 #include "engine/protocol/fault_hooks.h"
 #include "tests/system/running_head.h"
 
+#include <QDir>
 #include <QDirIterator>
+#include <QFileInfo>
+#include <QTemporaryDir>
 #include <QtTest>
 
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -77,7 +81,7 @@ private slots:
         // All that a head writes lies there: keys, its lock, uploads.
         m_head.set("ARGUS_CACHE_HOME", m_disk.filePath("cache"));
         m_head.allowFaults();
-        QVERIFY2(m_head.start(), qPrintable(m_head.startError));
+        QVERIFY2(m_head.start({"--name", "alpha"}), qPrintable(m_head.startError));
         QVERIFY(eventually([this] { return m_head.deploymentState() == "ready"; }, 30'000));
     }
     void init()
@@ -135,6 +139,75 @@ private slots:
         resize(kRoomy);
         aQuestionIsAnswered({"--image", sample("red-circle-on-white.png"), "Describe this image."},
                             storedAnswer("red-circle-on-white"));
+    }
+    /// The disk of a worker, while it fetches a model that only the head has.
+    void aWorkersDiskFillsUpWhileItFetches()
+    {
+        const QTemporaryDir folder;
+        const QString model = folder.filePath("large");
+        QVERIFY(QDir().mkpath(model));
+        for (const QString& name : QDir(ARGUS_SOURCE_DIR "/resources/demo-model").entryList(QDir::Files))
+            QVERIFY(QFile::copy(ARGUS_SOURCE_DIR "/resources/demo-model/" + name, model + "/" + name));
+        qint64 whole = 0;
+        for (const QFileInfo& file : QDir(model).entryInfoList({"*.safetensors"}))
+            whole += file.size();
+        RunningWorker beta("beta", {"--cpu-devices", "1"});
+        beta.set("ARGUS_CACHE_HOME", m_disk.filePath("beta"));
+        beta.allowFaults();
+        QVERIFY2(beta.join(m_head), qPrintable(beta.startError + beta.log()));
+        const QStringList options{"--model", model, "--node", "beta model=/nowhere", "--node", "alpha devices=none"};
+        const auto isTold = [&](const Ran& ran, const char* where) {
+            const QString said = QString::fromStdString(ran.out + ran.err);
+            const bool told = ran.code == 1 && said.contains("beta") && said.contains(m_disk.filePath("beta")) &&
+                              said.contains("free") && said.contains(where);
+            if (!told)
+                qWarning().noquote() << ran.code << said;
+            return told;
+        };
+        // There is too little room from the beginning: nothing is fetched.
+        resize("size=4m");
+        QVERIFY(isTold(m_head.deploy(options), "needed"));
+        // There was enough, and then something else has taken it.
+        resize(kRoomy);
+        if (!argus::protocol::faults::kCompiledIn)
+            QSKIP("this build has no fault hooks to slow the fetching down with");
+        beta.faults("delay to_worker.model_chunk 40ms on receive");
+        const std::unique_ptr<QProcess> deploying = m_head.begin(QStringList{"deploy"} + options);
+        const QString weights = m_disk.filePath("beta/models/large/model-00001-of-00002.safetensors");
+        const auto fetched = [&] {
+            struct stat info = {};
+            return ::stat(weights.toUtf8().constData(), &info) == 0 ? info.st_blocks * 512L : 0L;
+        };
+        QVERIFY2(eventually([&] { return fetched() > 8 << 20; }, 30'000),
+                 (deploying->readAll().toStdString() + beta.log().toStdString()).c_str());
+        resize("size=12m");
+        QVERIFY(isTold(RunningHead::finish(*deploying, 60'000), "are still to be fetched"));
+        beta.faults({});
+        QCOMPARE(m_head.deploymentState(), std::string("ready")); // what was served is served on
+        // What has come is not fetched again.
+        const long before = fetched();
+        QVERIFY(before > 8 << 20);
+        resize(kRoomy);
+        const Ran again = m_head.deploy(options);
+        QVERIFY2(again.code == 0, (again.out + again.err).c_str());
+        qInfo("%ld bytes had come, %lld were fetched afterwards", before, fetchedLast(m_head, "large"));
+        QVERIFY(fetchedLast(m_head, "large") < whole - (7 << 20));
+        aQuestionIsAnswered({"--image", sample("red-circle-on-white.png"), "Describe this image."},
+                            storedAnswer("red-circle-on-white"));
+        // What was fetched is shown there, and removed when nobody needs it.
+        const auto models = [&](const QStringList& words) {
+            return m_head.begin(QStringList{"models"} + words, {{"ARGUS_CACHE_HOME", m_disk.filePath("beta")}});
+        };
+        const Ran list = RunningHead::finish(*models({"list"}));
+        QVERIFY2(list.code == 0 && list.out.find("large  ") == 0 && list.out.find("in use") != std::string::npos,
+                 (list.out + list.err).c_str());
+        const Ran busy = RunningHead::finish(*models({"remove", "large"}));
+        QVERIFY2(busy.code == 1 && busy.err.find("in use by process") != std::string::npos, busy.err.c_str());
+        QCOMPARE(m_head.deploy({"--node", "beta devices=none"}).code, 0);
+        const Ran removed = RunningHead::finish(*models({"remove", "large"}));
+        QVERIFY2(removed.code == 0, removed.err.c_str());
+        QCOMPARE(fetched(), 0L);
+        QCOMPARE(RunningHead::finish(*models({"remove", "large"})).code, 1);
     }
     void cleanupTestCase()
     {

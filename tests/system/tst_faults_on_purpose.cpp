@@ -3,9 +3,11 @@
 
 #include "tests/system/running_head.h"
 
+#include <QDir>
 #include <QElapsedTimer>
 #include <QtTest>
 
+#include <algorithm>
 #include <memory>
 
 using namespace argus::tests;
@@ -92,6 +94,25 @@ private slots:
         QVERIFY2(ran.code == 0, ran.err.c_str());
         QCOMPARE(ran.out, m_undisturbed);
         QCOMPARE(epoch(), before + 1);
+    }
+    /// Two programs of one person have one picture, and the one that came first is slow.
+    void whoIsOvertakenWithAPictureIsAnsweredToo()
+    {
+        const auto asks = [this](const char* name, const QMap<QString, QString>& variables) {
+            const Json cases = sampleCases();
+            const auto one = std::find_if(cases.begin(), cases.end(), [&](const Json& c) { return c["name"] == name; });
+            return m_head.begin(QStringList{"ask", "--json", "--temperature", "0", "--repetition-penalty", "1"} +
+                                    argumentsOf(*one, m_head.folder()),
+                                variables);
+        };
+        const auto slow = asks("two-circles-and-a-star-color", {{"ARGUS_FAULTS", "delay client.upload_chunk 2s 1"}});
+        const QDir uploads(m_head.folder() + "/cache/uploads");
+        QVERIFY(eventually([&] { return !uploads.entryList({"*.part"}).isEmpty(); }, 10'000));
+        const Ran other = RunningHead::finish(*asks("two-circles-and-a-star-describe", {}));
+        QVERIFY2(other.code == 0, other.err.c_str());
+        const Ran ran = RunningHead::finish(*slow, 30'000);
+        QVERIFY2(ran.code == 0, ran.err.c_str());
+        QCOMPARE(ran.json()["text"].get<std::string>(), storedAnswer("two-circles-and-a-star-color"));
     }
     void lateResultsAreWaitedFor()
     {

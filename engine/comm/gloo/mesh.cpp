@@ -1,5 +1,7 @@
 #include "engine/comm/gloo/mesh.h"
 
+#include "engine/comm/line_limit.h"
+
 #include <fmt/format.h>
 #include <gloo/context.h>
 #include <gloo/transport/address.h>
@@ -21,6 +23,8 @@ namespace argus::comm::gloo {
 
 namespace {
 
+/// Between ranks that are all there and wait for each other: on a line that works it takes milliseconds.
+constexpr Milliseconds kConnecting{15'000};
 constexpr Milliseconds kLongest = std::chrono::hours(24); // Gloo adds time limits to now without looking
 
 using Why = GroupBroken::Why;
@@ -161,12 +165,14 @@ void Mesh::connect(MeetingPoint& meeting, Deadline forming)
 
     // Connecting takes no deadline and cannot be aborted, but it ends when the pairs are closed: another thread waits
     // at the meeting point for the deadline, for an abort, or for our own word that all is well.
+    const Deadline connecting(std::min(forming.at(), Deadline::in(kConnecting).at()));
     std::atomic<bool> ended = false;
+    std::atomic<int> reaching = -1;
     const std::string done = m_place.key("connected", rank());
     std::optional<GroupBroken> broken;
     std::jthread watch([&] {
         try {
-            (void)meeting.get(done, forming);
+            (void)meeting.get(done, connecting);
         } catch (const GroupBroken& end) {
             broken = end;
             ended = true;
@@ -176,18 +182,22 @@ void Mesh::connect(MeetingPoint& meeting, Deadline forming)
     std::string failure;
     try {
         for (int other = 0; other < size() && !ended; ++other)
-            if (other != rank())
+            if (other != rank()) {
+                reaching = other;
                 m_connections->connectPair(other, addresses[static_cast<std::size_t>(other)]);
+            }
     } catch (const std::exception& error) {
         failure = error.what();
     }
     meeting.arrived(done, {});
     watch.join();
-    if (broken)
+    if (broken && broken->why() != Why::Timeout)
         throw GroupBroken(*broken);
-    if (!failure.empty())
-        throw GroupBroken(Why::PeerGone, fmt::format("rank {} of {} could not connect to the others: {}", rank(),
-                                                     m_place.name, failure));
+    if (broken || !failure.empty())
+        throw GroupBroken(broken || isNoWay(failure) ? Why::NoWay : Why::PeerGone,
+                          fmt::format("rank {} of {} cannot connect to rank {}{}{}", rank(), m_place.name,
+                                      reaching.load(), failure.empty() ? "" : ": ", failure));
+    limitSilenceOnLines();
 }
 
 // Gloo forgets to tell a send whose connection breaks while it is being written: waitSend() would sleep until its time
@@ -279,7 +289,8 @@ void Mesh::guarded(Deadline deadline, Work&& work)
         if (deadline.passed())
             breakOff(Why::Timeout, fmt::format("rank {} of {} waited {} ms for the others, its limit", rank(),
                                                m_place.name, m_operation.count()));
-        breakOff(Why::PeerGone, fmt::format("rank {} of {} lost another rank: {}", rank(), m_place.name, error.what()));
+        breakOff(isNoWay(error.what()) ? Why::NoWay : Why::PeerGone,
+                 fmt::format("rank {} of {} lost another rank: {}", rank(), m_place.name, error.what()));
     }
 }
 

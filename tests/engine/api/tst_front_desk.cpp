@@ -8,6 +8,7 @@
 #include <QtTest>
 
 #include <algorithm>
+#include <set>
 
 using namespace argus;
 using namespace argus::api;
@@ -232,15 +233,56 @@ private slots:
         QCOMPARE(t.engine.asks.size(), std::size_t(1));
     }
 
-    void aKeyThatIsKnownNoMoreOnlyLooks()
+    void aChangedRoleIsToldAtOnce()
     {
+        protocol::KnownClient who{.publicKey = kKeyA, .name = "wall", .role = protocol::Role::Client};
         FrontDesk::Options options;
-        options.whoIs = [](const std::string&) { return std::optional<protocol::KnownClient>(); };
+        options.whoIs = [&](const std::string&) { return std::optional(who); };
         Desk t(options);
         t.hello("p", kKeyA, "s");
+        who.role = protocol::Role::Observer;
+        t.pass(Milliseconds(300));
+        QCOMPARE(t.outbox.of("p", Body::kWelcome).size(), std::size_t(2));
+        QCOMPARE(t.outbox.of("p", Body::kWelcome)[1].welcome().role(), std::string("observer"));
+        t.pass(Milliseconds(5000));
+        QCOMPARE(t.outbox.of("p", Body::kWelcome).size(), std::size_t(2)); // once
+    }
+
+    void aRevokedKeyHearsSoAndNothingElse()
+    {
+        std::set<std::string> known{kKeyA, kKeyB};
+        FrontDesk::Options options;
+        options.whoIs = [&](const std::string& key) {
+            return known.contains(key) ? std::optional(protocol::KnownClient{.publicKey = key, .name = "x"})
+                                       : std::nullopt;
+        };
+        Desk t(options);
+        t.hello("p", kKeyA, "s");
+        t.hello("q", kKeyB, "s");
         t.ask("p", kKeyA, "a");
-        QVERIFY(t.engine.asks.empty());
-        QCOMPARE(t.outbox.of("p", Body::kAskFailed).size(), std::size_t(1));
+        t.ask("q", kKeyB, "b");
+        known.erase(kKeyA);
+        t.pass(Milliseconds(300)); // it has said nothing meanwhile
+        QCOMPARE(t.engine.cancelled, std::vector<node::AskNumber>{t.engine.asks[0].number});
+        QCOMPARE(t.outbox.of("p", Body::kRefused).size(), std::size_t(1));
+        const wire::Error error = t.outbox.of("p", Body::kRefused)[0].refused().error();
+        QCOMPARE(error.cause_said().id(), std::string("key-revoked"));
+        QVERIFY2(error.remedy().find("keys allow '" + kKeyA + "'") != std::string::npos, error.remedy().c_str());
+        const std::size_t heard = t.outbox.sent["p"].size();
+        t.said(t.engine.asks[0].number, "secret");
+        t.desk->take(node::StateChanged{}, t.time);
+        t.pass(Milliseconds(2000));
+        QCOMPARE(t.outbox.sent["p"].size(), heard);
+        QVERIFY(t.outbox.of("q", Body::kStatus).size() > 0);
+        // What it still says, a greeting included, is refused.
+        t.ask("p", kKeyA, "c");
+        t.hello("p", kKeyA, "s");
+        QCOMPARE(t.outbox.of("p", Body::kRefused).size(), std::size_t(3));
+        QCOMPARE(t.outbox.sent["p"].size(), heard + 2);
+        QCOMPARE(t.engine.asks.size(), std::size_t(2));
+        known.insert(kKeyA); // and it may again
+        t.hello("p", kKeyA, "s");
+        QCOMPARE(t.outbox.of("p", Body::kWelcome).size(), std::size_t(2));
     }
 
     void helloIsWelcomedAndOthersMustSayItFirst()

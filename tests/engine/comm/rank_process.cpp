@@ -71,6 +71,8 @@ std::string_view nameOf(GroupBroken::Why why)
     switch (why) {
     case GroupBroken::Why::PeerGone:
         return "PeerGone";
+    case GroupBroken::Why::NoWay:
+        return "NoWay";
     case GroupBroken::Why::Timeout:
         return "Timeout";
     case GroupBroken::Why::Aborted:

@@ -165,6 +165,19 @@ private slots:
         QVERIFY(*readFile(*m_store->path(digestOf(bytes), m_now), 1U << 24) == bytes);
     }
 
+    /// Two programs of one person with one picture: the second takes the upload over and is done before the first one's
+    /// bytes have come. The first hears of it.
+    void whoWasOvertakenHearsThatItIsThere()
+    {
+        const std::string bytes = pattern(1000);
+        const Uploader other{"session-9", "ann"};
+        QVERIFY(std::holds_alternative<UploadStore::Grant>(
+            m_store->begin(m_ann, digestOf(bytes), bytes.size(), m_now)));
+        QVERIFY(upload(other, bytes));
+        QVERIFY(isFinished(sendAll(m_ann, bytes)));
+        QVERIFY(*readFile(*m_store->path(digestOf(bytes), m_now), 1U << 24) == bytes);
+    }
+
     void unfinishedUploadsWaitOnlySoLong()
     {
         const std::string bytes = pattern(2 * kChunkBytes);
