@@ -4,6 +4,7 @@
 #include "engine/apps/bench_runs.h"
 #include "engine/apps/bench_sizes.h"
 #include "engine/base/clock.h"
+#include "engine/base/device_memory.h"
 #include "engine/base/log.h"
 #include "engine/model/checkpoint.h"
 #include "engine/model/footprint.h"
@@ -131,13 +132,13 @@ apps::BenchModel load(const Options& options)
     return bench;
 }
 
-void printMemory(const apps::BenchModel& bench)
+void printMemory(const apps::BenchModel& bench, const char* name)
 {
     const ops::CudaMemory memory = ops::cudaMemory(*bench.ops);
     const std::uint64_t kept = bench.model->weightBytes() + bench.model->kvBytes();
-    fmt::print("{{\"name\": \"memory\", \"model\": \"{}\", \"device_used_gib\": {:.3f}, \"weights_gib\": {:.3f}, "
+    fmt::print("{{\"name\": \"{}\", \"model\": \"{}\", \"device_used_gib\": {:.3f}, \"weights_gib\": {:.3f}, "
                "\"kv_gib\": {:.3f}, \"arena_gib\": {:.3f}, \"arena_used_gib\": {:.3f}, \"overhead_gib\": {:.3f}}}\n",
-               bench.label, static_cast<double>(memory.used) / 0x1p30,
+               name, bench.label, static_cast<double>(memory.used) / 0x1p30,
                static_cast<double>(bench.model->weightBytes()) / 0x1p30,
                static_cast<double>(bench.model->kvBytes()) / 0x1p30, static_cast<double>(memory.arena) / 0x1p30,
                static_cast<double>(memory.arenaUsed) / 0x1p30, static_cast<double>(memory.used - kept) / 0x1p30);
@@ -177,7 +178,7 @@ int run(const Options& options, Instant started)
     fmt::print("{{\"name\": \"start\", \"model\": \"{}\", \"device\": \"{}\", \"loaded_s\": {:.2f}, "
                "\"first_token_s\": {:.2f}}}\n",
                bench.label, bench.ops->report().name, loaded, first);
-    printMemory(bench);
+    printMemory(bench, "memory");
     std::fflush(stdout);
     // Ceilings in an arena of their own: the model's is full.
     bench.ops->synchronize();
@@ -191,6 +192,7 @@ int run(const Options& options, Instant started)
                "\"product_teraflops\": {:.0f}}}\n",
                bench.ops->report().name, ceilings.copyBytesPerSecond * 1e-9, ceilings.productFlops * 1e-12);
     std::fflush(stdout);
+    const DeviceMemorySealed sealed; // as a rank is while it serves
     if (wants(options, "decode")) {
         for (const int batch : options.batches)
             apps::benchDecode(bench, ceilings, batch, 512);
@@ -205,6 +207,8 @@ int run(const Options& options, Instant started)
             apps::benchVision(bench, ceilings, h, w);
     if (wants(options, "first"))
         apps::benchFirstToken(bench, 52, 92, 34);
+    bench.ops->synchronize();
+    printMemory(bench, "memory at the end");
     return 0;
 }
 

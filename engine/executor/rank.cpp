@@ -231,6 +231,7 @@ Result<Done> Rank::load()
     m_model->tellLayers([this] { m_pulse.beat(); });
     m_ops->synchronize(); // what is said to be loaded is there
     m_runner = std::make_unique<StepRunner>(*m_ops, *m_model, *sizes, shard);
+    m_sealed.emplace();
     reportLoaded(*sizes, started);
     return Done{};
 }
@@ -341,6 +342,7 @@ void Rank::abort() noexcept
 
 void Rank::unload()
 {
+    m_sealed.reset();
     m_runner.reset();
     m_model.reset();
     comm::Groups groups;

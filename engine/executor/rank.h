@@ -2,6 +2,7 @@
 // One thread, one device: load its share of the model, run step plans, sample.
 
 #include "engine/base/clock.h"
+#include "engine/base/device_memory.h"
 #include "engine/base/result.h"
 #include "engine/comm/communicator.h"
 #include "engine/comm/meeting_point.h"
@@ -104,8 +105,9 @@ private:
     std::mutex m_mutex; ///< guards the next two, which other threads may abort
     comm::Groups m_groups;
     bool m_aborted = false;
-    std::unique_ptr<model::Qwen25VL> m_model; ///< uses m_ops and m_groups
-    std::unique_ptr<StepRunner> m_runner;     ///< uses m_model
+    std::unique_ptr<model::Qwen25VL> m_model;   ///< uses m_ops and m_groups
+    std::unique_ptr<StepRunner> m_runner;       ///< uses m_model
+    std::optional<DeviceMemorySealed> m_sealed; ///< from the end of load() until unload()
 };
 
 } // namespace argus::executor

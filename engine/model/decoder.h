@@ -87,7 +87,8 @@ private:
     void embed(const Shape& shape, const Words& at, std::span<const VisionRows> vision);
     void receive(const Shape& shape, const Words& at);
     void send(const Shape& shape);
-    void runLayer(const Layer& layer, const Shape& shape, const ops::PagedBatch& paged);
+    void runLayer(const Layer& layer, const Shape& shape, const Words& at, const ops::PagedBatch& paged);
+    [[nodiscard]] bool picksRows(const Shape& shape) const;
     void score(const Shape& shape, const Words& words);
     /// Of the vocabulary; ranks that share it may have some columns more.
     [[nodiscard]] TensorView logits(std::int64_t rows) const

@@ -22,7 +22,7 @@ void Decoder::compute(const Shape& shape, std::span<const VisionRows> vision)
     else
         receive(shape, at);
     for (const Layer& layer : m_layers) {
-        runLayer(layer, shape, paged);
+        runLayer(layer, shape, at, paged);
         if (m_layerDone)
             m_layerDone();
     }
@@ -68,32 +68,53 @@ void Decoder::send(const Shape& shape)
     m_rank.pipeline->send(sent, m_rank.shard.stage + 1);
 }
 
-void Decoder::runLayer(const Layer& layer, const Shape& shape, const ops::PagedBatch& paged)
+void Decoder::runLayer(const Layer& layer, const Shape& shape, const Words& at, const ops::PagedBatch& paged)
 {
     const auto epsilon = static_cast<float>(m_config.rmsNormEpsilon);
-    const TensorView h = m_hidden.rows(0, shape.rows);
-    const TensorView normed = m_normed.rows(0, shape.rows);
+    TensorView h = m_hidden.rows(0, shape.rows);
+    TensorView normed = m_normed.rows(0, shape.rows);
     const TensorView qkv = m_qkv.rows(0, shape.rows);
-    const TensorView attention = m_attention.rows(0, shape.rows);
-    const TensorView gate = m_gate.rows(0, shape.rows);
+    TensorView attention = m_attention.rows(0, shape.rows);
     const ops::LayerCache cache{layer.keys.view(), layer.values.view()};
 
-    m_ops.project(qkv, h, *layer.qkv, {.gain = layer.inputNorm.view(), .epsilon = epsilon, .scratch = normed}, false);
-    m_ops.rotateIntoCache(cache, qkv, m_cosines.rows(0, shape.rows), m_sines.rows(0, shape.rows), paged);
+    m_ops.projectIntoCache(cache, qkv, h, *layer.qkv,
+                           {.gain = layer.inputNorm.view(), .epsilon = epsilon, .scratch = normed},
+                           m_cosines.rows(0, shape.rows), m_sines.rows(0, shape.rows), paged);
+    const bool picks = picksRows(shape) && &layer == &m_layers.back();
+    if (picks && shape.scored == 0)
+        return;
     m_ops.pagedAttention(attention, qkv.columns(0, m_parts.queries.count), cache, paged,
                          1.0f / std::sqrt(static_cast<float>(m_config.headDim())));
+    if (picks) {
+        // What the queries lay in is free now.
+        const TensorView attended = m_qkv.rows(0, shape.scored).columns(0, m_parts.queries.count);
+        m_ops.gatherRows(attended, attention, words(at.logitRows, {shape.scored}));
+        m_ops.gatherRows(m_picked.rows(0, shape.scored), h, words(at.logitRows, {shape.scored}));
+        attention = attended;
+        h = m_picked.rows(0, shape.scored);
+        normed = m_normed.rows(0, shape.scored);
+    }
     addProduct(m_ops, m_rank.tensor, h, attention, *layer.output, normed);
 
+    const TensorView gate = m_gate.rows(0, h.extent(0));
     m_ops.gatedProject(gate, m_gateScratch.view(), h, *layer.gateUp,
                        {.gain = layer.postNorm.view(), .epsilon = epsilon, .scratch = normed});
     addProduct(m_ops, m_rank.tensor, h, gate, *layer.down, normed);
+}
+
+/// Whether the last layer takes the rows that are scored from all others as soon as keys and values of all are in the
+/// cache: of the others nothing is wanted any more.
+bool Decoder::picksRows(const Shape& shape) const
+{
+    return m_rank.shard.last() && shape.scored < shape.rows;
 }
 
 void Decoder::score(const Shape& shape, const Words& at)
 {
     const TensorView picked = m_picked.rows(0, shape.scored);
     const TensorView own = (m_rank.tensor != nullptr ? m_localLogits : m_logits).rows(0, shape.scored);
-    m_ops.gatherRows(picked, m_hidden.view(), words(at.logitRows, {shape.scored}));
+    if (!picksRows(shape))
+        m_ops.gatherRows(picked, m_hidden.view(), words(at.logitRows, {shape.scored}));
     m_ops.project(own.columns(0, m_parts.vocabulary.count), picked, *m_head,
                   {.gain = m_norm.view(),
                    .epsilon = static_cast<float>(m_config.rmsNormEpsilon),

@@ -250,6 +250,15 @@ public:
     /// batch
     virtual void rotateIntoCache(const LayerCache& cache, TensorView qkv, ConstTensorView cosines,
                                  ConstTensorView sines, const PagedBatch& batch) = 0;
+    /// project() of x to qkv and rotateIntoCache() of that, where a device may do both at once: what the k and v
+    /// columns of qkv hold afterwards is not said
+    virtual void projectIntoCache(const LayerCache& cache, TensorView qkv, ConstTensorView x, const Product& product,
+                                  const Norm& norm, ConstTensorView cosines, ConstTensorView sines,
+                                  const PagedBatch& batch)
+    {
+        project(qkv, x, product, norm, false);
+        rotateIntoCache(cache, qkv, cosines, sines, batch);
+    }
     /// Causal by index in the sequence, after rotateIntoCache() of the same rows. y, q [rows, heads · headDim]; heads
     /// share key heads in order
     virtual void pagedAttention(TensorView y, ConstTensorView q, const LayerCache& cache, const PagedBatch& batch,

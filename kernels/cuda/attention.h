@@ -10,7 +10,8 @@ namespace argus::kernels::cuda {
 ///
 /// Shapes   y, q [rows, heads · headDim], rows a stride apart; keys, values [blocks, kvHeads, blockTokens, headDim]
 ///          dense; slices [sliceCount, 4] int32: first row, rows, tokens cached before them, slot; blockTable
-///          [slots, blocksStride]: block numbers of a slot's sequence
+///          [slots, blocksStride]: block numbers of a slot's sequence. Both may be read before the launch before this
+///          one has ended: copies write them, before a step's first kernel, and no kernel does
 /// Promises a slice whose slot is negative or whose rows are 0 is padding: nothing is read for it, its row (one) of y
 /// may
 ///          hold anything. headDim is 128 for F16 and BF16; for F32 a multiple of 16 up to 128. blockTokens is a power

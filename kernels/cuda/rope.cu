@@ -1,5 +1,6 @@
 #include "kernels/cuda/common/launch.cuh"
 #include "kernels/cuda/common/row_parts.cuh"
+#include "kernels/cuda/common/turn.cuh"
 #include "kernels/cuda/rows.h"
 
 #include <algorithm>
@@ -40,8 +41,8 @@ __device__ __forceinline__ void turn(Eight<T>& low, Eight<T>& high, const Eight<
     widenEight(b, high);
 #pragma unroll
     for (int j = 0; j < 8; ++j) {
-        const float turned = a[j] * cosine.values[j] - b[j] * sine.values[j];
-        b[j] = b[j] * cosine.values[j] + a[j] * sine.values[j];
+        const float turned = turnedLow(a[j], b[j], cosine.values[j], sine.values[j]);
+        b[j] = turnedHigh(a[j], b[j], cosine.values[j], sine.values[j]);
         a[j] = turned;
     }
     low = roundEight<T>(a);

@@ -15,12 +15,26 @@ Status skinny(const Skinny& work, Stream stream)
 {
     const auto run = [&]<typename T>(const T* weight) {
         if (products::one_row::fits(work))
-            return products::one_row::run<T>(work, stream);
+            return products::one_row::run<T, products::one_row::Plainly<T>>(work, products::one_row::NoTarget{},
+                                                                            stream);
         return products::runProduct(work, products::DenseSlabs<T>{.weight = weight, .inputs = work.inputs}, stream);
     };
     if (work.type == Format::F16)
         return run(static_cast<const __half*>(work.weight));
     return run(static_cast<const __nv_bfloat16*>(work.weight));
+}
+
+bool fitsIntoCache(const Skinny& work)
+{
+    return work.epilogue == SkinnyEpilogue::Store && work.out == work.type && products::one_row::fits(work);
+}
+
+Status skinnyIntoCache(const Skinny& work, const SkinnyIntoCache& target, Stream stream)
+{
+    const auto run = [&]<typename T>(T) {
+        return products::one_row::run<T, products::one_row::IntoCache<T>>(work, target, stream);
+    };
+    return work.type == Format::F16 ? run(__half{}) : run(__nv_bfloat16{});
 }
 
 } // namespace argus::kernels::cuda

@@ -48,4 +48,24 @@ constexpr int kMostSkinnyRows = 64;
 [[nodiscard]] std::size_t skinnyWorkspace(int outputs, int processors);
 [[nodiscard]] Status skinny(const Skinny& work, Stream stream);
 
+/// skinny() of one row, whose result is a layer's q, k and v, and rotateIntoCache() (kernels/cuda/rows.h) of that, in
+/// one launch and with the same bits, except that the k and v columns of y stay as they were.
+///
+/// Shapes   work.y [1, (heads + 2·kvHeads) · headDim] = [1, work.outputs]; the others as RotateIntoCache has them
+/// Promises one row, Store, y of the type; headDim a multiple of 16; fitsIntoCache() says whether the row is short
+/// enough
+struct SkinnyIntoCache {
+    const float* cosines = nullptr;
+    const float* sines = nullptr;
+    void* keys = nullptr;
+    void* values = nullptr;
+    const std::int32_t* places = nullptr;
+    int heads = 0;
+    int kvHeads = 0;
+    int headDim = 0;
+    int blockTokens = 0;
+};
+[[nodiscard]] bool fitsIntoCache(const Skinny& work);
+[[nodiscard]] Status skinnyIntoCache(const Skinny& work, const SkinnyIntoCache& target, Stream stream);
+
 } // namespace argus::kernels::cuda

@@ -1,6 +1,6 @@
 // AWQ matrices on the GPU: kernels/cuda/awq.h.
 //
-//     test_awq [--seed N] [--quick] [--bench]
+//     test_awq [--seed N] [--quick] [--only TARGET|TARGET/TYPE|fill] [--bench]
 
 #include "kernels/cuda/awq.h"
 #include "tests/device/product_check.h"
@@ -148,15 +148,18 @@ std::function<int(const Skinny&)> productOf(const Matrix& matrix)
 }
 
 void checkMatrix(Tally& tally, std::mt19937_64& random, Workspaces& workspaces, const std::string& name,
-                 const Matrix& matrix, const std::vector<double>& weights)
+                 const Matrix& matrix, const std::vector<double>& weights, const Options& options)
 {
-    checkWidened(tally, name, matrix, weights);
+    if (options.wants(name.c_str()))
+        checkWidened(tally, name, matrix, weights);
     for (const Format type : {Format::F16, Format::BF16})
-        checkProducts(tally, random, workspaces, name, type, weights, matrix.outputs, matrix.inputs, productOf(matrix));
+        if (options.wants(name.c_str()) || options.wants((name + "/" + nameOf(type)).c_str()))
+            checkProducts(tally, random, workspaces, name, type, weights, matrix.outputs, matrix.inputs, productOf(matrix),
+                          options.quick);
 }
 
 /// Matrices made of one layer, of several behind each other, of two in alternate outputs; some padded with zeros.
-void check(Tally& tally, std::mt19937_64& random, bool quick)
+void check(Tally& tally, std::mt19937_64& random, const Options& options)
 {
     Workspaces workspaces;
     struct Part {
@@ -174,7 +177,7 @@ void check(Tally& tally, std::mt19937_64& random, bool quick)
     std::vector<Target> targets = {{"64 x 128", 64, 128, {{64, 128, 0, 1}}},
                                    {"stacked 128 x 256", 128, 256, {{64, 256, 0, 1}, {24, 256, 64, 1}, {40, 256, 88, 1}}},
                                    {"alternate, padded 256 x 384", 256, 384, {{104, 256, 0, 2}, {104, 256, 1, 2}}}};
-    if (!quick) {
+    if (!options.quick) {
         targets.push_back({"2560 x 512", 2560, 512, {{2048, 512, 0, 1}, {256, 512, 2048, 1}, {256, 512, 2304, 1}}});
         targets.push_back({"1280 x 3456", 1280, 3456, {{640, 3456, 0, 2}, {640, 3456, 1, 2}}});
         targets.push_back({"64 x 9472", 64, 9472, {{64, 9472, 0, 1}}});
@@ -184,7 +187,7 @@ void check(Tally& tally, std::mt19937_64& random, bool quick)
         std::vector<double> weights(product(target.outputs, target.inputs), 0.0);
         for (const Part& part : target.parts)
             place(matrix, makeLayer(random, part.outputs, part.inputs), part.first, part.step, weights);
-        checkMatrix(tally, random, workspaces, target.name, matrix, weights);
+        checkMatrix(tally, random, workspaces, target.name, matrix, weights, options);
     }
 }
 
@@ -336,7 +339,8 @@ int main(int argc, char** argv)
     }
     std::mt19937_64 random(options.seed);
     Tally tally;
-    check(tally, random, options.quick);
-    checkFill(tally);
+    check(tally, random, options);
+    if (options.wants("fill"))
+        checkFill(tally);
     return tally.close();
 }

@@ -1,6 +1,6 @@
 // Row operations and loading on the GPU: kernels/cuda/rows.h, kernels/cuda/loading.h.
 //
-//     test_rows [--seed N] [--bench]
+//     test_rows [--seed N] [--bench] [--only GROUP]
 
 #include "kernels/cuda/loading.h"
 #include "kernels/cuda/rows.h"
@@ -1483,15 +1483,12 @@ int main(int argc, char** argv)
         return 0;
     }
     Run run{.tally = {}, .random = std::mt19937_64(options.seed)};
-    checkNothing(run);
-    checkNorms(run);
-    checkGathers(run);
-    checkCopies(run);
-    checkAllTables(run);
-    checkRotations(run);
-    checkCaches(run);
-    checkActivations(run);
-    checkPlaces(run);
-    checkFills(run);
+    const std::pair<const char*, void (*)(Run&)> groups[] = {
+        {"nothing", checkNothing},     {"norms", checkNorms},   {"gathers", checkGathers}, {"copies", checkCopies},
+        {"tables", checkAllTables},    {"rotations", checkRotations}, {"caches", checkCaches},
+        {"activations", checkActivations}, {"places", checkPlaces}, {"fills", checkFills}};
+    for (const auto& [name, check] : groups)
+        if (options.wants(name))
+            check(run);
     return run.tally.close();
 }

@@ -1,11 +1,12 @@
 // The sampler of the GPU against the CPU sampler's rules worked out in double.
 //
-//   test_sampling [--bench] [--seed N]
+//   test_sampling [--bench] [--seed N] [--quick] [--only combinations|many|broken|repeats|graph|frequencies]
 
 #include "kernels/cuda/sampling.h"
 #include "tests/device/device_check.h"
 
 #include <atomic>
+#include <functional>
 #include <numeric>
 #include <thread>
 
@@ -404,10 +405,12 @@ std::vector<SamplingRow> everyCombination(int vocab, std::mt19937_64& random)
     return rows;
 }
 
-void checkCombinations(Tally& tally, Totals& totals, std::mt19937_64& random)
+void checkCombinations(Tally& tally, Totals& totals, std::mt19937_64& random, bool quick)
 {
     for (const Format type : {Format::BF16, Format::F16, Format::F32})
         for (const int vocab : {1024, 2048, 151936, 152064}) {
+            if (quick && vocab > 2048)
+                continue;
             const std::vector<SamplingRow> rows = everyCombination(vocab, random);
             std::size_t done = 0;
             for (const std::size_t size :
@@ -484,7 +487,7 @@ void checkRepeats(Tally& tally, std::mt19937_64& random)
 }
 
 /// One recorded launch serves whatever the rows in device memory ask for.
-void checkGraph(Tally& tally, std::mt19937_64& random)
+void checkGraph(Tally& tally, std::mt19937_64& random, bool quick)
 {
     constexpr int kVocab = 151936;
     const Batch batch = makeBatch(std::vector<SamplingRow>(5, SamplingRow{.slot = 0}), kVocab, Format::BF16, random);
@@ -497,9 +500,10 @@ void checkGraph(Tally& tally, std::mt19937_64& random)
     must(cuda::sample(setup.work, stream), "sample");
     must(cudaStreamEndCapture(stream, &graph), "cudaStreamEndCapture");
     must(cudaGraphInstantiate(&replay, graph, 0), "cudaGraphInstantiate");
+    const int rounds = quick ? 2 : 12;
     int wrong = 0;
     int borderline = 0;
-    for (int round = 0; round < 12; ++round) {
+    for (int round = 0; round < rounds; ++round) {
         Batch now = batch;
         for (SamplingRow& row : now.rows) {
             const int slot = row.slot;
@@ -516,8 +520,8 @@ void checkGraph(Tally& tally, std::mt19937_64& random)
             borderline += verdict == Verdict::Borderline ? 1 : 0;
         }
     }
-    tally.count(wrong == 0, "a recorded launch, 12 times 5 rows: " + std::to_string(wrong) + " wrong, " +
-                                std::to_string(borderline) + " borderline");
+    tally.count(wrong == 0, "a recorded launch, " + std::to_string(rounds) + " times 5 rows: " + std::to_string(wrong) +
+                                " wrong, " + std::to_string(borderline) + " borderline");
     cudaGraphExecDestroy(replay);
     cudaGraphDestroy(graph);
     cudaStreamDestroy(stream);
@@ -547,9 +551,9 @@ std::vector<int> drawMany(const Batch& one, const std::vector<double>& uniforms)
 }
 
 /// Frequencies: with random numbers by chi-square, with evenly spaced ones to within a draw of each token.
-void checkFrequencies(Tally& tally, std::mt19937_64& random)
+void checkFrequencies(Tally& tally, std::mt19937_64& random, bool quick)
 {
-    constexpr std::size_t kDraws = 20000;
+    const std::size_t draws = quick ? 2000 : 20000;
     constexpr int kVocab = 2048;
     const SamplingRow asked[] = {{.slot = 0, .temperature = 1},
                                  {.slot = 0, .topK = 50, .temperature = 1},
@@ -562,7 +566,7 @@ void checkFrequencies(Tally& tally, std::mt19937_64& random)
         one.rows[0].slot = 0;
         const auto expected =
             Reference(scoresOf(one, 0), std::vector<std::uint32_t>(kVocab / 32, 0), row).probabilities();
-        std::vector<double> uniforms(kDraws);
+        std::vector<double> uniforms(draws);
         for (double& uniform : uniforms)
             uniform = std::uniform_real_distribution<double>()(random);
         const std::vector<int> counts = drawMany(one, uniforms);
@@ -571,7 +575,7 @@ void checkFrequencies(Tally& tally, std::mt19937_64& random)
         double restExpected = 0;
         double restCount = 0;
         for (std::size_t i = 0; i < expected.size(); ++i) {
-            const double mean = expected[i] * kDraws;
+            const double mean = expected[i] * static_cast<double>(draws);
             if (mean < 5) {
                 restExpected += mean;
                 restCount += counts[i];
@@ -590,14 +594,14 @@ void checkFrequencies(Tally& tally, std::mt19937_64& random)
                       describe(row).c_str(), chiSquare, freedom);
         tally.count(chiSquare <= limit && (restExpected > 0 || restCount == 0), text);
 
-        for (std::size_t i = 0; i < kDraws; ++i)
-            uniforms[i] = (static_cast<double>(i) + 0.5) / kDraws;
+        for (std::size_t i = 0; i < draws; ++i)
+            uniforms[i] = (static_cast<double>(i) + 0.5) / static_cast<double>(draws);
         const std::vector<int> even = drawMany(one, uniforms);
         double worst = 0;
         for (std::size_t i = 0; i < expected.size(); ++i)
-            worst = std::max(worst, std::abs(even[i] - expected[i] * kDraws));
+            worst = std::max(worst, std::abs(even[i] - expected[i] * static_cast<double>(draws)));
         std::snprintf(text, sizeof text, "even numbers, %s: off by %.3f draws at most", describe(row).c_str(), worst);
-        tally.count(worst <= 1 + 2 * kEdge * kDraws, text);
+        tally.count(worst <= 1 + 2 * kEdge * static_cast<double>(draws), text);
     }
 }
 
@@ -723,12 +727,16 @@ int main(int argc, char** argv)
     }
     Tally tally;
     Totals totals;
-    checkCombinations(tally, totals, random);
-    checkManyRows(tally, totals, random);
-    checkBroken(tally, totals, random);
-    checkRepeats(tally, random);
-    checkGraph(tally, random);
-    checkFrequencies(tally, random);
+    const std::pair<const char*, std::function<void()>> groups[] = {
+        {"combinations", [&] { checkCombinations(tally, totals, random, options.quick); }},
+        {"many", [&] { checkManyRows(tally, totals, random); }},
+        {"broken", [&] { checkBroken(tally, totals, random); }},
+        {"repeats", [&] { checkRepeats(tally, random); }},
+        {"graph", [&] { checkGraph(tally, random, options.quick); }},
+        {"frequencies", [&] { checkFrequencies(tally, random, options.quick); }}};
+    for (const auto& [name, check] : groups)
+        if (options.wants(name))
+            check();
     std::printf("%d rows, %d of them decided on a borderline\n", totals.rows.load(), totals.borderline.load());
     return tally.close();
 }

@@ -1,5 +1,6 @@
 #include "engine/comm/nccl/device.h"
 
+#include "engine/base/device_memory.h"
 #include "engine/comm/communicator.h"
 
 #include <fmt/format.h>
@@ -31,6 +32,7 @@ OnDevice::~OnDevice()
 
 DeviceMemory allocate(std::size_t bytes)
 {
+    takingDeviceMemory("messages between GPUs", bytes);
     void* memory = nullptr;
     const cudaError_t status = cudaMalloc(&memory, bytes);
     if (status == cudaErrorMemoryAllocation) {

@@ -476,11 +476,13 @@ void CudaOps::rotate(TensorView x, ConstTensorView cosines, ConstTensorView sine
                                           m_device->stream()));
 }
 
-void CudaOps::rotateIntoCache(const LayerCache& cache, TensorView qkv, ConstTensorView cosines, ConstTensorView sines,
-                              const PagedBatch& batch)
+/// The kernel's arguments, checked.
+kernels::cuda::RotateIntoCache CudaOps::rotation(const char* operation, const LayerCache& cache, TensorView qkv,
+                                                 ConstTensorView cosines, ConstTensorView sines,
+                                                 const PagedBatch& batch) const
 {
     const auto dims =
-        Contract("rotateIntoCache")
+        Contract(operation)
             .tensor("keys", cache.keys, computeType(), {"blocks", "kvHeads", "blockTokens", "headDim"})
             .tensor("values", cache.values, computeType(), {"blocks", "kvHeads", "blockTokens", "headDim"})
             .dense("keys", cache.keys)
@@ -494,22 +496,27 @@ void CudaOps::rotateIntoCache(const LayerCache& cache, TensorView qkv, ConstTens
             .multipleOf("half", 8)
             .multipleOf("columns", cache.keys.extent(3))
             .require(cosines.extent(1) * 2 == cache.keys.extent(3), "half is not half of headDim");
-    requireVectors("rotateIntoCache", {qkv});
-    check("rotateIntoCache",
-          kernels::cuda::rotateIntoCache({.qkv = qkv.bytes(),
-                                          .qkvStride = qkv.rowStride(),
-                                          .cosines = cosines.data<const float>(),
-                                          .sines = sines.data<const float>(),
-                                          .keys = cache.keys.bytes(),
-                                          .values = cache.values.bytes(),
-                                          .places = batch.places.data<const std::int32_t>(),
-                                          .tokens = dims["tokens"],
-                                          .heads = dims["columns"] / dims["headDim"] - 2 * dims["kvHeads"],
-                                          .kvHeads = dims["kvHeads"],
-                                          .headDim = dims["headDim"],
-                                          .blockTokens = dims["blockTokens"],
-                                          .type = format()},
-                                         m_device->stream()));
+    requireVectors(operation, {qkv});
+    return {.qkv = qkv.bytes(),
+            .qkvStride = qkv.rowStride(),
+            .cosines = cosines.data<const float>(),
+            .sines = sines.data<const float>(),
+            .keys = cache.keys.bytes(),
+            .values = cache.values.bytes(),
+            .places = batch.places.data<const std::int32_t>(),
+            .tokens = dims["tokens"],
+            .heads = dims["columns"] / dims["headDim"] - 2 * dims["kvHeads"],
+            .kvHeads = dims["kvHeads"],
+            .headDim = dims["headDim"],
+            .blockTokens = dims["blockTokens"],
+            .type = format()};
+}
+
+void CudaOps::rotateIntoCache(const LayerCache& cache, TensorView qkv, ConstTensorView cosines, ConstTensorView sines,
+                              const PagedBatch& batch)
+{
+    check("rotateIntoCache", kernels::cuda::rotateIntoCache(
+                                 rotation("rotateIntoCache", cache, qkv, cosines, sines, batch), m_device->stream()));
 }
 
 void CudaOps::pagedAttention(TensorView y, ConstTensorView q, const LayerCache& cache, const PagedBatch& batch,

@@ -3,7 +3,8 @@
 
 #include "engine/ops/cuda/blas.h"
 #include "engine/ops/cuda/device.h"
-#include "kernels/cuda/types.h"
+#include "kernels/cuda/rows.h"
+#include "kernels/cuda/skinny.h"
 
 #include <array>
 
@@ -72,6 +73,9 @@ public:
     void rotate(TensorView x, ConstTensorView cosines, ConstTensorView sines) override;
     void rotateIntoCache(const LayerCache& cache, TensorView qkv, ConstTensorView cosines, ConstTensorView sines,
                          const PagedBatch& batch) override;
+    void projectIntoCache(const LayerCache& cache, TensorView qkv, ConstTensorView x, const Product& product,
+                          const Norm& norm, ConstTensorView cosines, ConstTensorView sines,
+                          const PagedBatch& batch) override;
     void pagedAttention(TensorView y, ConstTensorView q, const LayerCache& cache, const PagedBatch& batch,
                         float scale) override;
     void segmentAttention(TensorView y, ConstTensorView q, ConstTensorView k, ConstTensorView v, ConstTensorView ends,
@@ -103,10 +107,15 @@ private:
         bool accumulate = false;
     };
     [[nodiscard]] bool few(const Work& work) const;
+    [[nodiscard]] kernels::cuda::Skinny jobOf(const Work& work) const;
     void runFew(const Work& work);
     void runMany(TensorView y, ConstTensorView x, const CudaProduct& product, bool accumulate);
     [[nodiscard]] ConstTensorView normed(ConstTensorView x, const Norm& norm);
     void requireProduct(const char* operation, const Work& work) const;
+
+    [[nodiscard]] kernels::cuda::RotateIntoCache rotation(const char* operation, const LayerCache& cache,
+                                                          TensorView qkv, ConstTensorView cosines,
+                                                          ConstTensorView sines, const PagedBatch& batch) const;
 
     [[nodiscard]] kernels::Format format() const;
     [[nodiscard]] kernels::Format residualFormat() const;

@@ -1,5 +1,6 @@
 #include "engine/ops/cuda/device.h"
 
+#include "engine/base/device_memory.h"
 #include "engine/base/log.h"
 #include "engine/ops/cuda_layout.h"
 
@@ -84,6 +85,7 @@ Result<Done> Device::reserve(const CudaSettings& settings)
     check("cudaMemGetInfo", cudaMemGetInfo(&free, &total));
     constexpr std::uint64_t kSpare = std::uint64_t{512} << 20; // for modules and cuBLASLt's own
     const std::uint64_t bytes = settings.arenaBytes > 0 ? settings.arenaBytes : free > kSpare ? free - kSpare : 0;
+    takingDeviceMemory("weights, cache and activations", bytes);
     if (const cudaError_t status = cudaMalloc(reinterpret_cast<void**>(&m_memory), bytes); status != cudaSuccess) {
         cudaGetLastError();
         return Error{ErrorCode::DoesNotFit,

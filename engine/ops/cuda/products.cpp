@@ -43,12 +43,12 @@ ConstTensorView CudaOps::normed(ConstTensorView x, const Norm& norm)
     return norm.scratch;
 }
 
-void CudaOps::runFew(const Work& work)
+kernels::cuda::Skinny CudaOps::jobOf(const Work& work) const
 {
     const CudaProduct& product = work.product;
     const auto rows = static_cast<int>(work.x.extent(0));
     const bool norm = work.norm.gain.bytes() != nullptr;
-    const kernels::cuda::Skinny job{
+    return {
         .y = work.y.bytes(),
         .yStride = work.y.rowStride(),
         .x = work.x.bytes(),
@@ -70,6 +70,12 @@ void CudaOps::runFew(const Work& work)
         .workspaceBytes = kSamplingPlace - kProductPlace,
         .processors = m_device->processors(),
     };
+}
+
+void CudaOps::runFew(const Work& work)
+{
+    const CudaProduct& product = work.product;
+    const kernels::cuda::Skinny job = jobOf(work);
     if (product.packed)
         check("project", kernels::cuda::awqSkinny({.base = job,
                                                    .codes = product.weight.get(),
@@ -137,6 +143,32 @@ void CudaOps::project(TensorView y, ConstTensorView x, const Product& product, c
         runFew(work);
     else
         runMany(y, normed(x, norm), work.product, accumulate);
+}
+
+void CudaOps::projectIntoCache(const LayerCache& cache, TensorView qkv, ConstTensorView x, const Product& product,
+                               const Norm& norm, ConstTensorView cosines, ConstTensorView sines,
+                               const PagedBatch& batch)
+{
+    const Work work{qkv, x, static_cast<const CudaProduct&>(product), norm, false};
+    requireProduct("projectIntoCache", work);
+    const kernels::cuda::Skinny job = jobOf(work);
+    if (!few(work) || work.product.packed || !kernels::cuda::fitsIntoCache(job)) {
+        project(qkv, x, product, norm, false);
+        rotateIntoCache(cache, qkv, cosines, sines, batch);
+        return;
+    }
+    const kernels::cuda::RotateIntoCache turn = rotation("projectIntoCache", cache, qkv, cosines, sines, batch);
+    check("projectIntoCache", kernels::cuda::skinnyIntoCache(job,
+                                                             {.cosines = turn.cosines,
+                                                              .sines = turn.sines,
+                                                              .keys = turn.keys,
+                                                              .values = turn.values,
+                                                              .places = turn.places,
+                                                              .heads = turn.heads,
+                                                              .kvHeads = turn.kvHeads,
+                                                              .headDim = turn.headDim,
+                                                              .blockTokens = turn.blockTokens},
+                                                             m_device->stream()));
 }
 
 void CudaOps::gatedProject(TensorView y, TensorView scratch, ConstTensorView x, const Product& product,

@@ -200,13 +200,19 @@ __global__ void __launch_bounds__(kWarps * 32, 1) attendOneRow(Decode decode)
 {
     extern __shared__ uint4 sharedMemory[];
     auto& shared = *reinterpret_cast<Shared<kWarps, kStages>*>(sharedMemory);
-    waitForPrevious();
+    // Slices and block tables are copied before the first kernel of a step: blocks find their part of the list, and
+    // fetch old keys nearer, while the queries are being computed.
     const Share share = findShare(decode, shared);
-    letNextStart();
-    if (share.first >= share.end)
+    if (share.first >= share.end) {
+        if (blockIdx.x == 0) // one block must, so that this launch ends after the one before it
+            waitForPrevious();
         return;
+    }
     Place<kWarps> place = placeOf(shared);
     Fetch<kWarps, kStages> fetch(decode, shared, place, share.end - share.first);
+    fetch.toCache(decode);
+    waitForPrevious();
+    letNextStart();
 #pragma unroll
     for (int stage = 0; stage + 1 < kStages; ++stage)
         fetch.next(decode, shared);

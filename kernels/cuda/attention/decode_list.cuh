@@ -8,6 +8,7 @@
 
 #include "kernels/cuda/attention.h"
 #include "kernels/cuda/attention/row_tile.cuh"
+#include "kernels/cuda/common/fetch_to_cache.cuh"
 
 #include <cstdint>
 
@@ -190,6 +191,19 @@ struct Fetch {
         }
         closeCopyGroup();
         stage = stage + 1 == kStages ? 0 : stage + 1;
+    }
+    /// The first step as far as the second-level cache: may be asked for while its last key is not written yet.
+    __device__ __forceinline__ void toCache(const Decode& decode) const
+    {
+        const int key = place.firstKey();
+        const int lane = static_cast<int>(threadIdx.x) % 32;
+        if (key >= place.length || lane >= 2)
+            return;
+        const int inBlock = (place.kvHead << decode.blockShift) + (key & ((1 << decode.blockShift) - 1));
+        const std::int64_t from =
+            ((std::int64_t{block} * decode.work.kvHeads << decode.blockShift) + inBlock) * Decode::kRowBytes;
+        fetchToCache(static_cast<const char*>(lane == 0 ? decode.work.keys : decode.work.values) + from,
+                     Decode::kStepBytes);
     }
     /// 4 KB of keys and 4 KB of values that are contiguous in the cache; what is behind the last key becomes zeros.
     __device__ __forceinline__ void copy(const Decode& decode, Shared<kWarps, kStages>& shared)

@@ -3,7 +3,10 @@
 //
 // The rule that makes it safe: a kernel launched by launch() calls waitForPrevious() in every thread before it touches
 // memory that any other kernel writes or reads as an activation. Only weights and tables that never change while the
-// model runs may be fetched earlier. On processors before sm_90 the attribute is left out and both calls are nothing.
+// model runs, and what copies put there before a step's first kernel, may be fetched earlier. A block that touches none
+// of that memory may end without the call, as long as one block of its launch makes it: so a launch ends after all
+// those before it, and who waits for it has waited for them, however early each began. On processors before sm_90 the
+// attribute is left out and both calls are nothing.
 
 #include "kernels/cuda/types.h"
 

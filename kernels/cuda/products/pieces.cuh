@@ -1,6 +1,7 @@
 #pragma once
 // How 16-bit elements lie in shared memory for the tensor cores, and how weights get there.
 
+#include "kernels/cuda/common/fetch_to_cache.cuh"
 #include "kernels/cuda/common/mma.cuh"
 
 #include <cstdint>
@@ -80,15 +81,6 @@ __device__ __forceinline__ void streamAsync16(void* shared, const void* global)
     asm volatile("cp.async.cg.shared.global.L2::256B [%0], [%1], 16;" ::"r"(address), "l"(global) : "memory");
 #elif defined(__CUDA_ARCH__)
     *reinterpret_cast<uint4*>(shared) = loadOnce(global);
-#endif
-}
-
-/// Tells the second-level cache of bytes (a multiple of 16) that are wanted soon. Nothing before sm_90.
-__device__ __forceinline__ void fetchToCache(const void* global, int bytes)
-{
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
-    asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(__cvta_generic_to_global(global)), "r"(bytes)
-                 : "memory");
 #endif
 }
 
