@@ -86,7 +86,15 @@ public:
         connect(&link, &Link::statusArrived, this, [this](const ClusterFacts& facts) {
             if (facts.deployment.state == QLatin1String("ready"))
                 ready();
+            else if (facts.deployment.state == QLatin1String("failed"))
+                failed(facts.deployment.trouble);
         });
+        connect(&link, &Link::stateChanged, this, [this](LinkState /*state*/, const Trouble& why) {
+            if (!why.isEmpty())
+                failed(why);
+        });
+        connect(&link, &Link::attachmentFailed, this,
+                [this](AttachmentId /*id*/, const Trouble& trouble) { failed(trouble); });
     }
 
     void begin()
@@ -111,6 +119,16 @@ private:
             m_clock.step("first token");
     }
 
+    /// What nobody will answer. With --quit-after-answer somebody waits for the program's end and not for the window.
+    void failed(const Trouble& why)
+    {
+        if (!m_options.quitAfterAnswer || m_done)
+            return;
+        std::fprintf(stderr, "argus: %s\n", qPrintable(why.cause.text()));
+        m_failed = true;
+        photograph();
+    }
+
     void ready()
     {
         if (!std::exchange(m_ready, true))
@@ -118,8 +136,9 @@ private:
         if (!m_options.open.isEmpty() && m_dialog == nullptr) // not earlier: the head has to be there
             m_dialog =
                 m_options.open == QLatin1String("logs") ? m_window.desk().openLogs() : m_window.desk().openAddWorker();
-        if (m_options.ask.isEmpty() && !m_options.screenshot.isEmpty())
-            QTimer::singleShot(1500, this, [this] { photograph(); }); // what was asked of the head comes
+        if (m_options.ask.isEmpty() && (!m_options.screenshot.isEmpty() || m_options.quitAfterAnswer))
+            QTimer::singleShot(m_options.screenshot.isEmpty() ? 0 : 1500, this,
+                               [this] { photograph(); }); // what was asked of the head comes
     }
 
     void answered()
@@ -182,7 +201,8 @@ std::optional<int> readOptions(const QStringList& arguments, ProgramOptions& opt
             "Save a picture of the window after the first answer, or without --ask once the model is ready.", "FILE");
     const auto page = add("page", "Show this page: chat or engine.", "NAME");
     const auto open = add("open", "Open this dialog once the model is ready: add-worker or logs.", "NAME");
-    const auto quit = add("quit-after-answer", "Quit after that; the exit status says whether it worked.");
+    const auto quit =
+        add("quit-after-answer", "Quit after that, or when it cannot be; the exit status says whether it worked.");
     const auto trace = add("trace-startup", "Print how long the steps of the start took.");
     if (!parser.parse(arguments)) {
         std::fprintf(stderr, "argus: %s\n", qPrintable(parser.errorText()));

@@ -141,18 +141,19 @@ private:
     std::vector<ops::SamplingRow> m_sampling;
 };
 
-/// Values like those of a normalised picture, the same every time.
-std::vector<float> madeUpPatches(std::int64_t patches, int elements)
+/// A picture as the decoder delivers it, of noise, the same every time.
+HostTensor madeUpPicture(const model::Grid& grid, int patchSide)
 {
-    std::vector<float> values(static_cast<std::size_t>(patches * elements));
+    HostTensor frame(DType::U8, {1, std::int64_t{grid.h} * patchSide, std::int64_t{grid.w} * patchSide, 3});
     std::uint32_t state = 2463534242;
-    for (float& value : values) {
+    std::uint8_t* const bytes = frame.view().data<std::uint8_t>();
+    for (std::int64_t i = 0; i < frame.shape().elements(); ++i) {
         state ^= state << 13;
         state ^= state >> 17;
         state ^= state << 5;
-        value = static_cast<float>(state) / 1073741824.0f - 2.0f;
+        bytes[i] = static_cast<std::uint8_t>(state >> 24);
     }
-    return values;
+    return frame;
 }
 
 /// Multiplications and additions of the tower's linear layers and attention, times two.
@@ -210,17 +211,17 @@ void benchVision(BenchModel& bench, const ops::CudaCeilings& ceilings, int gridH
 {
     const model::VisionConfig& vision = bench.model->config().vision;
     const model::Grid grid{.t = 1, .h = gridH, .w = gridW};
-    const std::vector<float> values = madeUpPatches(grid.patches(), vision.patchElements());
-    const ConstTensorView patches(reinterpret_cast<const std::byte*>(values.data()), DType::F32,
-                                  {grid.patches(), vision.patchElements()});
+    const HostTensor frame = madeUpPicture(grid, vision.patchSize);
+    const model::FrameSource picture({frame.view()}, {});
     const ops::DeviceTensor pixels =
         bench.ops->allocate(bench.ops->computeType(), {grid.patches(), vision.patchElements()});
-    const Spread upload = spread([&] {
-        bench.ops->upload(pixels.view(), patches);
+    const ops::DeviceTensor scratch = bench.ops->allocate(DType::U8, {grid.patches() * vision.patchElements()});
+    const Spread upload = spread([&] { // and the cutting
+        picture.put(*bench.ops, pixels.view(), scratch.view(), 0);
         bench.ops->synchronize();
     });
     const Spread time = spread([&] {
-        (void)bench.model->encodeVision(patches, {&grid, 1});
+        (void)bench.model->encodeVision(picture, {&grid, 1});
         bench.ops->synchronize();
     });
     fmt::print("{{\"name\": \"vision\", \"model\": \"{}\", \"patches\": {}, \"ms\": {:.2f}, \"least_ms\": {:.2f}, "
@@ -234,12 +235,11 @@ void benchFirstToken(BenchModel& bench, int gridH, int gridW, int text)
 {
     const model::VisionConfig& vision = bench.model->config().vision;
     const model::Grid grid{.t = 1, .h = gridH, .w = gridW};
-    const std::vector<float> values = madeUpPatches(grid.patches(), vision.patchElements());
-    const ConstTensorView patches(reinterpret_cast<const std::byte*>(values.data()), DType::F32,
-                                  {grid.patches(), vision.patchElements()});
+    const HostTensor frame = madeUpPicture(grid, vision.patchSize);
+    const model::FrameSource picture({frame.view()}, {});
     Conversations talk(bench, 1);
     const Spread time = spread([&] {
-        const ops::DeviceTensor embeddings = bench.model->encodeVision(patches, {&grid, 1});
+        const ops::DeviceTensor embeddings = bench.model->encodeVision(picture, {&grid, 1});
         const model::VisionRows rows{.firstRow = text / 2, .embeddings = embeddings.view()};
         talk.prefill(grid.tokens() + text, {&rows, 1});
     });

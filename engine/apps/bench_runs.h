@@ -28,9 +28,9 @@ constexpr int kRepeats = 7;
 void benchDecode(BenchModel& bench, const ops::CudaCeilings& ceilings, int batch, int context);
 /// A prompt of `tokens` to its first token.
 void benchPrefill(BenchModel& bench, const ops::CudaCeilings& ceilings, int tokens);
-/// The vision tower on one picture of gridH · gridW patches, from float patches in host memory.
+/// The vision tower on one picture of gridH · gridW patches, from 8-bit pixels in host memory.
 void benchVision(BenchModel& bench, const ops::CudaCeilings& ceilings, int gridH, int gridW);
-/// One picture and `text` tokens to the first token, from float patches in host memory.
+/// One picture and `text` tokens to the first token, from 8-bit pixels in host memory.
 void benchFirstToken(BenchModel& bench, int gridH, int gridW, int text);
 /// One token of a short prompt; waits for it.
 void firstToken(BenchModel& bench);

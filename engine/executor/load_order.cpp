@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <set>
 
@@ -105,6 +106,21 @@ Result<model::RuntimeSizes> sizesOf(const wire::LoadModel& order)
                                .maxModelLen = static_cast<int>(order.settings().max_model_len()),
                                .maxVisionPatches = static_cast<int>(order.max_vision_patches()),
                                .recordsSteps = !order.settings().enforce_eager()};
+}
+
+Result<ops::PixelScale> pixelScaleOf(const wire::LoadModel& order)
+{
+    const wire::PixelScale& told = order.pixel_scale();
+    ops::PixelScale scale;
+    bool fine = told.mean_size() == 3 && told.deviation_size() == 3;
+    for (int c = 0; fine && c < 3; ++c) {
+        scale.mean[c] = told.mean(c);
+        scale.deviation[c] = told.deviation(c);
+        fine = std::isfinite(told.mean(c)) && std::isfinite(told.deviation(c)) && told.deviation(c) != 0;
+    }
+    if (!fine)
+        return impossible("the order to load a model does not say what the bytes of pictures become");
+    return scale;
 }
 
 int threadsOf(const wire::LoadModel& order, const wire::RankOrder& rank, int asked, int cores)

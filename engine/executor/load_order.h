@@ -5,6 +5,7 @@
 #include "engine/comm/world.h"
 #include "engine/model/qwen2_5_vl.h"
 #include "engine/model/shard.h"
+#include "engine/ops/ops.h"
 #include "engine/protocol/executor.pb.h"
 
 #include <cstdint>
@@ -30,6 +31,10 @@ namespace argus::executor {
 
 /// Errors: Internal when the sizes are impossible.
 [[nodiscard]] Result<model::RuntimeSizes> sizesOf(const wire::LoadModel& order);
+
+/// What the bytes of pictures become. Errors: Internal unless there are three numbers of each, finite and not divided
+/// by zero.
+[[nodiscard]] Result<ops::PixelScale> pixelScaleOf(const wire::LoadModel& order);
 
 /// Threads of a rank on a processor: its own number, or an even share of what the executor may use, which is `asked`,
 /// else what the settings say, else `cores`. At least 1.

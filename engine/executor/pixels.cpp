@@ -10,9 +10,15 @@
 
 namespace argus::executor {
 
-Result<HostTensor> readPixels(int file, const model::Grid& grid, int elements)
+Shape frameShape(const model::Grid& grid, int frames, int patchSide)
 {
-    const std::int64_t bytes = grid.patches() * elements * static_cast<std::int64_t>(sizeof(float));
+    return {frames, std::int64_t{grid.h} * patchSide, std::int64_t{grid.w} * patchSide, 3};
+}
+
+Result<HostTensor> readPixels(int file, const model::Grid& grid, int frames, int patchSide)
+{
+    const Shape shape = frameShape(grid, frames, patchSide);
+    const std::int64_t bytes = shape.elements();
     struct stat info {};
     if (::fstat(file, &info) != 0)
         return Error{ErrorCode::Io, fmt::format("cannot look at shared pixels: {}", systemError(errno)), {}, {}};
@@ -20,11 +26,11 @@ Result<HostTensor> readPixels(int file, const model::Grid& grid, int elements)
         return Error{ErrorCode::Corrupt, "shared pixels came in something that is no file", {}, {}};
     if (info.st_size != bytes)
         return Error{ErrorCode::Corrupt,
-                     fmt::format("shared pixels have {} bytes, a grid of {} x {} x {} patches has {}", info.st_size,
-                                 grid.t, grid.h, grid.w, bytes),
+                     fmt::format("shared pixels have {} bytes, {} frames of {} x {} patches have {}", info.st_size,
+                                 frames, grid.h, grid.w, bytes),
                      {},
                      {}};
-    HostTensor pixels(DType::F32, {grid.patches(), elements});
+    HostTensor pixels(DType::U8, shape);
     std::byte* const target = pixels.view().bytes();
     std::int64_t done = 0;
     while (done < bytes) {

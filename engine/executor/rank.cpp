@@ -201,6 +201,9 @@ Result<Done> Rank::load()
     auto sizes = sizesOf(plan);
     if (!sizes)
         return std::move(sizes).error();
+    const auto scale = pixelScaleOf(plan);
+    if (!scale)
+        return scale.error();
     auto config = model::loadConfig(settings.model());
     if (!config)
         return std::move(config).error();
@@ -230,7 +233,7 @@ Result<Done> Rank::load()
     m_model = std::move(*loaded);
     m_model->tellLayers([this] { m_pulse.beat(); });
     m_ops->synchronize(); // what is said to be loaded is there
-    m_runner = std::make_unique<StepRunner>(*m_ops, *m_model, *sizes, shard);
+    m_runner = std::make_unique<StepRunner>(*m_ops, *m_model, *sizes, *scale, shard);
     m_sealed.emplace();
     reportLoaded(*sizes, started);
     return Done{};

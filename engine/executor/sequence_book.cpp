@@ -175,12 +175,16 @@ Result<Done> SequenceBook::readVision(const wire::SequenceSlice& slice, std::siz
         if (t > most || h > most || w > most || h * w > most || t * (h * w) > most)
             return refuse(
                 fmt::format("has a grid of {} x {} x {} patches, its sequence has room for {}", t, h, w, most));
+        const std::uint64_t pair = static_cast<std::uint64_t>(m_config.vision.temporalPatchSize);
+        if (plan.frames() > t * pair || plan.frames() + pair <= t * pair)
+            return refuse(fmt::format("has {} frames, {} temporal patches take {}", plan.frames(), t, t * pair));
         if (plan.pixels_descriptor() >= descriptors)
             return refuse(
                 fmt::format("has its pixels in descriptor {}, {} came", plan.pixels_descriptor(), descriptors));
         VisionItem item{.grid = {.t = static_cast<int>(t), .h = static_cast<int>(h), .w = static_cast<int>(w)},
                         .firstRow = plan.first_row(),
                         .rows = static_cast<std::int64_t>(t * h * w / (std::uint64_t{merge} * merge)),
+                        .frames = static_cast<int>(plan.frames()),
                         .video = plan.video(),
                         .descriptor = plan.pixels_descriptor(),
                         .waiting = true,

@@ -34,6 +34,7 @@ struct VisionItem {
     model::Grid grid;
     std::int64_t firstRow = 0;
     std::int64_t rows = 0;
+    int frames = 0; ///< that its pixels have: two for each of grid.t, or one less
     bool video = false;
     std::uint32_t descriptor = 0; ///< of its pixels in the frame of its first slice
     bool waiting = true;          ///< not encoded yet

@@ -100,20 +100,20 @@ Result<Done> StepRunner::look(SequenceState& state, std::span<const UniqueFd> de
 /// Encodes a picture; with other ranks also one that cannot be read, for they encode it at the same time.
 Result<Done> StepRunner::look(VisionItem& item, std::span<const UniqueFd> descriptors)
 {
-    const int elements = m_model.config().vision.patchElements();
+    const int side = m_model.config().vision.patchSize;
     Result<HostTensor> pixels =
         item.descriptor < descriptors.size()
-            ? readPixels(descriptors[item.descriptor].get(), item.grid, elements)
+            ? readPixels(descriptors[item.descriptor].get(), item.grid, item.frames, side)
             : Error{ErrorCode::Internal, "the pixels of a picture did not come with it", "restart the node", {}};
     Result<Done> outcome = pixels.ok() ? Result<Done>(Done{}) : Result<Done>(pixels.error());
     if (!pixels.ok() && m_shard.whole())
         return outcome;
     if (!pixels.ok()) {
-        pixels = HostTensor(DType::F32, {item.grid.patches(), elements});
-        std::fill_n(pixels->view().bytes(), item.grid.patches() * elements * 4, std::byte{0});
+        pixels = HostTensor(DType::U8, frameShape(item.grid, item.frames, side));
+        std::fill_n(pixels->view().bytes(), pixels->shape().elements(), std::byte{0});
     }
     try {
-        item.embeddings = m_model.encodeVision(pixels->view(), {&item.grid, 1});
+        item.embeddings = m_model.encodeVision(model::FrameSource({pixels->view()}, m_scale), {&item.grid, 1});
     } catch (const ops::DeviceLost&) {
         throw;
     } catch (const comm::GroupBroken&) {

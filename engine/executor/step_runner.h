@@ -24,8 +24,10 @@ namespace argus::executor {
 /// cannot be read) is told, but the sequence stays in the step with made-up numbers: the others count on its rows.
 class StepRunner {
 public:
-    StepRunner(ops::Ops& ops, model::Qwen25VL& model, model::RuntimeSizes sizes, const model::Shard& shard = {})
-        : m_ops(ops), m_model(model), m_shard(shard), m_book(model.config(), sizes)
+    /// `scale`: what the bytes of pictures become.
+    StepRunner(ops::Ops& ops, model::Qwen25VL& model, model::RuntimeSizes sizes, const ops::PixelScale& scale,
+               const model::Shard& shard = {})
+        : m_ops(ops), m_model(model), m_scale(scale), m_shard(shard), m_book(model.config(), sizes)
     {
     }
 
@@ -71,6 +73,7 @@ private:
 
     ops::Ops& m_ops;
     model::Qwen25VL& m_model;
+    ops::PixelScale m_scale;
     model::Shard m_shard;
     SequenceBook m_book;
     std::deque<Open> m_open;

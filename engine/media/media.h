@@ -24,7 +24,7 @@ struct DecodeLimits {
     Milliseconds patience{60'000};             ///< wall clock; the child is killed then
 };
 
-/// How pictures become patches: preprocessor_config.json of the checkpoint plus the rules of qwen-vl-utils.
+/// How pictures become what the model sees: preprocessor_config.json of the checkpoint plus the rules of qwen-vl-utils.
 struct PreprocessConfig {
     std::int64_t minPixels = 3136;
     std::int64_t maxPixels = 12'845'056;
@@ -38,6 +38,9 @@ struct PreprocessConfig {
     int minFrames = 4;
     int maxFrames = 768;
 };
+/// Temporal patches of `frames` frames: pairs, the last repeated when it is alone.
+[[nodiscard]] int temporalPatches(int frames, const PreprocessConfig& config);
+
 /// Reads preprocessor_config.json of a model folder; a missing file gives the defaults. Errors: Corrupt naming the key.
 ///
 /// limitsFromCheckpoint is set when the checkpoint's max_pixels is below what a frame of a clip may have by default
@@ -74,11 +77,13 @@ struct Inspection {
     Thumbnail thumbnail;
 };
 
-/// One item as the vision tower takes it: float32 [t·h·w, 1176] in shared memory, merge-block order, grid in patches.
-struct Patches {
+/// One item as an executor takes it: frames resized to what the model sees, one after another in shared memory, each
+/// patchSize · gridH rows of patchSize · gridW pixels of three bytes; grid in patches.
+struct Pixels {
     ShelvedFile memory;
     std::size_t bytes = 0;
     MediaKind kind = MediaKind::Image;
+    int frames = 0; ///< an odd last one stands for both of its temporal patch, as a picture does
     int gridT = 0;
     int gridH = 0;
     int gridW = 0;
@@ -97,15 +102,14 @@ public:
     /// Errors: Unsupported, Corrupt, TooLarge (naming the limit), Timeout, Crashed; each cause names what was wrong
     /// with the file.
     [[nodiscard]] Result<Inspection> inspect(const std::filesystem::path& file, int side) const;
-    /// Decodes, samples frames, resizes, normalises and cuts into patches. Same errors.
-    [[nodiscard]] Result<Patches> read(const std::filesystem::path& file) const;
+    /// Decodes, samples frames and resizes them. Same errors.
+    [[nodiscard]] Result<Pixels> read(const std::filesystem::path& file) const;
 
 private:
     std::filesystem::path m_decoder;
     DecodeLimits m_limits;
     PreprocessConfig m_config;
-    std::shared_ptr<MemoryShelf> m_frames; ///< what decoders write into, black again
-    std::shared_ptr<MemoryShelf> m_patches;
+    std::shared_ptr<MemoryShelf> m_memory; ///< what decoders write into
 };
 
 } // namespace argus::media

@@ -3,14 +3,16 @@
 #include "engine/base/files.h"
 #include "engine/decoder/size_rules.h"
 #include "engine/media/decode_client.h"
-#include "engine/media/patchify.h"
 
 #include <fmt/format.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <utility>
 
 namespace argus::media {
 namespace {
@@ -23,8 +25,7 @@ using decoder::Task;
 // threads.
 constexpr std::size_t kKeptPictures = 2;
 constexpr std::uint64_t kKeptPixels = 2'800'000;
-constexpr std::uint64_t kFrameBytes = 3; // of a pixel; its patches are floats, and two frames of them
-constexpr std::uint64_t kPatchBytes = 24;
+constexpr std::uint64_t kPixelBytes = 3;
 
 decoder::SizeRules sizeRules(const PreprocessConfig& config)
 {
@@ -99,55 +100,52 @@ Result<Decoded> decode(const std::filesystem::path& program, const std::filesyst
     return decoded;
 }
 
-Result<Patches> patchesOf(const Decoded& decoded, const decoder::SizeRules& rules, const PreprocessConfig& config,
-                          const std::shared_ptr<MemoryShelf>& shelf)
+/// Writes zeroes over a file that another decoder has written, and that may have been anybody's picture. Written, not
+/// mapped: to fault pages in one by one costs more. Errors: Io.
+Result<Done> blacken(int file)
+{
+    struct stat info {};
+    if (::fstat(file, &info) != 0)
+        return Error{ErrorCode::Io, fmt::format("cannot look at pixels in memory: {}", systemError(errno)), {}, {}};
+    static constexpr std::array<std::byte, 64 * 1024> kBlack{};
+    for (off_t at = 0; at < info.st_size;) {
+        const auto piece = std::min(static_cast<std::size_t>(info.st_size - at), kBlack.size());
+        const ssize_t put = ::pwrite(file, kBlack.data(), piece, at);
+        if (put <= 0)
+            return Error{ErrorCode::Io, fmt::format("cannot clear pixels in memory: {}", systemError(errno)), {}, {}};
+        at += put;
+    }
+    return Done{};
+}
+
+Pixels pixelsOf(const Decoded& decoded, const decoder::SizeRules& rules, const PreprocessConfig& config,
+                ShelvedFile memory)
 {
     const Answer& answer = decoded.answer;
-    Patches patches;
-    patches.kind = answer.isVideo != 0 ? MediaKind::Video : MediaKind::Image;
-    patches.gridT = temporalPatches(answer.outputFrames, config);
-    patches.gridH = answer.outputHeight / config.patchSize;
-    patches.gridW = answer.outputWidth / config.patchSize;
-    if (patches.kind == MediaKind::Video)
-        patches.secondsPerGrid = config.temporalPatchSize /
-                                 decoder::sampleFrames(answer.frames, answer.framesPerSecond, rules).framesPerSecond;
-    const auto rows = static_cast<std::size_t>(patches.gridT) * static_cast<std::size_t>(patches.gridH) *
-                      static_cast<std::size_t>(patches.gridW);
-    const std::size_t columns =
-        3 * static_cast<std::size_t>(config.temporalPatchSize * config.patchSize * config.patchSize);
-    patches.bytes = rows * columns * sizeof(float);
-    auto memory = shelf->take();
-    if (!memory)
-        return memory.error();
-    if (auto sized = setSize(memory->get(), patches.bytes); !sized)
-        return sized.error();
-    // Written, not mapped: whole pages that are written need not be cleared first, nor faulted in one by one.
-    off_t at = 0;
-    const bool written = patchifyPieces({.rgb = decoded.pixels.bytes(),
-                                         .count = answer.outputFrames,
-                                         .width = answer.outputWidth,
-                                         .height = answer.outputHeight},
-                                        config, [&](std::span<const float> piece) {
-                                            const ssize_t put =
-                                                ::pwrite(memory->get(), piece.data(), piece.size_bytes(), at);
-                                            at += put;
-                                            return put == static_cast<ssize_t>(piece.size_bytes());
-                                        });
-    if (!written)
-        return Error{ErrorCode::Io,
-                     fmt::format("cannot keep {} bytes of pixels in memory: {}", patches.bytes, systemError(errno)),
-                     "free some memory, or ask about a smaller file",
-                     {}};
-    patches.memory = ShelvedFile(std::move(*memory), shelf);
-    return patches;
+    Pixels pixels;
+    pixels.memory = std::move(memory);
+    pixels.bytes = decoded.pixels.bytes().size();
+    pixels.kind = answer.isVideo != 0 ? MediaKind::Video : MediaKind::Image;
+    pixels.frames = answer.outputFrames;
+    pixels.gridT = temporalPatches(answer.outputFrames, config);
+    pixels.gridH = answer.outputHeight / config.patchSize;
+    pixels.gridW = answer.outputWidth / config.patchSize;
+    if (pixels.kind == MediaKind::Video)
+        pixels.secondsPerGrid = config.temporalPatchSize /
+                                decoder::sampleFrames(answer.frames, answer.framesPerSecond, rules).framesPerSecond;
+    return pixels;
 }
 
 } // namespace
 
+int temporalPatches(int frames, const PreprocessConfig& config)
+{
+    return (frames + config.temporalPatchSize - 1) / config.temporalPatchSize;
+}
+
 MediaReader::MediaReader(std::filesystem::path decoder, DecodeLimits limits, PreprocessConfig config)
     : m_decoder(std::move(decoder)), m_limits(limits), m_config(config),
-      m_frames(std::make_shared<MemoryShelf>(kKeptPictures, kKeptPixels * kFrameBytes)),
-      m_patches(std::make_shared<MemoryShelf>(kKeptPictures, kKeptPixels * kPatchBytes))
+      m_memory(std::make_shared<MemoryShelf>(kKeptPictures, kKeptPixels * kPixelBytes))
 {
 }
 
@@ -168,20 +166,19 @@ Result<Inspection> MediaReader::inspect(const std::filesystem::path& file, int s
     return inspection;
 }
 
-Result<Patches> MediaReader::read(const std::filesystem::path& file) const
+Result<Pixels> MediaReader::read(const std::filesystem::path& file) const
 {
     decoder::SizeRules rules;
-    auto output = m_frames->take();
+    auto output = m_memory->take();
     if (!output)
         return output.error();
+    if (auto black = blacken(output->get()); !black)
+        return black.error();
+    // Where decoding fails, the memory goes as it is.
     auto decoded = decode(m_decoder, file, m_limits, m_config, Task::Frames, 0, rules, output->get());
     if (!decoded)
         return decoded.error();
-    auto patches = patchesOf(*decoded, rules, m_config, m_patches);
-    // The decoder of the next file must not see this one. Where decoding failed, the memory goes as it is.
-    std::ranges::fill(decoded->pixels.bytes(), std::uint8_t{0});
-    m_frames->putBack(std::move(*output));
-    return patches;
+    return pixelsOf(*decoded, rules, m_config, ShelvedFile(std::move(*output), m_memory));
 }
 
 } // namespace argus::media

@@ -1,6 +1,6 @@
 #pragma once
 // Shared memory that is used again. To find it page by page and to give it back costs the kernel more than twice what
-// it costs us to fill: 24 ms against 10 for the fifty megabytes of a 1080p picture's patches.
+// it costs us to fill (docs/measurements/2026-11-25-picture-to-patches.md).
 
 #include "engine/base/result.h"
 #include "engine/base/unique_fd.h"

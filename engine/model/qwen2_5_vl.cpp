@@ -113,11 +113,11 @@ void Qwen25VL::tellLayers(std::function<void()> heard)
         m_impl->vision->tellLayers(heard);
     m_impl->decoder.tellLayers(std::move(heard));
 }
-ops::DeviceTensor Qwen25VL::encodeVision(ConstTensorView patches, std::span<const Grid> grids)
+ops::DeviceTensor Qwen25VL::encodeVision(const PatchSource& source, std::span<const Grid> grids)
 {
     if (!m_impl->vision)
         throw OpsError("vision tower: only the first stage has one");
-    return m_impl->vision->encode(patches, grids);
+    return m_impl->vision->encode(source, grids);
 }
 void Qwen25VL::run(const Batch& batch)
 {

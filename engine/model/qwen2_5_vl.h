@@ -5,6 +5,7 @@
 #include "engine/comm/communicator.h"
 #include "engine/model/checkpoint.h"
 #include "engine/model/config.h"
+#include "engine/model/patch_source.h"
 #include "engine/model/positions.h"
 #include "engine/model/shard.h"
 #include "engine/model/sharding.h"
@@ -95,10 +96,10 @@ public:
     /// `heard` is called after each layer of the vision tower and the decoder, when it has been computed or, on a GPU,
     /// enqueued: a sign of life from inside a long step.
     void tellLayers(std::function<void()> heard);
-    /// The vision tower on several items at once. patches F32 [sum of patches, 1176] on the host; result [sum of
-    /// tokens, hidden] of the compute type on the device, items in order. First stage only, on each of its ranks alike.
-    /// Source  design/qwen2_5_vl.md §5
-    [[nodiscard]] ops::DeviceTensor encodeVision(ConstTensorView patches, std::span<const Grid> grids);
+    /// The vision tower on several items at once, `grids` being theirs. Result [sum of tokens, hidden] of the compute
+    /// type on the device, items in order. First stage only, on each of its ranks alike. Source  design/qwen2_5_vl.md
+    /// §5
+    [[nodiscard]] ops::DeviceTensor encodeVision(const PatchSource& source, std::span<const Grid> grids);
     /// Enqueues one step: K and V of every row, scores of logitRows, and a token for each when there is sampling. Takes
     /// the hidden rows from the stage before and hands them to the next one; scores and tokens are the last stage's,
     /// the same on each of its ranks. Source  design/qwen2_5_vl.md §3, §11

@@ -70,7 +70,9 @@ VisionTower::VisionTower(ops::Ops& ops, const ModelConfig& model, const RuntimeS
     : m_ops(ops), m_config(model.vision), m_parts(model, rank.shard),
       m_group(m_parts.visionSplit ? rank.tensor : nullptr), m_inner(ops.padded(m_parts.visionInner.count)),
       m_patchesPerPass(sizes.maxVisionPatches > 0 ? sizes.maxVisionPatches : kPatchesPerPass),
-      m_mostPatches(sizes.maxVisionPatches)
+      m_mostPatches(sizes.maxVisionPatches),
+      m_framesInHidden(static_cast<std::size_t>(m_config.hiddenSize) * sizeOf(ops.residualType()) >=
+                       static_cast<std::size_t>(m_config.patchElements()))
 {
     const VisionConfig& config = m_config;
     const Extent& merged = m_parts.merged;
@@ -105,7 +107,7 @@ VisionTower::Block VisionTower::takeBlock(int index, WeightReader& weights) cons
     return block;
 }
 
-ops::DeviceTensor VisionTower::encode(ConstTensorView patches, std::span<const Grid> grids)
+ops::DeviceTensor VisionTower::encode(const PatchSource& source, std::span<const Grid> grids)
 {
     const int merge = m_config.mergeSize;
     std::int64_t total = 0;
@@ -115,16 +117,15 @@ ops::DeviceTensor VisionTower::encode(ConstTensorView patches, std::span<const G
                                        grid.t, grid.h, grid.w, merge));
         total += grid.patches();
     }
-    if (patches.rank() != 2 || patches.extent(0) != total || patches.extent(1) != m_config.patchElements())
-        throw OpsError(fmt::format("vision tower: grids add up to {} patches of {} numbers, given {}", total,
-                                   m_config.patchElements(), patches.shape().text()));
+    if (source.patches() != total)
+        throw OpsError(fmt::format("vision tower: grids add up to {} patches, given {}", total, source.patches()));
     ops::DeviceTensor result = m_ops.allocate(m_ops.computeType(), {total / (merge * merge), m_config.outHiddenSize});
     std::int64_t first = 0;
     for (const std::vector<Grid>& pass : passesOf(grids, m_patchesPerPass)) {
         std::int64_t count = 0;
         for (const Grid& grid : pass)
             count += grid.patches();
-        encodePass(result.rows(first / (merge * merge), count / (merge * merge)), patches.rows(first, count), pass);
+        encodePass(result.rows(first / (merge * merge), count / (merge * merge)), source, first, pass);
         first += count;
     }
     return result;
@@ -155,6 +156,8 @@ VisionTower::Scratch VisionTower::makeScratch(std::int64_t patches, const Take& 
     const std::int64_t heads = m_parts.visionHidden.count;
     const std::int64_t unit = std::int64_t{m_config.mergeSize} * m_config.mergeSize;
     Scratch scratch;
+    if (!m_framesInHidden)
+        scratch.frames = take(DType::U8, {patches, m_config.patchElements()});
     scratch.pixels = take(type, {patches, m_config.patchElements()});
     scratch.hidden = take(m_ops.residualType(), {patches, hidden});
     scratch.normed = take(type, {patches, hidden});
@@ -199,9 +202,18 @@ VisionTower::Pass VisionTower::prepare(const VisionWindows& windows)
     return pass;
 }
 
-void VisionTower::encodePass(TensorView result, ConstTensorView patches, std::span<const Grid> grids)
+TensorView VisionTower::frameScratch(std::int64_t patches) const
 {
-    const std::int64_t count = patches.extent(0);
+    const ops::DeviceTensor& memory = m_framesInHidden ? m_scratch.hidden : m_scratch.frames;
+    return {memory.view().bytes(), DType::U8, {patches * m_config.patchElements()}};
+}
+
+void VisionTower::encodePass(TensorView result, const PatchSource& source, std::int64_t first,
+                             std::span<const Grid> grids)
+{
+    std::int64_t count = 0;
+    for (const Grid& grid : grids)
+        count += grid.patches();
     const std::int64_t hidden = m_config.hiddenSize;
     const std::int64_t unit = std::int64_t{m_config.mergeSize} * m_config.mergeSize;
     reserve(count);
@@ -210,7 +222,7 @@ void VisionTower::encodePass(TensorView result, ConstTensorView patches, std::sp
     const TensorView pixels = m_scratch.pixels.rows(0, count);
     const TensorView embedded = m_scratch.normed.rows(0, count);   // free until the first norm
     const TensorView ordered = m_scratch.attention.rows(0, count); // free until the first attention
-    m_ops.upload(pixels, patches);
+    source.put(m_ops, pixels, frameScratch(count), first);
     m_ops.project(embedded, pixels, *m_patchEmbed, {}, false);
     m_ops.gatherRows(ordered.reshaped({count / unit, unit * hidden}), embedded.reshaped({count / unit, unit * hidden}),
                      pass.order);

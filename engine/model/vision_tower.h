@@ -1,5 +1,5 @@
 #pragma once
-// The vision tower: patches to embeddings of the decoder's width.
+// The vision tower: pictures to embeddings of the decoder's width.
 
 #include "engine/model/qwen2_5_vl.h"
 #include "engine/model/rank.h"
@@ -34,9 +34,8 @@ public:
 
     void tellLayers(std::function<void()> heard) { m_layerDone = std::move(heard); }
 
-    /// patches F32 [sum of patches, 1176] on the host; result [sum of tokens, out hidden] on the device, items in
-    /// order. Throws OpsError.
-    [[nodiscard]] ops::DeviceTensor encode(ConstTensorView patches, std::span<const Grid> grids);
+    /// Result [sum of tokens, out hidden] on the device, items in order. Throws OpsError.
+    [[nodiscard]] ops::DeviceTensor encode(const PatchSource& source, std::span<const Grid> grids);
 
 private:
     struct Block {
@@ -46,6 +45,7 @@ private:
     /// Activations of one pass, rows for `patches` of them.
     struct Scratch {
         std::int64_t patches = 0;
+        ops::DeviceTensor frames; ///< empty where they fit into the hidden rows
         ops::DeviceTensor pixels, hidden, normed, qkv, attention, gate, gateScratch;
         ops::DeviceTensor merged, output;
         ops::DeviceTensor cosines, sines, positions, order, windowEnds, sliceEnds;
@@ -61,7 +61,9 @@ private:
     [[nodiscard]] Scratch makeScratch(std::int64_t patches, const Take& take) const;
     [[nodiscard]] Block takeBlock(int index, WeightReader& weights) const;
     void reserve(std::int64_t patches);
-    void encodePass(TensorView result, ConstTensorView patches, std::span<const Grid> grids);
+    /// Where the frames of `patches` patches lie until they are cut, as bytes.
+    [[nodiscard]] TensorView frameScratch(std::int64_t patches) const;
+    void encodePass(TensorView result, const PatchSource& source, std::int64_t first, std::span<const Grid> grids);
     [[nodiscard]] Pass prepare(const VisionWindows& windows);
     void runBlock(const Block& block, const Pass& pass, bool full);
     void merge(TensorView result, const Pass& pass);
@@ -74,6 +76,7 @@ private:
     std::int64_t m_inner = 0;              ///< of the own part of the MLP on this device
     std::int64_t m_patchesPerPass = 0;     ///< slices up to this many together
     std::int64_t m_mostPatches = 0;        ///< of one slice; 0: as many as come
+    bool m_framesInHidden = false; ///< hidden rows are free until patches are embedded, and wide enough for most models
     std::vector<Block> m_blocks;
     ops::ProductPtr m_patchEmbed, m_merger0, m_merger2;
     ops::Weight m_mergerNorm, m_frequencies;

@@ -22,7 +22,7 @@ Result<Done> checkCounts(std::size_t images, std::size_t videos, std::uint32_t m
     return Done{};
 }
 
-std::vector<text::ChatMessage> chatOf(const wire::Ask& ask, std::span<const media::Patches> patches)
+std::vector<text::ChatMessage> chatOf(const wire::Ask& ask, std::span<const media::Pixels> pixels)
 {
     std::vector<text::ChatMessage> chat;
     std::size_t next = 0;
@@ -33,8 +33,8 @@ std::vector<text::ChatMessage> chatOf(const wire::Ask& ask, std::span<const medi
             using Kind = text::ChatPart::Kind;
             if (part.content_case() == wire::Part::kText)
                 said.parts.push_back({Kind::Text, part.text()});
-            else if (next < patches.size()) // what was found in the file, not what its sender called it
-                said.parts.push_back({patches[next++].kind == media::MediaKind::Video ? Kind::Video : Kind::Image, {}});
+            else if (next < pixels.size()) // what was found in the file, not what its sender called it
+                said.parts.push_back({pixels[next++].kind == media::MediaKind::Video ? Kind::Video : Kind::Image, {}});
         }
     }
     return chat;
@@ -42,21 +42,22 @@ std::vector<text::ChatMessage> chatOf(const wire::Ask& ask, std::span<const medi
 
 /// Where each run of pads begins, once they are expanded.
 std::vector<wire::VisionItem> visionItems(std::span<const text::TokenId> ids, const model::ModelConfig& config,
-                                          std::span<const media::Patches> patches)
+                                          std::span<const media::Pixels> pixels)
 {
     std::vector<wire::VisionItem> items;
     std::size_t row = 0;
-    for (std::size_t i = 0; i < patches.size(); ++i) {
+    for (std::size_t i = 0; i < pixels.size(); ++i) {
         while (row < ids.size() && ids[row] != config.imageToken && ids[row] != config.videoToken)
             ++row;
         wire::VisionItem& item = items.emplace_back();
         item.set_pixels_descriptor(static_cast<std::uint32_t>(i));
-        item.set_grid_t(static_cast<std::uint32_t>(patches[i].gridT));
-        item.set_grid_h(static_cast<std::uint32_t>(patches[i].gridH));
-        item.set_grid_w(static_cast<std::uint32_t>(patches[i].gridW));
-        item.set_video(patches[i].kind == media::MediaKind::Video);
+        item.set_grid_t(static_cast<std::uint32_t>(pixels[i].gridT));
+        item.set_grid_h(static_cast<std::uint32_t>(pixels[i].gridH));
+        item.set_grid_w(static_cast<std::uint32_t>(pixels[i].gridW));
+        item.set_frames(static_cast<std::uint32_t>(pixels[i].frames));
+        item.set_video(pixels[i].kind == media::MediaKind::Video);
         item.set_first_row(static_cast<std::uint32_t>(row));
-        row += static_cast<std::size_t>(patches[i].tokens());
+        row += static_cast<std::size_t>(pixels[i].tokens());
     }
     return items;
 }
@@ -100,17 +101,17 @@ Result<Done> checkCounts(std::span<const Attachment> attachments, std::uint32_t 
     return Done{};
 }
 
-Result<Done> checkCounts(std::span<const media::Patches> patches, std::uint32_t maxImages, std::uint32_t maxVideos)
+Result<Done> checkCounts(std::span<const media::Pixels> pixels, std::uint32_t maxImages, std::uint32_t maxVideos)
 {
     const auto videos = static_cast<std::size_t>(std::count_if(
-        patches.begin(), patches.end(), [](const media::Patches& p) { return p.kind == media::MediaKind::Video; }));
-    return checkCounts(patches.size() - videos, videos, maxImages, maxVideos);
+        pixels.begin(), pixels.end(), [](const media::Pixels& p) { return p.kind == media::MediaKind::Video; }));
+    return checkCounts(pixels.size() - videos, videos, maxImages, maxVideos);
 }
 
 Result<Prompt> buildPrompt(const text::Tokenizer& tokenizer, const model::ModelConfig& config, const wire::Ask& ask,
-                           std::span<const media::Patches> patches, model::PositionVariant variant)
+                           std::span<const media::Pixels> pixels, model::PositionVariant variant)
 {
-    const std::vector<text::ChatMessage> chat = chatOf(ask, patches);
+    const std::vector<text::ChatMessage> chat = chatOf(ask, pixels);
     Result<std::vector<text::TokenId>> rendered = text::renderChat(tokenizer, chat);
     if (!rendered)
         return std::move(rendered).error();
@@ -118,7 +119,7 @@ Result<Prompt> buildPrompt(const text::Tokenizer& tokenizer, const model::ModelC
     std::vector<model::Grid> images;
     std::vector<model::Grid> videos;
     std::vector<double> seconds;
-    for (const media::Patches& item : patches) {
+    for (const media::Pixels& item : pixels) {
         counts.push_back(item.tokens());
         const model::Grid grid{item.gridT, item.gridH, item.gridW};
         if (item.kind == media::MediaKind::Video) {
@@ -135,7 +136,7 @@ Result<Prompt> buildPrompt(const text::Tokenizer& tokenizer, const model::ModelC
     if (!positions)
         return std::move(positions).error();
     Prompt prompt;
-    prompt.vision = visionItems(*ids, config, patches);
+    prompt.vision = visionItems(*ids, config, pixels);
     prompt.ids = std::move(*ids);
     prompt.positions = std::move(*positions);
     return prompt;

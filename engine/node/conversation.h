@@ -1,5 +1,5 @@
 #pragma once
-// From an ask's messages and patches to the token ids, rotary positions and vision items of one sequence. Pure.
+// From an ask's messages and pixels to the token ids, rotary positions and vision items of one sequence. Pure.
 
 #include "engine/base/result.h"
 #include "engine/base/sha256.h"
@@ -27,19 +27,19 @@ struct Attachment {
 /// setting and both numbers.
 [[nodiscard]] Result<Done> checkCounts(std::span<const Attachment> attachments, std::uint32_t maxImages,
                                        std::uint32_t maxVideos);
-[[nodiscard]] Result<Done> checkCounts(std::span<const media::Patches> patches, std::uint32_t maxImages,
+[[nodiscard]] Result<Done> checkCounts(std::span<const media::Pixels> pixels, std::uint32_t maxImages,
                                        std::uint32_t maxVideos);
 
 struct Prompt {
     std::vector<text::TokenId> ids;
     model::Positions positions;           ///< rows [3, ids]
-    std::vector<wire::VisionItem> vision; ///< pixels_descriptor is the index of the patches; the sender renumbers it
+    std::vector<wire::VisionItem> vision; ///< pixels_descriptor is the index of the pixels; the sender renumbers it
 };
 
-/// Shapes   patches: one an attachment, in order of appearance
+/// Shapes   pixels: one an attachment, in order of appearance
 /// Errors   BadRequest, Unsupported (see text/chat_template.h, model/positions.h)
 [[nodiscard]] Result<Prompt> buildPrompt(const text::Tokenizer& tokenizer, const model::ModelConfig& config,
-                                         const wire::Ask& ask, std::span<const media::Patches> patches,
+                                         const wire::Ask& ask, std::span<const media::Pixels> pixels,
                                          model::PositionVariant variant);
 
 } // namespace argus::node

@@ -123,6 +123,10 @@ wire::LoadModel commonOrder(const Deployment& deployment)
     order.set_max_num_seqs(deployment.settings.max_num_seqs());
     order.set_dtype(deployment.settings.dtype());
     order.set_max_vision_patches(placement.maxVisionPatches);
+    for (const float mean : deployment.preprocess.mean)
+        order.mutable_pixel_scale()->add_mean(mean);
+    for (const float deviation : deployment.preprocess.std)
+        order.mutable_pixel_scale()->add_deviation(deviation);
     return order;
 }
 

@@ -92,7 +92,7 @@ void Planner::on(MediaRead message, Instant now)
             error = std::move(error).in(fmt::format("attachment {} of {}", message.index + 1, count));
         return fail(place, std::move(error), now);
     }
-    ask.patches[message.index] = std::move(*message.outcome);
+    ask.pixels[message.index] = std::move(*message.outcome);
     --ask.mediaLeft;
     m_port.tell(AskProgressed{.number = message.number,
                               .phase = wire::AskProgress::READING_MEDIA,
@@ -263,7 +263,7 @@ Result<Done> Planner::prepare(Running& ask)
         return std::move(sampling).error();
     ask.sampling = std::move(*sampling);
     ask.mediaLeft = ask.attachments.size();
-    ask.patches.resize(ask.attachments.size());
+    ask.pixels.resize(ask.attachments.size());
     if (ask.mediaLeft > 0)
         m_port.tell(AskProgressed{.number = ask.accepted.number,
                                   .phase = wire::AskProgress::READING_MEDIA,
@@ -278,11 +278,11 @@ Result<Done> Planner::schedule(Running& ask, Instant now)
 {
     const wire::EngineSettings& settings = m_deployment->settings;
     if (Result<Done> counts =
-            checkCounts(std::span<const media::Patches>(ask.patches), settings.max_images(), settings.max_videos());
+            checkCounts(std::span<const media::Pixels>(ask.pixels), settings.max_images(), settings.max_videos());
         !counts)
         return counts;
     Result<Prompt> prompt = buildPrompt(*m_deployment->model->tokenizer, m_deployment->model->config, ask.accepted.ask,
-                                        ask.patches, m_deployment->variant);
+                                        ask.pixels, m_deployment->variant);
     if (!prompt)
         return std::move(prompt).error();
     const auto promptTokens = static_cast<std::uint32_t>(prompt->ids.size());
@@ -326,7 +326,7 @@ void Planner::send(schedule::StepPlan plan)
     std::vector<int> descriptors;
     std::size_t taken = 0;
     for (const schedule::Slice& slice : plan) {
-        const std::size_t more = slice.first ? m_asks.at(slice.sequence).patches.size() : 0;
+        const std::size_t more = slice.first ? m_asks.at(slice.sequence).pixels.size() : 0;
         if (descriptors.size() + more > protocol::kMaxDescriptors)
             break; // the rest of the plan comes with the next step
         addSlice(step, slice, descriptors);
@@ -359,11 +359,11 @@ void Planner::addSlice(wire::StepPlan& plan, const schedule::Slice& slice, std::
     if (!slice.first)
         return;
     *out.mutable_sampling() = ask.sampling.plan;
-    for (std::size_t i = 0; i < ask.patches.size(); ++i) {
+    for (std::size_t i = 0; i < ask.pixels.size(); ++i) {
         wire::VisionItem& item = *out.add_vision();
         item = ask.prompt.vision[i];
         item.set_pixels_descriptor(static_cast<std::uint32_t>(descriptors.size()));
-        descriptors.push_back(ask.patches[i].memory.get());
+        descriptors.push_back(ask.pixels[i].memory.get());
     }
 }
 

@@ -34,7 +34,7 @@ struct CancelAsk {
 struct MediaRead {
     AskNumber number = 0;
     std::size_t index = 0;
-    Result<media::Patches> outcome;
+    Result<media::Pixels> outcome;
 };
 /// What is served from now on; its executors are starting.
 struct DeploymentKnown {
@@ -107,7 +107,7 @@ private:
         Stage stage = Stage::Waiting;
         SamplingChoice sampling;
         std::vector<Attachment> attachments;
-        std::vector<media::Patches> patches; ///< kept to the end: a replay needs them again
+        std::vector<media::Pixels> pixels; ///< kept to the end: a replay needs them again
         std::size_t mediaLeft = 0;
         Prompt prompt;
         std::vector<text::TokenId> known; ///< prompt and answer

@@ -27,8 +27,8 @@ constexpr Milliseconds kTick{200};
 constexpr Milliseconds kGpuPatience{30'000};
 constexpr Milliseconds kQuitPatience{2'000};
 constexpr Milliseconds kMemoryBetween{1'000};
-/// Patches that wait for their step: a bound on what a head can make this machine hold.
-constexpr std::uint64_t kMostPixelBytes = 8ULL << 30;
+/// Frames that wait for their step: a bound on what a head can make this machine hold.
+constexpr std::uint64_t kMostPixelBytes = 2ULL << 30;
 constexpr std::size_t kMostLogWaiting = 1U << 20;
 
 } // namespace

@@ -75,6 +75,22 @@ Contract& Contract::multipleOf(std::string_view dim, std::int64_t divisor)
     return *this;
 }
 
+Contract& Contract::patchesOf(const ConstTensorView& patches, DType type, const ConstTensorView& frames)
+{
+    constexpr int kSide = 14;  // of a patch
+    constexpr int kMerge = 2;  // patches of a merge block along each axis
+    constexpr int kFrames = 2; // of a patch
+    tensor("frames", frames, DType::U8, {"frames", "height", "width", "channels"}).dense("frames", frames);
+    tensor("patches", patches, type, {"patches", "columns"}).dense("patches", patches);
+    multipleOf("height", kMerge * kSide).multipleOf("width", kMerge * kSide);
+    const Contract& dims = *this;
+    const std::int64_t pairs = (std::int64_t{dims["frames"]} + kFrames - 1) / kFrames;
+    const std::int64_t due = pairs * (dims["height"] / kSide) * (dims["width"] / kSide);
+    return require(dims["channels"] == 3, "frames should have 3 channels")
+        .require(dims["columns"] == 3 * kFrames * kSide * kSide, "patches should have 1176 columns")
+        .require(dims["patches"] == due, "frames have another number of patches");
+}
+
 Contract& Contract::atMost(std::string_view dim, std::int64_t bound)
 {
     if ((*this)[dim] > bound)

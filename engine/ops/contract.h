@@ -23,6 +23,9 @@ public:
     Contract& weight(std::string_view name, const ConstTensorView& view, std::initializer_list<std::string_view> dims);
     Contract& dense(std::string_view name, const ConstTensorView& view);
     Contract& multipleOf(std::string_view dim, std::int64_t divisor);
+    /// Whole patches of frames: `patches` [ceil(frames / 2)·h·w, 3·2·14·14] of `type`, `frames` U8 [frames, 14·h, 14·w,
+    /// 3] with even h and w, both dense. Names the dimensions "frames", "height" and "width".
+    Contract& patchesOf(const ConstTensorView& patches, DType type, const ConstTensorView& frames);
     Contract& atMost(std::string_view dim, std::int64_t bound);
     /// Anything a dimension cannot say; `promise` completes "operation: ".
     Contract& require(bool kept, std::string_view promise);

@@ -47,6 +47,7 @@ public:
     void gatherRows(TensorView, ConstTensorView, ConstTensorView) override { refuse(); }
     void scatterRows(TensorView, ConstTensorView, ConstTensorView) override { refuse(); }
     void copyRows(TensorView, ConstTensorView) override { refuse(); }
+    void cutPatches(TensorView, ConstTensorView, const PixelScale&) override { refuse(); }
     void rmsNorm(TensorView, ConstTensorView, ConstTensorView, float) override { refuse(); }
     void project(TensorView, ConstTensorView, const Product&, const Norm&, bool) override { refuse(); }
     void gatedProject(TensorView, TensorView, ConstTensorView, const Product&, const Norm&) override { refuse(); }

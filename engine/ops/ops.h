@@ -116,6 +116,13 @@ struct TokenBook {
     TensorView seen = {}; ///< I32 [slots, ceil(vocab / 32)]: a bit for every id of prompt and answer
 };
 
+/// How the bytes of a picture become numbers, by channel (red, green, blue): (value / 255 - mean) / deviation. The
+/// published processors' numbers.
+struct PixelScale {
+    float mean[3] = {0.48145466F, 0.4578275F, 0.40821073F};
+    float deviation[3] = {0.26862954F, 0.26130258F, 0.27577711F};
+};
+
 /// Which rows of a vocabulary a table holds: those of ids from firstId on.
 struct TableRows {
     std::int64_t firstId = 0;
@@ -223,6 +230,11 @@ public:
     /// Marks ids as embed() does, of a vocabulary of `vocabulary`, and does nothing else
     virtual void markSeen(ConstTensorView ids, ConstTensorView slots, std::int64_t vocabulary,
                           const TokenBook& book) = 0;
+    /// Patches [t·h·w, 1176] of frames U8 [frames, 14·h, 14·w, 3] on the device, t = ceil(frames / 2), h and w even:
+    /// rows in merge-block order, columns (channel, frame of the pair, y, x); an odd last frame stands for both of its
+    /// pair. Every value is the float that the reference's slow path has, rounded to computeType(). Both dense
+    /// Source   design/qwen2_5_vl.md §5.1, §6.6
+    virtual void cutPatches(TensorView patches, ConstTensorView frames, const PixelScale& scale) = 0;
     /// y[i,:] = x[index[i],:]; x and y of one type
     virtual void gatherRows(TensorView y, ConstTensorView x, ConstTensorView index) = 0;
     /// y[index[i],:] = x[i,:]. Indices do not repeat

@@ -16,7 +16,7 @@ constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 // ---- a CPU ----
 
 constexpr std::uint64_t kFloatBytes = 4; // activations and the KV cache of a CPU device
-/// Patches of the largest clip that reaches the executor, at the processor's limit of 24,576 tokens; its pixels and
+/// Patches of the largest clip that reaches the executor, at the processor's limit of 24,576 tokens; its bytes and
 /// rows are held whole, one clip at a time.
 constexpr std::uint64_t kLargestClipPatches = 98'304;
 /// Patches of the largest picture (12,845,056 pixels of 14 x 14): what the vision tower works on at once. It takes
@@ -77,7 +77,8 @@ std::uint64_t cpuActivations(const model::ModelConfig& model, const model::Shard
     const model::VisionConfig& vision = model.vision;
     const std::uint64_t merge = positive(vision.mergeSize) * positive(vision.mergeSize);
     const std::uint64_t held =
-        std::min(merge * context, kLargestClipPatches) * (positive(vision.patchElements()) + hidden / merge);
+        std::min(merge * context, kLargestClipPatches) *
+        (positive(vision.patchElements()) / kFloatBytes + hidden / merge); // a byte for each number of a patch
     const std::uint64_t worked = std::min(merge * context, kLargestPicturePatches) *
                                  (positive(vision.patchElements()) + 8 * positive(vision.hiddenSize) +
                                   2 * positive(vision.intermediateSize) + hidden);

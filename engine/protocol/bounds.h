@@ -34,7 +34,7 @@ constexpr std::size_t kMaxDescriptors = 64;          ///< with one frame
 constexpr std::size_t kMaxManifestFiles = 1024;      ///< of one checkpoint
 constexpr std::size_t kMaxFileRanges = 65'536;       ///< of one file, that are there or are to be fetched
 constexpr std::size_t kMaxLogBytes = 256U << 10;     ///< of one message of log lines
-constexpr std::uint64_t kMaxPixelBytes = 4ULL << 30; ///< patches of one picture or clip
+constexpr std::uint64_t kMaxPixelBytes = 1ULL << 30; ///< frames of one picture or clip
 constexpr std::size_t kMaxExchangeKey = 256;         ///< what ranks tell each other before they can talk
 constexpr std::size_t kMaxExchangeValue = 64U << 10;
 

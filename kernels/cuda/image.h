@@ -30,7 +30,7 @@ struct ResizePicture {
 [[nodiscard]] Status resizePicture(const ResizePicture& work, Stream stream);
 
 /// Patches [t·h·w, 3·2·14·14] of frames that stand one after another: value (pixel/255 - mean[c]) / deviation[c] as the
-/// host computes it (engine/media/patchify.cpp: the same float operations in the same order), columns (channel, frame
+/// host computes it (kernels/cpu/patchify.cpp: the same float operations in the same order), columns (channel, frame
 /// of the pair, row, column), rows in merge-block order. frames 1: the picture stands for both frames of its pair; an
 /// odd last frame likewise.
 ///

@@ -2,8 +2,12 @@
 // and the median of the rounds.
 
 #include "engine/decoder/size_rules.h"
+#include "engine/executor/pixels.h"
 #include "engine/media/media.h"
-#include "engine/media/patchify.h"
+#include "engine/model/patch_source.h"
+#include "engine/ops/cpu/cpu_ops.h"
+#include "kernels/cpu/team.h"
+#include "kernels/patchify.h"
 #include "kernels/resize_bicubic.h"
 
 #include <sched.h>
@@ -142,11 +146,17 @@ void inOneProcess(const std::vector<std::uint8_t>& rgb, const std::vector<unsign
                                      .channels = 3,
                                      .inStride = kWidth * 3,
                                      .outStride = static_cast<std::size_t>(size.width) * 3};
-    const media::PreprocessConfig config;
+    kernels::cpu::Team alone(1);
     std::vector<float> patches(static_cast<std::size_t>(size.width / 14 * (size.height / 14)) * 1176);
     std::vector<std::uint8_t> decoded(rgb.size());
     const auto cut = [&] {
-        media::patchify({.rgb = small, .count = 1, .width = size.width, .height = size.height}, config, patches);
+        kernels::cpu::patchify({.patches = patches.data(),
+                                .patchStride = 1176,
+                                .frames = small.data(),
+                                .frameCount = 1,
+                                .gridH = size.height / 14,
+                                .gridW = size.width / 14},
+                               alone);
     };
 
     print("jpeg 1080p: decode", measure(30, [&] { decode(file, decoded); }));
@@ -165,21 +175,49 @@ void inOneProcess(const std::vector<std::uint8_t>& rgb, const std::vector<unsign
           }));
 }
 
+/// What an executor on a processor does with the pixels: the memory of its pass is there already.
+class Executor {
+public:
+    bool cut(const media::Pixels& pixels)
+    {
+        const model::Grid grid{.t = pixels.gridT, .h = pixels.gridH, .w = pixels.gridW};
+        const auto frames = executor::readPixels(pixels.memory.get(), grid, pixels.frames, 14);
+        if (!frames.ok())
+            return false;
+        if (grid.patches() > m_patches.extent(0)) {
+            m_patches = m_ops.allocate(DType::F32, {grid.patches(), 1176});
+            m_scratch = m_ops.allocate(DType::U8, {grid.patches() * 1176});
+        }
+        model::FrameSource({frames->view()}, {}).put(m_ops, m_patches.rows(0, grid.patches()), m_scratch.view(), 0);
+        return true;
+    }
+
+private:
+    ops::CpuOps m_ops{1};
+    ops::DeviceTensor m_patches = m_ops.allocate(DType::F32, {1, 1176});
+    ops::DeviceTensor m_scratch;
+};
+
 /// As a head does it: with next to no memory of its own, since a child starts as a copy of its parent's.
 bool withTheDecoder(const std::filesystem::path& photograph)
 {
     const media::MediaReader reader(ARGUS_DECODER, {}, {});
     bool fine = true;
     const auto read = [&](const std::filesystem::path& path) { fine = reader.read(path).ok() && fine; };
-    print("jpeg 1080p to patches, with the sandboxed decoder, first of all", measure(1, [&] { read(photograph); }));
-    print("jpeg 1080p to patches, with the sandboxed decoder", measure(30, [&] { read(photograph); }));
+    print("jpeg 1080p to pixels, with the sandboxed decoder, first of all", measure(1, [&] { read(photograph); }));
+    print("jpeg 1080p to pixels, with the sandboxed decoder", measure(30, [&] { read(photograph); }));
     print("jpeg 1080p thumbnail of 96, with the sandboxed decoder",
           measure(15, [&] { fine = reader.inspect(photograph, 96).ok() && fine; }));
     const std::filesystem::path samples = ARGUS_SOURCE_DIR "/resources/samples";
-    print("png sample to patches, with the sandboxed decoder",
+    print("png sample to pixels, with the sandboxed decoder",
           measure(15, [&] { read(samples / "four-shapes-in-the-corners.png"); }));
-    print("clip sample (mkv) to patches, with the sandboxed decoder",
+    print("clip sample (mkv) to pixels, with the sandboxed decoder",
           measure(15, [&] { read(samples / "green-square-grows.mkv"); }));
+    // Last, and apart: in the head this memory belongs to another process.
+    const auto pixels = reader.read(photograph);
+    Executor executor;
+    print("jpeg 1080p: its pixels to patches, as an executor does",
+          measure(30, [&] { fine = pixels.ok() && executor.cut(*pixels) && fine; }));
     return fine;
 }
 

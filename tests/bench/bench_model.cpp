@@ -51,30 +51,27 @@ double median(int count, const Work& work)
     return seconds[seconds.size() / 2];
 }
 
-/// Numbers that are no pattern and the same every time.
-std::vector<float> noise(std::size_t count)
+/// A picture as the decoder delivers it, of noise, the same every time.
+HostTensor noise()
 {
-    std::vector<float> values(count);
+    HostTensor frame(DType::U8, {1, kPicture.h * 14, kPicture.w * 14, 3});
     std::uint32_t state = 2463534242;
-    for (float& value : values) {
+    for (std::int64_t i = 0; i < frame.shape().elements(); ++i) {
         state ^= state << 13;
         state ^= state >> 17;
         state ^= state << 5;
-        value = static_cast<float>(state) / 2147483648.0f - 1.0f;
+        frame.view().data<std::uint8_t>()[i] = static_cast<std::uint8_t>(state >> 24);
     }
-    return values;
+    return frame;
 }
 
 /// A picture and a question, as the demo model sees them.
 struct Prompt {
     std::vector<std::int32_t> ids;
     model::Positions positions;
-    std::vector<float> pixels;
+    HostTensor frame;
     std::vector<std::int32_t> blocks;
-    [[nodiscard]] ConstTensorView patches() const
-    {
-        return {reinterpret_cast<const std::byte*>(pixels.data()), DType::F32, {kPicture.patches(), 1176}};
-    }
+    [[nodiscard]] model::FrameSource picture() const { return {{frame.view()}, {}}; }
 };
 
 Prompt makePrompt(const model::ModelConfig& config)
@@ -87,7 +84,7 @@ Prompt makePrompt(const model::ModelConfig& config)
     prompt.ids.resize(static_cast<std::size_t>(kPicture.tokens() + kTextTokens), 200);
     prompt.positions =
         orThrow(model::ropePositions(config, prompt.ids, {&kPicture, 1}, {}, {}, model::PositionVariant::A));
-    prompt.pixels = noise(static_cast<std::size_t>(kPicture.patches()) * 1176);
+    prompt.frame = noise();
     prompt.blocks.resize(kBlocks);
     std::iota(prompt.blocks.begin(), prompt.blocks.end(), 0);
     return prompt;
@@ -133,7 +130,7 @@ void benchModel(int threads)
     const Prompt prompt = makePrompt(model->config());
     const std::vector<model::Grid> grids{kPicture};
     ops::DeviceTensor embeddings;
-    const double vision = median(9, [&] { embeddings = model->encodeVision(prompt.patches(), grids); });
+    const double vision = median(9, [&] { embeddings = model->encodeVision(prompt.picture(), grids); });
     const double text = median(9, [&] { prefill(*model, prompt, embeddings); });
     fmt::print("{{\"name\": \"vision of 576 patches\", \"ms\": {:.2f}, \"threads\": {}}}\n", vision * 1e3,
                ops.threads());

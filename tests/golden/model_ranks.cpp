@@ -140,11 +140,11 @@ void ModelRanks::onRanks(std::size_t first, std::size_t end, const std::function
         std::rethrow_exception(failure);
 }
 
-ops::DeviceTensor ModelRanks::encodeVision(ConstTensorView patches, std::span<const model::Grid> grids)
+ops::DeviceTensor ModelRanks::encodeVision(const model::PatchSource& source, std::span<const model::Grid> grids)
 {
     std::vector<ops::DeviceTensor> encoded(m_tensorSize);
     onRanks(0, m_tensorSize, [&](std::size_t i) {
-        encoded[i] = m_ranks[i]->model->encodeVision(patches, grids);
+        encoded[i] = m_ranks[i]->model->encodeVision(source, grids);
         m_ranks[i]->ops->synchronize(); // others may read it
     });
     const HostTensor first = onHost(encoded.front());

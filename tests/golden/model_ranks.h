@@ -37,7 +37,7 @@ public:
     [[nodiscard]] std::size_t size() const { return m_ranks.size(); }
     [[nodiscard]] const model::Qwen25VL& model(std::size_t rank) const { return *m_ranks[rank]->model; }
 
-    [[nodiscard]] ops::DeviceTensor encodeVision(ConstTensorView patches, std::span<const model::Grid> grids);
+    [[nodiscard]] ops::DeviceTensor encodeVision(const model::PatchSource& source, std::span<const model::Grid> grids);
     void run(const model::Batch& batch);
     /// The tokens that the last run() drew, one a row of its sampling; -1 for rows of no slot.
     [[nodiscard]] std::vector<std::int32_t> drawn();

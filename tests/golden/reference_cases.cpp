@@ -1,6 +1,7 @@
 #include "tests/golden/reference_cases.h"
 
 #include "engine/base/files.h"
+#include "tests/golden/stored_patches.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -176,10 +177,10 @@ Conversation begin(ReferenceModel& reference, const ReferenceCase& from, model::
         orThrow(model::ropePositions(config, from.ids, from.imageGrids, from.videoGrids, from.secondsPerGrid, variant));
     if (!from.imageGrids.empty())
         conversation.imageEmbeds =
-            reference.model->encodeVision(reference.tensor(from, "pixel_values"), from.imageGrids);
+            reference.model->encodeVision(StoredPatches(reference.tensor(from, "pixel_values")), from.imageGrids);
     if (!from.videoGrids.empty())
-        conversation.videoEmbeds =
-            reference.model->encodeVision(reference.tensor(from, "pixel_values_videos"), from.videoGrids);
+        conversation.videoEmbeds = reference.model->encodeVision(
+            StoredPatches(reference.tensor(from, "pixel_values_videos")), from.videoGrids);
     placeVision(conversation, config.imageToken, from.imageGrids, conversation.imageEmbeds);
     placeVision(conversation, config.videoToken, from.videoGrids, conversation.videoEmbeds);
     return conversation;

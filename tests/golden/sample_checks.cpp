@@ -10,13 +10,14 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <limits>
 #include <numeric>
 #include <optional>
@@ -56,77 +57,81 @@ struct Bench {
     std::shared_ptr<const text::Tokenizer> tokenizer;
     model::GenerationConfig generation;
     media::MediaReader reader;
+    ops::PixelScale scale;
     std::unique_ptr<ops::Ops> ops;
     std::unique_ptr<model::Qwen25VL> model;
     std::shared_ptr<const SafetensorsFile> scores;
 };
 
-/// Patches of a case's media, joined as the vision tower takes them.
-struct Pictures {
-    HostTensor patches;
-    std::vector<model::Grid> grids; // in order of appearance
-    std::vector<model::Grid> imageGrids;
-    std::vector<model::Grid> videoGrids;
-    std::vector<double> secondsPerGrid;
-    std::vector<media::MediaKind> kinds;
-};
-
-/// One file's patches.
+/// One file as the decoder delivers it.
 struct Item {
     model::Grid grid;
     media::MediaKind kind = media::MediaKind::Image;
     double secondsPerGrid = 0;
-    std::vector<float> values = {};
+    HostTensor frames = {}; ///< U8 [frames, height, width, 3]
 };
+
+/// A case's media, in order of appearance.
+struct Pictures {
+    std::vector<Item> items;
+    std::vector<model::Grid> grids;
+    std::vector<model::Grid> imageGrids;
+    std::vector<model::Grid> videoGrids;
+    std::vector<double> secondsPerGrid;
+};
+
+HostTensor framesFor(const model::Grid& grid, int frames)
+{
+    return {DType::U8, {frames, std::int64_t{grid.h} * 14, std::int64_t{grid.w} * 14, 3}};
+}
 
 Item decode(const Bench& bench, const std::string& name)
 {
     const fs::path file = bench.options.samples / (fs::path(name).has_extension() ? name : name + ".mkv");
-    const media::Patches patches = orFail(bench.reader.read(file));
-    Item item{.grid = {patches.gridT, patches.gridH, patches.gridW},
-              .kind = patches.kind,
-              .secondsPerGrid = patches.secondsPerGrid};
-    const auto count = static_cast<std::size_t>(item.grid.patches()) * 1176;
-    require(patches.bytes == count * sizeof(float), fmt::format("{}: {} bytes of patches", name, patches.bytes));
-    void* mapped = ::mmap(nullptr, patches.bytes, PROT_READ, MAP_SHARED, patches.memory.get(), 0);
-    require(mapped != MAP_FAILED, "patches cannot be mapped");
-    const auto* values = static_cast<const float*>(mapped);
-    item.values.assign(values, values + count);
-    ::munmap(mapped, patches.bytes);
+    const media::Pixels pixels = orFail(bench.reader.read(file));
+    Item item{.grid = {pixels.gridT, pixels.gridH, pixels.gridW},
+              .kind = pixels.kind,
+              .secondsPerGrid = pixels.secondsPerGrid};
+    item.frames = framesFor(item.grid, pixels.frames);
+    require(pixels.bytes == static_cast<std::size_t>(item.frames.shape().elements()),
+            fmt::format("{}: {} bytes of pixels", name, pixels.bytes));
+    require(::pread(pixels.memory.get(), item.frames.view().bytes(), pixels.bytes, 0) ==
+                static_cast<ssize_t>(pixels.bytes),
+            "pixels cannot be read");
     return item;
 }
 
-/// Patches that an earlier run left behind, for machines where nothing can be decoded: grid, kind and seconds as a line
-/// of text, then the floats.
+/// Pixels that an earlier run left behind, for machines where nothing can be decoded: grid, frames, kind and seconds as
+/// a line of text, then the bytes.
 std::optional<Item> readKept(const fs::path& file)
 {
     std::ifstream from(file, std::ios::binary);
     Item item;
+    int frames = 0;
     int video = 0;
-    if (!(from >> item.grid.t >> item.grid.h >> item.grid.w >> video >> item.secondsPerGrid) || from.get() != '\n')
+    if (!(from >> item.grid.t >> item.grid.h >> item.grid.w >> frames >> video >> item.secondsPerGrid) ||
+        from.get() != '\n')
         return std::nullopt;
     item.kind = video != 0 ? media::MediaKind::Video : media::MediaKind::Image;
-    item.values.resize(static_cast<std::size_t>(item.grid.patches()) * 1176);
-    from.read(reinterpret_cast<char*>(item.values.data()),
-              static_cast<std::streamsize>(item.values.size() * sizeof(float)));
+    item.frames = framesFor(item.grid, frames);
+    from.read(reinterpret_cast<char*>(item.frames.view().bytes()), item.frames.shape().elements());
     return from ? std::optional(std::move(item)) : std::nullopt;
 }
 
 void keep(const fs::path& file, const Item& item)
 {
     std::ofstream to(file, std::ios::binary);
-    to << fmt::format("{} {} {} {} {}\n", item.grid.t, item.grid.h, item.grid.w,
+    to << fmt::format("{} {} {} {} {} {}\n", item.grid.t, item.grid.h, item.grid.w, item.frames.shape()[0],
                       item.kind == media::MediaKind::Video ? 1 : 0, item.secondsPerGrid);
-    to.write(reinterpret_cast<const char*>(item.values.data()),
-             static_cast<std::streamsize>(item.values.size() * sizeof(float)));
+    to.write(reinterpret_cast<const char*>(item.frames.view().bytes()), item.frames.shape().elements());
     require(to.good(), file.string() + " cannot be written");
 }
 
 Item readItem(const Bench& bench, const std::string& name)
 {
-    if (bench.options.patches.empty())
+    if (bench.options.pixels.empty())
         return decode(bench, name);
-    const fs::path kept = bench.options.patches / (name + ".patches");
+    const fs::path kept = bench.options.pixels / (name + ".pixels");
     if (auto item = readKept(kept))
         return std::move(*item);
     Item item = decode(bench, name);
@@ -137,12 +142,9 @@ Item readItem(const Bench& bench, const std::string& name)
 Pictures readPictures(const Bench& bench, const Json& testCase)
 {
     Pictures pictures;
-    std::vector<float> joined;
     for (const Json& entry : testCase.at("media")) {
-        const Item item = readItem(bench, entry.get<std::string>());
-        joined.insert(joined.end(), item.values.begin(), item.values.end());
+        const Item& item = pictures.items.emplace_back(readItem(bench, entry.get<std::string>()));
         pictures.grids.push_back(item.grid);
-        pictures.kinds.push_back(item.kind);
         if (item.kind == media::MediaKind::Video) {
             pictures.videoGrids.push_back(item.grid);
             pictures.secondsPerGrid.push_back(item.secondsPerGrid);
@@ -150,10 +152,16 @@ Pictures readPictures(const Bench& bench, const Json& testCase)
             pictures.imageGrids.push_back(item.grid);
         }
     }
-    pictures.patches = HostTensor(DType::F32, {static_cast<std::int64_t>(joined.size() / 1176), 1176});
-    if (!joined.empty())
-        std::memcpy(pictures.patches.view().bytes(), joined.data(), joined.size() * sizeof(float));
     return pictures;
+}
+
+/// All items at once, as the device makes patches of them.
+model::FrameSource sourceOf(const Bench& bench, const Pictures& pictures)
+{
+    std::vector<ConstTensorView> frames;
+    for (const Item& item : pictures.items)
+        frames.push_back(item.frames.view());
+    return {std::move(frames), bench.scale};
 }
 
 void checkGrids(const std::vector<model::Grid>& got, const Json& expected, const char* what)
@@ -173,9 +181,9 @@ std::vector<std::int32_t> promptIds(const Bench& bench, const Json& testCase, co
     const auto say = [&](const std::string& role, const std::string& words) {
         ChatMessage message{.role = role, .parts = {}};
         if (messages.empty())
-            for (const media::MediaKind kind : pictures.kinds)
+            for (const Item& item : pictures.items)
                 message.parts.push_back(
-                    {.kind = kind == media::MediaKind::Video ? ChatPart::Kind::Video : ChatPart::Kind::Image,
+                    {.kind = item.kind == media::MediaKind::Video ? ChatPart::Kind::Video : ChatPart::Kind::Image,
                      .text = {}});
         message.parts.push_back({.kind = ChatPart::Kind::Text, .text = words});
         messages.push_back(std::move(message));
@@ -243,7 +251,7 @@ Prompt prepare(const Bench& bench, const Json& testCase)
         orFail(model::ropePositions(bench.model->config(), prompt.ids, pictures.imageGrids, pictures.videoGrids,
                                     pictures.secondsPerGrid, model::PositionVariant::A));
     if (!pictures.grids.empty()) {
-        prompt.embeddings = bench.model->encodeVision(pictures.patches.view(), pictures.grids);
+        prompt.embeddings = bench.model->encodeVision(sourceOf(bench, pictures), pictures.grids);
         prompt.vision = visionRows(bench, prompt.ids, pictures, prompt.embeddings);
     }
     return prompt;
@@ -355,10 +363,15 @@ Bench prepareBench(const SampleOptions& options, const MakeOps& makeOps)
                                                .maxBatchedTokens = kSampleRows,
                                                .maxSequences = 1},
                                               {}));
+    const media::PreprocessConfig preprocess = orFail(media::loadPreprocessConfig(options.model));
+    ops::PixelScale scale;
+    std::copy(std::begin(preprocess.mean), std::end(preprocess.mean), scale.mean);
+    std::copy(std::begin(preprocess.std), std::end(preprocess.std), scale.deviation);
     return {options,
             orFail(text::Tokenizer::load(options.model)),
             orFail(model::loadGenerationConfig(options.model)),
-            media::MediaReader(options.decoder, {}, orFail(media::loadPreprocessConfig(options.model))),
+            media::MediaReader(options.decoder, {}, preprocess),
+            scale,
             std::move(ops),
             std::move(model),
             orFail(SafetensorsFile::open(options.samples / "samples.safetensors"))};
@@ -395,8 +408,8 @@ void addOptions(CLI::App& app, SampleOptions& options)
     app.add_option("DECODER_PROGRAM", options.decoder, "The argus-decoder program")
         ->required()
         ->check(CLI::ExistingFile);
-    app.add_option("--patches", options.patches,
-                   "Folder of patches: read where they are, decoded and left there where they are not")
+    app.add_option("--pixels", options.pixels,
+                   "Folder of pixels: read where they are, decoded and left there where they are not")
         ->check(CLI::ExistingDirectory);
     app.add_flag("--answers-only", options.answersOnly, "Compare what is said, not scores and ids");
 }

@@ -15,13 +15,13 @@ struct SampleOptions {
     std::filesystem::path samples = {};
     std::filesystem::path model = {};
     std::filesystem::path decoder = {}; ///< the argus-decoder program
-    std::filesystem::path patches = {}; ///< where patches are kept between runs and machines; empty: nowhere
+    std::filesystem::path pixels = {};  ///< where pixels are kept between runs and machines; empty: nowhere
     bool answersOnly =
         false; ///< scores may differ, and ids as long as they say the same; for devices with coarser numbers
 };
 
-/// The command line of these programs: SAMPLES_DIR MODEL_DIR DECODER_PROGRAM [--answers-only] [--patches DIR], with what `options`
-/// holds as defaults.
+/// The command line of these programs: SAMPLES_DIR MODEL_DIR DECODER_PROGRAM [--answers-only] [--pixels DIR], with what
+/// `options` holds as defaults.
 void addOptions(CLI::App& app, SampleOptions& options);
 
 /// Prints a line a case and ends with "N passed, N failed"; the exit status, 1 when something failed.

@@ -6,6 +6,7 @@
 #include "engine/ops/cpu/cpu_ops.h"
 #include "tests/golden/model_ranks.h"
 #include "tests/golden/safetensors_writer.h"
+#include "tests/golden/stored_patches.h"
 
 #include <QTemporaryDir>
 #include <QTest>
@@ -125,7 +126,7 @@ public:
     Scores run()
     {
         const HostTensor patches = pixels();
-        const ops::DeviceTensor encoded = m_ranks.encodeVision(patches.view(), {&kGrid, 1});
+        const ops::DeviceTensor encoded = m_ranks.encodeVision(StoredPatches(patches.view()), {&kGrid, 1});
         const HostTensor onHost = m_ranks.onHost(encoded);
         append(m_said.embeddings, onHost.view());
         const model::VisionRows first{.firstRow = 7, .embeddings = encoded.rows(0, 4)};
@@ -318,7 +319,8 @@ void TstDividedModel::onlyTheEndsDoWhatEndsDo()
     const auto last = model::Qwen25VL::load(ops, config, weights, kSizes, {}, {},
                                             {.stage = 1, .stages = 2, .firstLayer = 1, .endLayer = 3});
     QCOMPARE(refusal([&] {
-                 (void)(*last)->encodeVision(HostTensor(DType::F32, {24, 1176}).view(), {&kGrid, 1});
+                 const HostTensor patches(DType::F32, {24, 1176});
+                 (void)(*last)->encodeVision(StoredPatches(patches.view()), {&kGrid, 1});
              }),
              std::string("vision tower: only the first stage has one"));
     QCOMPARE((*first)->kvBytes() * 2, (*last)->kvBytes());

@@ -111,7 +111,7 @@ struct Desk {
 
     SettingsStore settings;
     Language language;
-    EngineLink link{LinkOptions{}};
+    EngineLink link{LinkOptions{{}, {}, {"--device", "cpu"}, 512}}; // the same device on every machine
     std::unique_ptr<MainWindow> window;
 };
 
@@ -425,11 +425,48 @@ private slots:
         QCOMPARE(options.link.headSettings, QStringList({"--device", "cuda:1"}));
     }
 
+    void aProgramThatIsToQuitDoesSo_data()
+    {
+        QTest::addColumn<QStringList>("arguments");
+        QTest::addColumn<int>("status");
+        QTest::addColumn<QString>("says");
+        const QStringList cpu{"--device", "cpu"};
+        QTest::newRow("no such device") << QStringList{"--device", "WRONG"} << 2 << "device is \"WRONG\"";
+        QTest::newRow("a device that is not there") << QStringList{"--device", "cuda:9999"} << 1 << "cuda:9999";
+        QTest::newRow("and a question") << QStringList{"--device", "cuda:9999", "--ask", "Hello!"} << 1 << "cuda:9999";
+        QTest::newRow("a model that is not there") << cpu + QStringList{"--model", "/nowhere"} << 1 << "/nowhere";
+        QTest::newRow("a file that is not there")
+            << cpu + QStringList{"--image", "/nowhere.png", "--ask", "What is this?"} << 1 << "nowhere.png";
+        QTest::newRow("a head that does not answer")
+            << QStringList{"--head", "127.0.0.1:1", "--head-key", "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"} << 1
+            << "127.0.0.1:1";
+        QTest::newRow("nothing to ask") << cpu << 0 << "";
+        QTest::newRow("a question") << cpu + QStringList{"--ask", "Hello!"} << 0 << "";
+    }
+    void aProgramThatIsToQuitDoesSo()
+    {
+        QFETCH(QStringList, arguments);
+        QFETCH(int, status);
+        QFETCH(QString, says);
+        const QTemporaryDir home;
+        QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
+        for (const char* folder : {"ARGUS_CONFIG_HOME", "ARGUS_RUNTIME_DIR", "ARGUS_CACHE_HOME"})
+            environment.insert(folder, home.filePath(folder));
+        QProcess desktop;
+        desktop.setProcessEnvironment(environment);
+        desktop.start(ARGUS_BINARY_DIR "/bin/argus",
+                      QStringList{"--quit-after-answer", "--language", "en"} + arguments);
+        QVERIFY2(desktop.waitForFinished(kPatienceMs), "it still runs");
+        const QString errors = QString::fromUtf8(desktop.readAllStandardError());
+        QVERIFY2(desktop.exitStatus() == QProcess::NormalExit && desktop.exitCode() == status, qPrintable(errors));
+        QVERIFY2(errors.contains(says), qPrintable(errors));
+    }
+
     void aRemoteHeadIsNamedAndAnswers()
     {
         QProcess head;
-        head.start(qEnvironmentVariable("ARGUS_NODE_PROGRAM"),
-                   {"start", "--head", "--listen", "127.0.0.1:*", "--name", "attic", "--log-level", "off"});
+        head.start(qEnvironmentVariable("ARGUS_NODE_PROGRAM"), {"start", "--head", "--listen", "127.0.0.1:*", "--name",
+                                                                "attic", "--device", "cpu", "--log-level", "off"});
         const auto next = [&](const char* before) { // what follows these words, up to a space
             return head.canReadLine() || head.waitForReadyRead(kPatienceMs)
                        ? QString::fromUtf8(head.readLine()).section(before, 1).section(' ', 0, 0).trimmed()

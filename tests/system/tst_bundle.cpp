@@ -47,13 +47,13 @@ std::string seenBy(const QString& decoder, const std::string& file)
     if (!seen)
         return seen.error().text();
     std::string all(seen->thumbnail.rgb.begin(), seen->thumbnail.rgb.end());
-    const auto patches = reader.read(file);
-    if (!patches)
-        return patches.error().text();
+    const auto read = reader.read(file);
+    if (!read)
+        return read.error().text();
     const std::size_t pixels = all.size();
-    all.resize(pixels + patches->bytes);
-    const ssize_t got = ::pread(patches->memory.get(), all.data() + pixels, patches->bytes, 0);
-    return got == static_cast<ssize_t>(patches->bytes) ? all : "the patches are short";
+    all.resize(pixels + read->bytes);
+    const ssize_t got = ::pread(read->memory.get(), all.data() + pixels, read->bytes, 0);
+    return got == static_cast<ssize_t>(read->bytes) ? all : "the pixels are short";
 }
 
 } // namespace

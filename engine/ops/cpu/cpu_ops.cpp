@@ -8,6 +8,7 @@
 #include "kernels/attention.h"
 #include "kernels/cpu/team.h"
 #include "kernels/linear.h"
+#include "kernels/patchify.h"
 #include "kernels/rms_norm.h"
 #include "kernels/rope.h"
 #include "kernels/rows.h"
@@ -15,8 +16,10 @@
 #include <fmt/format.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <numeric>
 
@@ -339,6 +342,20 @@ void CpuOps::embed(TensorView y, ConstTensorView table, ConstTensorView ids, Con
 void CpuOps::markSeen(ConstTensorView ids, ConstTensorView slots, std::int64_t vocabulary, const TokenBook& book)
 {
     resolveIds("markSeen", ids, slots, vocabulary, book);
+}
+
+void CpuOps::cutPatches(TensorView patches, ConstTensorView frames, const PixelScale& scale)
+{
+    const auto dims = Contract("cutPatches").patchesOf(patches, DType::F32, frames);
+    kernels::Patchify work{.patches = patches.data<float>(),
+                           .patchStride = patches.rowStride(),
+                           .frames = frames.data<const std::uint8_t>(),
+                           .frameCount = dims["frames"],
+                           .gridH = dims["height"] / 14,
+                           .gridW = dims["width"] / 14};
+    std::copy(std::begin(scale.mean), std::end(scale.mean), work.mean);
+    std::copy(std::begin(scale.deviation), std::end(scale.deviation), work.deviation);
+    kernels::cpu::patchify(work, *m_team);
 }
 
 void CpuOps::gatherRows(TensorView y, ConstTensorView x, ConstTensorView index)

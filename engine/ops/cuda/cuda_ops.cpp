@@ -5,6 +5,7 @@
 #include "engine/ops/formats.h"
 #include "kernels/cpu/team.h"
 #include "kernels/cuda/attention.h"
+#include "kernels/cuda/image.h"
 #include "kernels/cuda/rows.h"
 #include "kernels/cuda/sampling.h"
 #include "kernels/cuda/skinny.h"
@@ -14,6 +15,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <iterator>
 
 namespace argus::ops {
 
@@ -349,6 +351,24 @@ void CudaOps::markSeen(ConstTensorView ids, ConstTensorView slots, std::int64_t 
                                      .type = format(),
                                      .out = format()},
                                     m_device->stream()));
+}
+
+void CudaOps::cutPatches(TensorView patches, ConstTensorView frames, const PixelScale& scale)
+{
+    const auto dims = Contract("cutPatches")
+                          .patchesOf(patches, computeType(), frames)
+                          .require(reinterpret_cast<std::uintptr_t>(frames.bytes()) % 4 == 0, "frames lie unaligned");
+    requireVectors("cutPatches", {patches});
+    kernels::cuda::Patchify work{.patches = patches.bytes(),
+                                 .patchStride = patches.rowStride(),
+                                 .frames = frames.data<const std::uint8_t>(),
+                                 .frameCount = dims["frames"],
+                                 .gridH = dims["height"] / 14,
+                                 .gridW = dims["width"] / 14,
+                                 .type = format()};
+    std::copy(std::begin(scale.mean), std::end(scale.mean), work.mean);
+    std::copy(std::begin(scale.deviation), std::end(scale.deviation), work.deviation);
+    check("cutPatches", kernels::cuda::patchify(work, m_device->stream()));
 }
 
 void CudaOps::gatherRows(TensorView y, ConstTensorView x, ConstTensorView index)

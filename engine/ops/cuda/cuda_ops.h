@@ -61,6 +61,7 @@ public:
     void embed(TensorView y, ConstTensorView table, ConstTensorView ids, ConstTensorView slots, const TokenBook& book,
                const TableRows& held) override;
     void markSeen(ConstTensorView ids, ConstTensorView slots, std::int64_t vocabulary, const TokenBook& book) override;
+    void cutPatches(TensorView patches, ConstTensorView frames, const PixelScale& scale) override;
     void gatherRows(TensorView y, ConstTensorView x, ConstTensorView index) override;
     void scatterRows(TensorView y, ConstTensorView x, ConstTensorView index) override;
     void copyRows(TensorView y, ConstTensorView x) override;

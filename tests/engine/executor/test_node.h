@@ -79,6 +79,11 @@ public:
             load.set_kv_block_tokens(m_limits.kvBlockTokens);
             load.set_max_batched_tokens(m_limits.maxBatchedTokens);
             load.set_max_num_seqs(m_limits.maxSequences);
+            const ops::PixelScale scale = pixelScale();
+            for (int c = 0; c < 3; ++c) {
+                load.mutable_pixel_scale()->add_mean(scale.mean[c]);
+                load.mutable_pixel_scale()->add_deviation(scale.deviation[c]);
+            }
             for (const int rank : m_layout.executors[executor])
                 addRank(load, rank);
             if (spoilLoad)

@@ -14,7 +14,6 @@
 #include <signal.h>
 
 #include <atomic>
-#include <limits>
 #include <map>
 #include <thread>
 
@@ -360,10 +359,9 @@ void TstParallelExecutor::scoresThatAreNotFiniteFailAlone()
     InProcess running(fetched());
     running.node->ahead = std::max<std::size_t>(fetched().stages, 2);
     QVERIFY(running.node->load(m_folder.path()));
-    Case poisoned = find("one_image");
-    poisoned.items[0].pixels[1000] = std::numeric_limits<float>::quiet_NaN();
+    const Case spoilt = poisoned(find("one_image"));
     running.node->ask(1, find("text"));
-    running.node->ask(2, poisoned);
+    running.node->ask(2, spoilt);
     running.node->ask(3, find("two_images"));
     QVERIFY(running.node->step());
     QCOMPARE(running.node->last().result().failures_size(), 1);

@@ -10,7 +10,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <functional>
+#include <numeric>
 #include <thread>
 
 using namespace argus;
@@ -79,6 +81,7 @@ wire::SequenceSlice withPicture()
     item->set_grid_t(1);
     item->set_grid_h(4);
     item->set_grid_w(4);
+    item->set_frames(1);
     item->set_first_row(2);
     return made;
 }
@@ -326,6 +329,9 @@ void TstSequenceBook::brokenPicturesAreRefused_data()
     const auto row = [](const char* name, Change change) { QTest::newRow(name) << std::move(change); };
     row("no time", [](auto& v) { v.set_grid_t(0); });
     row("odd height", [](auto& v) { v.set_grid_h(3); });
+    row("no frames", [](auto& v) { v.set_frames(0); });
+    row("a frame too many", [](auto& v) { v.set_frames(3); });
+    row("huge number of frames", [](auto& v) { v.set_frames(0xffffffffU); });
     row("no width", [](auto& v) { v.set_grid_w(0); });
     row("huge grid", [](auto& v) {
         v.set_grid_h(0xfffffffeU);
@@ -418,24 +424,24 @@ void TstSequenceBook::stepsBeyondTheLimitsAreRefused()
 
 void TstSequenceBook::pixelsComeBackAsTheyWere()
 {
-    const std::vector<float> values{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
-    auto file = memoryFile("pixels", values.size() * sizeof(float));
+    std::vector<std::uint8_t> bytes(3 * 4 * 6 * 3);
+    std::iota(bytes.begin(), bytes.end(), std::uint8_t{1});
+    auto file = memoryFile("pixels", bytes.size());
     QVERIFY(file.ok());
-    QCOMPARE(::pwrite(file->get(), values.data(), values.size() * sizeof(float), 0),
-             static_cast<ssize_t>(values.size() * sizeof(float)));
-    const auto pixels = readPixels(file->get(), {.t = 1, .h = 2, .w = 2}, 3);
+    QCOMPARE(::pwrite(file->get(), bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
+    const auto pixels = readPixels(file->get(), {.t = 2, .h = 2, .w = 3}, 3, 2);
     QVERIFY(pixels.ok());
-    QVERIFY(pixels->shape() == Shape({4, 3}));
-    for (std::size_t i = 0; i < values.size(); ++i)
-        QCOMPARE(pixels->view().data<const float>()[i], values[i]);
+    QVERIFY(pixels->shape() == Shape({3, 4, 6, 3}));
+    QVERIFY(std::equal(bytes.begin(), bytes.end(), pixels->view().data<const std::uint8_t>()));
 }
 
 void TstSequenceBook::pixelsOfAnotherSizeAreCorrupt()
 {
-    for (const std::uint64_t bytes : {0, 47, 49, 4800}) {
+    const model::Grid grid{.t = 1, .h = 2, .w = 2};
+    for (const std::uint64_t bytes : {0, 47, 49, 96, 4800}) { // one frame of 4 x 4 pixels is 48
         auto file = memoryFile("pixels", bytes);
         QVERIFY(file.ok());
-        const auto pixels = readPixels(file->get(), {.t = 1, .h = 2, .w = 2}, 3);
+        const auto pixels = readPixels(file->get(), grid, 1, 2);
         QVERIFY(!pixels.ok());
         QCOMPARE(pixels.error().code, ErrorCode::Corrupt);
     }
@@ -443,8 +449,8 @@ void TstSequenceBook::pixelsOfAnotherSizeAreCorrupt()
     QCOMPARE(::pipe2(ends, O_CLOEXEC), 0);
     const UniqueFd readEnd(ends[0]);
     const UniqueFd writeEnd(ends[1]);
-    QCOMPARE(readPixels(readEnd.get(), {.t = 1, .h = 2, .w = 2}, 3).error().code, ErrorCode::Corrupt);
-    QCOMPARE(readPixels(-1, {.t = 1, .h = 2, .w = 2}, 3).error().code, ErrorCode::Io);
+    QCOMPARE(readPixels(readEnd.get(), grid, 1, 2).error().code, ErrorCode::Corrupt);
+    QCOMPARE(readPixels(-1, grid, 1, 2).error().code, ErrorCode::Io);
 }
 
 void TstSequenceBook::aFullQueueSaysSo()

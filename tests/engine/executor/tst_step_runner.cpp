@@ -8,7 +8,6 @@
 #include <QtTest>
 
 #include <functional>
-#include <limits>
 #include <map>
 
 using namespace argus;
@@ -121,6 +120,7 @@ private:
     [[nodiscard]] std::vector<std::int32_t> alone(Talk talk);
 
     std::map<std::string, Case> m_cases;
+    ModelFolder m_folder;
     std::uint64_t m_steps = 0;
     model::RuntimeSizes m_sizes;
     std::unique_ptr<BreakableOps> m_ops;
@@ -152,9 +152,9 @@ void TstStepRunner::load(int maxVisionPatches)
                .maxVisionPatches = maxVisionPatches};
     m_model =
         model::Qwen25VL::load(*m_ops, model::parseConfig(*readFile(prefix + ".config.json", 1 << 20), "tiny").value(),
-                              model::Checkpoint::openFile(prefix + ".model.safetensors").value(), m_sizes, {})
+                              model::Checkpoint::open(m_folder.path()).value(), m_sizes, {})
             .value();
-    m_runner = std::make_unique<StepRunner>(*m_ops, *m_model, m_sizes);
+    m_runner = std::make_unique<StepRunner>(*m_ops, *m_model, m_sizes, pixelScale());
 }
 
 std::vector<Talk> TstStepRunner::everybody() const
@@ -316,11 +316,10 @@ void TstStepRunner::aSliceThatFailsAheadHurtsNobody()
 
 void TstStepRunner::scoresThatAreNotFiniteAheadHurtNobody()
 {
-    Case poisoned = find("one_image");
-    poisoned.items[0].pixels[1000] = std::numeric_limits<float>::quiet_NaN();
+    const Case spoilt = poisoned(find("one_image"));
     std::vector<Talk> talks = everybody();
     talks.resize(3);
-    talks[1].asked = &poisoned;
+    talks[1].asked = &spoilt;
     begin({&talks[0], &talks[1], &talks[2]});
     begin({&talks[0], &talks[1], &talks[2]}); // the second one follows a token that there is not
     finish(talks);

@@ -214,13 +214,14 @@ void TstBadMedia::damageNeverReachesTheParent()
         for (int i = 0; i < 40; ++i)
             damaged[16 + static_cast<qsizetype>(random() % static_cast<unsigned>(damaged.size() - 16))] =
                 static_cast<char>(random());
-        const auto patches = m_reader.read(write("damaged", damaged.toStdString()));
+        const auto pixels = m_reader.read(write("damaged", damaged.toStdString()));
         // Either pixels of the right size, or a reason; never anything else.
-        if (patches.ok())
-            QCOMPARE(patches->bytes, static_cast<std::size_t>(patches->tokens()) * 4 * 1176 * sizeof(float));
+        if (pixels.ok())
+            QCOMPARE(pixels->bytes, static_cast<std::size_t>(pixels->frames) *
+                                        static_cast<std::size_t>(pixels->gridH * pixels->gridW) * 14 * 14 * 3);
         else
-            QVERIFY2(patches.error().code != ErrorCode::Internal && !patches.error().remedy.empty(),
-                     patches.error().text().c_str());
+            QVERIFY2(pixels.error().code != ErrorCode::Internal && !pixels.error().remedy.empty(),
+                     pixels.error().text().c_str());
     }
 }
 
@@ -298,9 +299,9 @@ void TstBadMedia::sandboxStopsEveryAttempt()
 
 void TstBadMedia::lockedOutWithoutDecoder()
 {
-    const auto patches = MediaReader(m_folder.filePath("argus-decoder").toStdString(), {}, {}).read(kPng);
-    QVERIFY(!patches.ok());
-    QCOMPARE(patches.error().code, ErrorCode::NotFound);
+    const auto pixels = MediaReader(m_folder.filePath("argus-decoder").toStdString(), {}, {}).read(kPng);
+    QVERIFY(!pixels.ok());
+    QCOMPARE(pixels.error().code, ErrorCode::NotFound);
 }
 
 void TstBadMedia::killedDecoderHarmsOneReadOnly()
@@ -321,9 +322,9 @@ void TstBadMedia::patienceEnds()
     QCOMPARE(answer.error().code, ErrorCode::Timeout);
     DecodeLimits limits;
     limits.patience = Milliseconds(0);
-    const auto patches = MediaReader(ARGUS_DECODER, limits, {}).read(kClip);
-    QVERIFY(!patches.ok());
-    QCOMPARE(patches.error().code, ErrorCode::Timeout);
+    const auto pixels = MediaReader(ARGUS_DECODER, limits, {}).read(kClip);
+    QVERIFY(!pixels.ok());
+    QCOMPARE(pixels.error().code, ErrorCode::Timeout);
     QVERIFY(m_reader.read(kPng).ok());
 }
 
@@ -338,11 +339,11 @@ void TstBadMedia::anAnswerThatLiesIsNotBelieved()
     QFile::setPermissions(QString::fromStdString(liar), QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner);
     if (!QFile::exists("/usr/bin/python3"))
         QSKIP("needs python3");
-    const auto patches = MediaReader(liar, {}, {}).read(kPng);
-    QVERIFY(!patches.ok());
-    QCOMPARE(patches.error().code, ErrorCode::Crashed);
-    QVERIFY2(QString::fromStdString(patches.error().cause).contains("contradicts itself"),
-             patches.error().text().c_str());
+    const auto pixels = MediaReader(liar, {}, {}).read(kPng);
+    QVERIFY(!pixels.ok());
+    QCOMPARE(pixels.error().code, ErrorCode::Crashed);
+    QVERIFY2(QString::fromStdString(pixels.error().cause).contains("contradicts itself"),
+             pixels.error().text().c_str());
 }
 
 QTEST_GUILESS_MAIN(TstBadMedia)

@@ -1,7 +1,9 @@
-// Patch order, normalisation, and the stored results of the reference's processors.
+// Patch order, normalisation on a processor, and the stored results of the reference's processors.
 
 #include "engine/decoder/size_rules.h"
-#include "engine/media/patchify.h"
+#include "engine/media/media.h"
+#include "kernels/cpu/team.h"
+#include "kernels/patchify.h"
 
 #include <QFile>
 #include <QJsonArray>
@@ -11,6 +13,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <numeric>
@@ -51,16 +54,25 @@ std::vector<float> patchesOf(std::span<const std::uint8_t> rgb, int frames, int 
     std::vector<float> result(static_cast<std::size_t>(temporalPatches(frames, config)) *
                                   static_cast<std::size_t>(height / 14 * (width / 14)) * 1176,
                               std::nanf(""));
-    patchify({.rgb = rgb, .count = frames, .width = width, .height = height}, config, result);
+    kernels::cpu::Team team(2);
+    kernels::Patchify work{.patches = result.data(),
+                           .patchStride = 1176,
+                           .frames = rgb.data(),
+                           .frameCount = frames,
+                           .gridH = height / 14,
+                           .gridW = width / 14};
+    std::ranges::copy(config.mean, work.mean);
+    std::ranges::copy(config.std, work.deviation);
+    kernels::cpu::patchify(work, team);
     return result;
 }
 
-std::vector<float> read(const Patches& patches)
+std::vector<std::uint8_t> read(const Pixels& pixels)
 {
-    std::vector<float> result(patches.bytes / sizeof(float));
-    return ::pread(patches.memory.get(), result.data(), patches.bytes, 0) == static_cast<ssize_t>(patches.bytes)
+    std::vector<std::uint8_t> result(pixels.bytes);
+    return ::pread(pixels.memory.get(), result.data(), pixels.bytes, 0) == static_cast<ssize_t>(pixels.bytes)
                ? result
-               : std::vector<float>{};
+               : std::vector<std::uint8_t>{};
 }
 
 } // namespace
@@ -172,14 +184,13 @@ void TstPatchify::photographsEqualPillow()
     const QJsonArray grid = about(name + ".Qwen2VLImageProcessorPil.50176")["grid"].toArray()[0].toArray();
     PreprocessConfig config;
     config.maxPixels = 50'176;
-    const auto patches = MediaReader(ARGUS_DECODER, {}, config).read((kData + "images/" + name + ".png").toStdString());
-    QVERIFY2(patches.ok(), patches.ok() ? "" : patches.error().text().c_str());
-    QCOMPARE(patches->gridH, grid[1].toInt());
-    QCOMPARE(patches->gridW, grid[2].toInt());
-    // Normalisation maps the 256 values of a channel to 256 different floats, so equal patches mean equal bytes.
-    QVERIFY(read(*patches) ==
-            patchesOf({reinterpret_cast<const std::uint8_t*>(rgb.constData()), static_cast<std::size_t>(rgb.size())}, 1,
-                      patches->gridH * 14, patches->gridW * 14));
+    const auto pixels = MediaReader(ARGUS_DECODER, {}, config).read((kData + "images/" + name + ".png").toStdString());
+    QVERIFY2(pixels.ok(), pixels.ok() ? "" : pixels.error().text().c_str());
+    QCOMPARE(pixels->frames, 1);
+    QCOMPARE(pixels->gridH, grid[1].toInt());
+    QCOMPARE(pixels->gridW, grid[2].toInt());
+    QVERIFY(!rgb.isEmpty());
+    QVERIFY(std::ranges::equal(read(*pixels), rgb, {}, {}, [](char byte) { return static_cast<std::uint8_t>(byte); }));
 }
 
 void TstPatchify::largerPhotographsHaveTheStoredStatistics_data()
@@ -193,9 +204,9 @@ void TstPatchify::largerPhotographsHaveTheStoredStatistics()
     const QJsonObject expected = about(name + ".Qwen2VLImageProcessorPil.1003520");
     PreprocessConfig config;
     config.maxPixels = 1'003'520;
-    const auto patches = MediaReader(ARGUS_DECODER, {}, config).read((kData + "images/" + name + ".png").toStdString());
-    QVERIFY2(patches.ok(), patches.ok() ? "" : patches.error().text().c_str());
-    const auto values = read(*patches);
+    const auto pixels = MediaReader(ARGUS_DECODER, {}, config).read((kData + "images/" + name + ".png").toStdString());
+    QVERIFY2(pixels.ok(), pixels.ok() ? "" : pixels.error().text().c_str());
+    const auto values = patchesOf(read(*pixels), pixels->frames, pixels->gridH * 14, pixels->gridW * 14);
     const double mean = std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
     const double square = std::inner_product(values.begin(), values.end(), values.begin(), 0.0);
     const double deviation =

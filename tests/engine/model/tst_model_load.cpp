@@ -208,16 +208,21 @@ void TstModelLoad::anEmptyStepIsOrdinary()
 
 void TstModelLoad::gridsAndPatchesMustAgree()
 {
-    const HostTensor patches(DType::F32, {16, 1176});
-    const auto tryGrid = [&](Grid grid) -> std::string {
+    HostTensor frame(DType::U8, {1, 56, 56, 3});
+    std::fill_n(frame.view().bytes(), frame.shape().elements(), std::byte{7});
+    const auto tryGrid = [&](Grid grid, Shape shape = {1, 56, 56, 3}) -> std::string {
         try {
-            (void)m_model->encodeVision(patches.view(), {&grid, 1});
+            const ConstTensorView view(frame.view().bytes(), DType::U8, shape);
+            (void)m_model->encodeVision(FrameSource({view}, {}), {&grid, 1});
         } catch (const OpsError& error) {
             return error.what();
         }
         return "nothing";
     };
-    QVERIFY(QString::fromStdString(tryGrid({1, 4, 6})).contains("24 patches of 1176 numbers, given [16, 1176]"));
+    QCOMPARE(tryGrid({1, 4, 4}), std::string("nothing"));
+    QVERIFY(QString::fromStdString(tryGrid({1, 4, 6})).contains("24 patches, given 16"));
+    QVERIFY(QString::fromStdString(tryGrid({1, 4, 4}, {1, 42, 56, 3})).contains("are no frames"));
+    QVERIFY(QString::fromStdString(tryGrid({1, 4, 4}, {1, 56, 3})).contains("are no frames"));
     QVERIFY(QString::fromStdString(tryGrid({1, 1, 16})).contains("multiples of 2"));
 }
 

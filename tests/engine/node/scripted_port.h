@@ -94,13 +94,14 @@ inline SubmitAsk question(AskNumber number, const std::string& text, std::uint32
     return submit;
 }
 
-inline media::Patches picture()
+inline media::Pixels picture()
 {
-    media::Patches patches;
-    patches.gridT = 1;
-    patches.gridH = 4;
-    patches.gridW = 6;
-    return patches;
+    media::Pixels pixels;
+    pixels.frames = 1;
+    pixels.gridT = 1;
+    pixels.gridH = 4;
+    pixels.gridW = 6;
+    return pixels;
 }
 
 } // namespace argus::node::testing
