@@ -28,7 +28,7 @@ void becomeTheOther(const decoder::Request& request)
         (std::filesystem::read_symlink("/proc/self/exe", unread).parent_path() / "argus-decoder-av").string();
     char* const arguments[] = {program.data(), nullptr};
     ::execv(program.c_str(), arguments);
-    decoder::refuse(decoder::Reason::NoSandbox, 4, static_cast<std::uint64_t>(errno));
+    decoder::refuse(decoder::Reason::NoProgram, static_cast<std::uint64_t>(errno));
 }
 
 } // namespace

@@ -74,6 +74,7 @@ enum class Reason : std::uint32_t {
     NoSandbox,  ///< step that failed, errno
     Survived,   ///< a self-test was not stopped
     Stopped,    ///< a self-test was refused, as it should be: errno
+    NoProgram,  ///< argus-decoder-av cannot be started: errno
 };
 
 /// How frames become patches, as far as sizes and counts go.

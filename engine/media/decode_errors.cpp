@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <string>
 #include <string_view>
@@ -104,6 +105,11 @@ Error errorOf(const Answer& answer, const Request& request)
     case Reason::NoSandbox:
         return makeError(ErrorCode::Internal, say("no-sandbox", answer.first, answer.second),
                          say("do-install-seccomp"));
+    case Reason::NoProgram:
+        return answer.first == ENOENT
+                   ? makeError(ErrorCode::Internal, say("file-missing", "argus-decoder-av"), say("do-install-whole"))
+                   : makeError(ErrorCode::Internal, say("odd-answer", static_cast<unsigned>(answer.reason)),
+                               say("do-install-whole"));
     case Reason::NoAnswer:
     case Reason::Fine:
     case Reason::BadRequest:

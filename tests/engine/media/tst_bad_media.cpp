@@ -5,6 +5,7 @@
 #include "engine/media/media.h"
 #include "tests/engine/media/media_maker.h"
 
+#include <QDir>
 #include <QFile>
 #include <QTemporaryDir>
 #include <QTest>
@@ -73,6 +74,7 @@ private slots:
     void sandboxStopsEveryAttempt_data();
     void sandboxStopsEveryAttempt();
     void lockedOutWithoutDecoder();
+    void halfAnInstallationIsNamed();
     void killedDecoderHarmsOneReadOnly();
     void patienceEnds();
     void anAnswerThatLiesIsNotBelieved();
@@ -302,6 +304,18 @@ void TstBadMedia::lockedOutWithoutDecoder()
     const auto pixels = MediaReader(m_folder.filePath("argus-decoder").toStdString(), {}, {}).read(kPng);
     QVERIFY(!pixels.ok());
     QCOMPARE(pixels.error().code, ErrorCode::NotFound);
+}
+
+void TstBadMedia::halfAnInstallationIsNamed()
+{
+    const QString alone = m_folder.filePath("alone");
+    QVERIFY(QDir().mkpath(alone) && QFile::copy(ARGUS_DECODER, alone + "/argus-decoder"));
+    const auto pixels = MediaReader((alone + "/argus-decoder").toStdString(), {}, {}).read(kPng);
+    QVERIFY(!pixels.ok());
+    QVERIFY2(QString::fromStdString(pixels.error().cause).contains("argus-decoder-av is missing"),
+             pixels.error().text().c_str());
+    QVERIFY2(QString::fromStdString(pixels.error().remedy).contains("install Argus whole"),
+             pixels.error().text().c_str());
 }
 
 void TstBadMedia::killedDecoderHarmsOneReadOnly()
