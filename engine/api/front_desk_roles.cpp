@@ -118,15 +118,15 @@ void FrontDesk::lookAtKeys(Instant now)
             welcome(session, now);
     for (const SessionKey& key : gone)
         endRevoked(key, now);
+    for (const auto& [number, record] : m_asks) // also of who is not connected just now
+        if (!record.outcome && !isKnown(record.key.first))
+            m_engine.cancel(number);
 }
 
 /// Its connection cannot be cut from here, but nothing goes over it any more; the next one is refused before it begins.
 void FrontDesk::endRevoked(const SessionKey& key, Instant now)
 {
     Session& session = m_sessions.at(key);
-    for (const auto& [number, record] : m_asks)
-        if (record.key.first == key.second && !record.outcome)
-            m_engine.cancel(number);
     session.pending.clear();
     refuse(session, revoked(key.second), {});
     dropSession(key, "was revoked", now);

@@ -272,7 +272,7 @@ private:
     }
     void on(client::Disconnected&& event)
     {
-        if (event.why.code == ErrorCode::Denied) { // a revoked key, say: waiting does not change that
+        if (event.why.causeSaid.id == "key-revoked") { // waiting does not change that
             m_answer.error = std::move(event.why);
             return;
         }

@@ -30,11 +30,14 @@ void Admission::refresh()
     const std::pair version{there ? info.st_mtim.tv_sec : 0, there ? info.st_mtim.tv_nsec : 0};
     if (version == m_version)
         return;
-    m_version = version;
     Result<std::vector<protocol::KnownClient>> clients = protocol::loadKnownClients(m_file);
-    if (!clients) // said once for each state of the file
-        return log::error("nobody new is admitted: {}", clients.error().text());
+    if (!clients) { // tried again at the next look, but said once for each state of the file
+        if (std::exchange(m_complained, version) != version)
+            log::error("nobody new is admitted: {}", clients.error().text());
+        return;
+    }
     m_clients = std::move(*clients);
+    m_version = version;
 }
 
 std::string hostFor(const std::string& endpoint)

@@ -29,6 +29,7 @@ private:
     std::filesystem::path m_file;
     std::vector<protocol::KnownClient> m_clients;
     std::pair<long, long> m_version{-1, -1};
+    std::pair<long, long> m_complained{-1, -1}; ///< of which state of the file
 };
 
 /// The host of an endpoint; where it is every address, one by which others reach this machine.

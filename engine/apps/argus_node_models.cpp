@@ -59,9 +59,11 @@ Result<std::vector<PulledModel>> pulledModels()
         if (!entry->is_directory(ignored))
             continue;
         PulledModel model{.name = entry->path().filename().string(), .folder = entry->path(), .users = {}};
-        for (const fs::directory_entry& file : fs::recursive_directory_iterator(entry->path(), ignored)) {
+        // A pull may add and remove files meanwhile: what cannot be read is passed over, nothing is thrown.
+        for (fs::recursive_directory_iterator file(entry->path(), ignored), last; !ignored && file != last;
+             file.increment(ignored)) {
             struct stat info = {};
-            if (::lstat(file.path().c_str(), &info) != 0 || !S_ISREG(info.st_mode))
+            if (::lstat(file->path().c_str(), &info) != 0 || !S_ISREG(info.st_mode))
                 continue;
             model.whole += static_cast<std::uint64_t>(info.st_size);
             model.onDisk += static_cast<std::uint64_t>(info.st_blocks) * 512;

@@ -239,6 +239,7 @@ void Asks::onProgress(const wire::AskProgress& progress)
     if (found == m_asks.end())
         return;
     found->second.answered = true;
+    found->second.resumeAsked = false; // the head knows it
     m_outlet.emit(AskProgressed{progress});
 }
 

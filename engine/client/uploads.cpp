@@ -108,11 +108,14 @@ void Uploads::pump(Instant now)
 {
     if (!m_connected)
         return;
+    const auto isActive = [](const auto& entry) { return active(entry.second); };
+    // They share one line, and on a slow one each hears less often the more there are.
+    const Milliseconds patience = kUnansweredPause * std::max<std::ptrdiff_t>(
+                                      1, std::count_if(m_uploads.begin(), m_uploads.end(), isActive));
     for (auto& [sha256, upload] : m_uploads)
         if (active(upload))
-            lookAfter(sha256, upload, now);
-    auto underWay = std::count_if(m_uploads.begin(), m_uploads.end(),
-                                  [](const auto& entry) { return active(entry.second); });
+            lookAfter(sha256, upload, patience, now);
+    auto underWay = std::count_if(m_uploads.begin(), m_uploads.end(), isActive);
     for (auto& [sha256, upload] : m_uploads) {
         if (underWay >= static_cast<std::ptrdiff_t>(protocol::kMaxUploadsPerSession))
             return;
@@ -123,14 +126,14 @@ void Uploads::pump(Instant now)
     }
 }
 
-void Uploads::lookAfter(const Sha256& sha256, Upload& upload, Instant now)
+void Uploads::lookAfter(const Sha256& sha256, Upload& upload, Milliseconds patience, Instant now)
 {
     if (std::exchange(upload.answered, false)) {
         upload.heard = now;
         upload.unanswered = 0;
         return;
     }
-    if (now - upload.heard < kUnansweredPause)
+    if (now - upload.heard < patience)
         return;
     upload.state = State::Waiting;
     ++upload.turn;
@@ -140,7 +143,7 @@ void Uploads::lookAfter(const Sha256& sha256, Upload& upload, Instant now)
              makeError(ErrorCode::Timeout,
                        say("upload-unanswered",
                            kUnansweredTries * std::chrono::duration_cast<std::chrono::seconds>(kUnansweredPause).count()),
-                       say("do-ask-again")));
+                       say("do-attach-again")));
     }
 }
 

@@ -71,7 +71,7 @@ private:
     };
 
     void begin(const Sha256& sha256, Upload& upload, Instant now);
-    void lookAfter(const Sha256& sha256, Upload& upload, Instant now);
+    void lookAfter(const Sha256& sha256, Upload& upload, Milliseconds patience, Instant now);
     [[nodiscard]] static bool active(const Upload& upload)
     {
         return upload.state == State::Begun || upload.state == State::Sending;

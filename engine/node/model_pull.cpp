@@ -161,6 +161,8 @@ Result<Done> ModelPull::take(const wire::ModelChunk& chunk)
     m_come.step(m_coming, size);
     if (!m_inList) {
         m_doneBytes += size;
+        if (Result<Done> kept = keepSometimes(); !kept)
+            return kept;
         progress(false);
     }
     if (m_come.range == m_coming.list().size())
@@ -185,13 +187,17 @@ Result<Done> ModelPull::settle()
     return Done{};
 }
 
+/// So that little is fetched again when this ends in the middle of a file.
+Result<Done> ModelPull::keepSometimes()
+{
+    if (m_doneBytes < m_kept + kBetweenKeeping)
+        return Done{};
+    m_kept = m_doneBytes;
+    return m_file->keep();
+}
+
 void ModelPull::progress(bool always)
 {
-    if (m_doneBytes >= m_kept + kBetweenKeeping) {
-        m_kept = m_doneBytes;
-        if (const Result<Done> kept = m_file ? m_file->keep() : Done{}; !kept)
-            log::warn("{}", kept.error().text()); // more of it is fetched again
-    }
     if (!always && now() - m_told < kBetweenReports)
         return;
     m_told = now();

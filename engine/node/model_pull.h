@@ -59,6 +59,7 @@ private:
     [[nodiscard]] Result<Done> requireRoom() const;
     [[nodiscard]] Error explained(const Error& error) const;
     void fail(const Error& error);
+    [[nodiscard]] Result<Done> keepSometimes();
     void progress(bool always);
 
     Port m_port;

@@ -160,16 +160,18 @@ public:
         return Done{};
     }
     /// On a full disk the note of what is there has no room, and without it all would be fetched again: the last block
-    /// makes room for it.
+    /// makes room for it. The pull lacks that block then, so it is an error all the same. A block that a note on the
+    /// disk names is never given back: it would be read as zeros.
     Result<Done> keep() override
     {
         Result<Done> kept = writeParts(m_path, m_parts);
-        if (kept || !m_last)
-            return kept;
-        giveBack(*m_last);
-        m_parts.there = m_parts.there.without(ByteRanges(*m_last));
+        if (!kept && m_last) {
+            giveBack(*m_last);
+            m_parts.there = m_parts.there.without(ByteRanges(*m_last));
+            (void)writeParts(m_path, m_parts);
+        }
         m_last.reset();
-        return writeParts(m_path, m_parts);
+        return kept;
     }
     Result<Done> finish() override { return keep(); }
 

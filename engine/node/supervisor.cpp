@@ -291,7 +291,7 @@ void Supervisor::nodeJoined(Instant now)
     }
 }
 
-/// Before the next start. A line that stays broken is tried again and again: it mends as a machine comes back.
+/// Before the next start. A line that has worked and is broken is tried again and again: it mends as a machine comes back.
 std::chrono::seconds Supervisor::pauseAfter(Lost by)
 {
     const std::uint32_t before = by == Lost::NoWay ? m_brokenLines : m_quickCrashes;
@@ -312,6 +312,10 @@ void Supervisor::lose(const std::string& node, const Said& how, Instant now, Los
     if (by == Lost::Crashed && m_quickCrashes >= kBackOff.size())
         return giveUp(makeError(ErrorCode::Crashed, say("executor-ended-often", m_quickCrashes + 1, named(node, how)),
                                 say("do-see-log")));
+    if (by == Lost::NoWay && !m_wasReady && m_brokenLines >= kBackOff.size()) // a line that never was: nothing mends it
+        return giveUp(makeError(ErrorCode::Unreachable,
+                                say("executor-ended-often", m_brokenLines + 1, named(node, how)), say("do-see-log"),
+                                "interface"));
     const std::chrono::seconds pause = pauseAfter(by);
     m_restartAt = now + pause;
     ++m_figures.restarts;
