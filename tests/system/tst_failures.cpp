@@ -135,19 +135,19 @@ private slots:
 
     void aKilledDecoderCostsOneAskAndNothingElse()
     {
-        // Many frames to decode, so that the decoder can be caught at work.
-        QStringList arguments{"ask", "--json"};
+        // Many frames to decode, so that the decoder can be caught at work; one word, so that another try costs little.
+        QStringList arguments{"ask", "--json", "--max-tokens", "1"};
         for (int i = 0; i < 4; ++i)
             arguments << "--video" << sample("red-circle-moves-left-to-right.mp4");
         bool caught = false;
         Ran ran;
-        for (int attempt = 0; attempt < 20 && !caught; ++attempt) {
+        for (int attempt = 0; attempt < 200 && !caught; ++attempt) {
             const std::unique_ptr<QProcess> asking = m_head.begin(arguments + QStringList{"What happens?"});
             caught = eventually(
                 [&] {
                     for (const int decoder : RunningHead::childrenOf(m_head.pid(), "argus-decoder"))
                         return ::kill(decoder, SIGKILL) == 0;
-                    return asking->state() == QProcess::NotRunning;
+                    return asking->waitForFinished(1); // nothing else looks after it here
                 },
                 30'000);
             ran = RunningHead::finish(*asking);
