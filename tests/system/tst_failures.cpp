@@ -151,7 +151,8 @@ private slots:
                 },
                 30'000);
             ran = RunningHead::finish(*asking);
-            caught = ran.code == 1; // otherwise it had finished its work when the signal came
+            // Otherwise it had finished its work when the signal came, or had not begun.
+            caught = ran.code == 1 && ran.json()["error"]["code"] == "Crashed";
         }
         QVERIFY2(caught, ran.out.c_str());
         const Json error = ran.json()["error"];
