@@ -51,18 +51,39 @@ double median(int count, const Work& work)
     return seconds[seconds.size() / 2];
 }
 
-/// A picture as the decoder delivers it, of noise, the same every time.
-HostTensor noise()
+/// The same noise every time, as Marsaglia's 32-bit xorshift makes it.
+class Noise {
+public:
+    std::uint32_t next()
+    {
+        state_ ^= state_ << 13;
+        state_ ^= state_ >> 17;
+        state_ ^= state_ << 5;
+        return state_;
+    }
+
+private:
+    std::uint32_t state_ = 2463534242;
+};
+
+/// A picture as the decoder delivers it.
+HostTensor noisyPicture()
 {
     HostTensor frame(DType::U8, {1, kPicture.h * 14, kPicture.w * 14, 3});
-    std::uint32_t state = 2463534242;
-    for (std::int64_t i = 0; i < frame.shape().elements(); ++i) {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        frame.view().data<std::uint8_t>()[i] = static_cast<std::uint8_t>(state >> 24);
-    }
+    Noise noise;
+    for (std::int64_t i = 0; i < frame.shape().elements(); ++i)
+        frame.view().data<std::uint8_t>()[i] = static_cast<std::uint8_t>(noise.next() >> 24);
     return frame;
+}
+
+/// Numbers in [-1, 1), as a layer's input and weights may be.
+std::vector<float> noisyNumbers(std::size_t count)
+{
+    std::vector<float> numbers(count);
+    Noise noise;
+    for (float& number : numbers)
+        number = static_cast<float>(noise.next() >> 8) / 8388608.0f - 1.0f;
+    return numbers;
 }
 
 /// A picture and a question, as the demo model sees them.
@@ -84,7 +105,7 @@ Prompt makePrompt(const model::ModelConfig& config)
     prompt.ids.resize(static_cast<std::size_t>(kPicture.tokens() + kTextTokens), 200);
     prompt.positions =
         orThrow(model::ropePositions(config, prompt.ids, {&kPicture, 1}, {}, {}, model::PositionVariant::A));
-    prompt.frame = noise();
+    prompt.frame = noisyPicture();
     prompt.blocks.resize(kBlocks);
     std::iota(prompt.blocks.begin(), prompt.blocks.end(), 0);
     return prompt;
@@ -149,8 +170,8 @@ void benchModel(int threads)
 void benchProduct(int rows, int outputs, int inputs, kernels::cpu::Team& team)
 {
     const auto count = [](int a, int b) { return static_cast<std::size_t>(a) * static_cast<std::size_t>(b); };
-    const std::vector<float> x = noise(count(rows, inputs));
-    std::vector<float> wide = noise(count(outputs, inputs));
+    const std::vector<float> x = noisyNumbers(count(rows, inputs));
+    std::vector<float> wide = noisyNumbers(count(outputs, inputs));
     std::vector<std::uint16_t> weight(wide.size());
     for (std::size_t i = 0; i < wide.size(); ++i)
         wide[i] = fromBf16(weight[i] = toBf16(wide[i]));
