@@ -1013,6 +1013,14 @@
         <translation>最多请求 {tokens} 个新词元（max_tokens），或调大 {setting}</translation>
     </message>
     <message>
+        <source>the pictures and clips of this conversation take {tokens} tokens, there is room for {most} at a time</source>
+        <translation>此对话中的图片和视频共占 {tokens} 个词元，同时最多只能容纳 {most} 个</translation>
+    </message>
+    <message>
+        <source>ask about fewer or smaller pictures, or a shorter clip</source>
+        <translation>请减少图片数量、使用更小的图片或更短的视频</translation>
+    </message>
+    <message>
         <source>shorten the question or its pictures to less than {tokens} tokens, or raise {setting}</source>
         <translation>把问题或其图片缩短到 {tokens} 个词元以内，或调大 {setting}</translation>
     </message>

@@ -360,6 +360,9 @@ inline constexpr auto kCatalogue = std::to_array<SaidTemplate>({
     {"question-too-many-blocks", ARGUS_SENTENCE("Said",
      "a question of {question} tokens and an answer of up to {answer} need {blocks} KV blocks of {size} "
      "tokens, there are {most}")},
+    {"vision-too-long", ARGUS_SENTENCE("Said",
+     "the pictures and clips of this conversation take {tokens} tokens, there is room for {most} at a time")},
+    {"do-less-vision", ARGUS_SENTENCE("Said", "ask about fewer or smaller pictures, or a shorter clip")},
     {"do-shorter-answer", ARGUS_SENTENCE("Said",
      "ask for at most {tokens} new tokens (max_tokens), or raise {setting}")},
     {"do-shorter-question", ARGUS_SENTENCE("Said",

@@ -17,7 +17,8 @@ public:
     DeviceMemorySealed& operator=(const DeviceMemorySealed&) = delete;
 };
 
-/// To be called before each request to a driver; `purpose` completes "device memory for ...". On a sealed thread a
+/// To be called before each of our own requests to a driver (what it takes by itself, for recorded steps or for kernels
+/// that it loads at their first use, is not seen); `purpose` completes "device memory for ...". On a sealed thread a
 /// build with ARGUS_STRICT_DEVICE_MEMORY (debug builds and those with tests) writes what was asked for to stderr and
 /// aborts; others log an error and go on.
 void takingDeviceMemory(const char* purpose, std::size_t bytes);

@@ -44,16 +44,15 @@ Result<Done> StepRunner::begin(const wire::StepPlan& plan, std::span<const Uniqu
     Open open;
     open.since = now();
     open.result.set_step(plan.step());
-    const std::vector<Row> rows = takeSlices(plan, descriptors, open);
-    if (!rows.empty()) {
-        try {
+    try {
+        const std::vector<Row> rows = takeSlices(plan, descriptors, open);
+        if (!rows.empty())
             enqueue(rows, open);
-        } catch (...) {
-            // What stands in the cache for these is unknown now.
-            for (const Row& row : rows)
-                m_book.drop(row.slice->sequence());
-            throw;
-        }
+    } catch (...) {
+        // What stands in the cache for these is unknown now.
+        for (const wire::SequenceSlice& slice : plan.slices())
+            m_book.drop(slice.sequence());
+        throw;
     }
     m_open.push_back(std::move(open));
     return Done{};
@@ -125,20 +124,19 @@ Result<Done> StepRunner::look(VisionItem& item, std::span<const UniqueFd> descri
                         {}};
         if (m_shard.whole())
             return outcome;
-        item.embeddings = m_ops.allocate(m_ops.computeType(), {item.rows, m_model.config().hiddenSize});
-        m_ops.fillZero(item.embeddings.view());
+        item.embeddings = {}; // its rows keep what stands for every pad
     }
     item.waiting = false;
     return outcome;
 }
 
 /// Embeddings for the part of an item that lies in [start, end) of its sequence, which begins at `row` of the batch.
-/// Later stages say where they are and have none.
+/// Later stages say where they are and have none; nor has an item that could not be encoded.
 void StepRunner::addVision(const VisionItem& item, std::int64_t start, std::int64_t end, std::int64_t row)
 {
     const std::int64_t from = std::max(start, item.firstRow);
     const std::int64_t to = std::min(end, item.endRow());
-    if (from >= to)
+    if (from >= to || (m_shard.first() && item.embeddings.view().shape().rank() == 0))
         return;
     const ConstTensorView embeddings =
         m_shard.first() ? ConstTensorView(item.embeddings.rows(from - item.firstRow, to - from))

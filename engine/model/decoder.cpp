@@ -1,5 +1,8 @@
 #include "engine/model/decoder.h"
 
+#include "engine/base/log.h"
+#include "engine/comm/communicator.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -327,12 +330,31 @@ void Decoder::run(const Batch& batch)
         compute(padded, {});
         return;
     }
-    if (!recorded.recording) {
+    if (!recorded.recording && !record(recorded, padded)) {
+        compute(padded, {}); // nothing has run yet, and what the step needs is on the device
+        return;
+    }
+    m_ops.replay(*recorded.recording);
+}
+
+/// False where the device refuses; then no more steps are recorded.
+bool Decoder::record(Recorded& recorded, const Shape& padded)
+{
+    try {
         m_ops.beginRecording();
         compute(padded, {});
         recorded.recording = m_ops.endRecording();
+        return true;
+    } catch (const ops::DeviceLost&) {
+        throw;
+    } catch (const comm::GroupBroken&) {
+        throw;
+    } catch (const OpsError& refused) {
+        log::warn("steps run unrecorded from here on, which is slower, as with enforce_eager: {}", refused.what());
     }
-    m_ops.replay(*recorded.recording);
+    m_ops.abandonRecording();
+    m_sizes.recordsSteps = false;
+    return false;
 }
 
 void Decoder::requireLast() const

@@ -78,6 +78,7 @@ private:
     [[nodiscard]] Shape shapeOf(const Batch& batch) const;
     [[nodiscard]] bool recordable(const Shape& shape, const Batch& batch) const;
     [[nodiscard]] Shape paddedForRecording(const Shape& shape) const;
+    [[nodiscard]] bool record(Recorded& recorded, const Shape& padded);
     void stage(const Batch& batch, const Shape& shape);
     void stageSlices(const Batch& batch, const Shape& shape, const Words& words);
     void stagePadding(const Batch& batch, const Shape& shape, const Words& words);

@@ -11,10 +11,15 @@ namespace argus::model {
 
 namespace {
 
-/// Embeddings that may wait at a time; an ask with more pictures than that fails alone and says why.
+/// 112 MiB for the 7B, and more than one picture or a clip of a few minutes at the usual sizes.
 constexpr std::int64_t kMostWaitingTokens = 16384;
 
 } // namespace
+
+std::int64_t waitingVisionTokens(std::int64_t maxModelLen)
+{
+    return std::min(maxModelLen, kMostWaitingTokens);
+}
 
 Footprint footprint(const ModelConfig& config, const Shard& shard, const RuntimeSizes& sizes, std::int64_t maxModelLen,
                     std::int64_t maxVisionPatches, const DeviceFacts& device)
@@ -28,9 +33,8 @@ Footprint footprint(const ModelConfig& config, const Shard& shard, const Runtime
     if (!model.ok()) // a device without bounds refuses nothing else
         throw std::invalid_argument(model.error().text());
     const Parts parts(config, shard);
-    // Pictures of an ask wait here until its prompt is in the cache: as many tokens as a context can hold of them.
     const std::uint64_t embeddings = shard.first()
-                                         ? static_cast<std::uint64_t>(std::min(maxModelLen, kMostWaitingTokens)) *
+                                         ? static_cast<std::uint64_t>(waitingVisionTokens(maxModelLen)) *
                                                static_cast<std::uint64_t>(config.hiddenSize) * sizeOf(device.type)
                                          : 0;
     const std::uint64_t cache = std::uint64_t{2} * static_cast<std::uint64_t>(parts.layers.count);

@@ -25,6 +25,10 @@ struct DeviceFacts {
     int processors = 132; ///< multiprocessors
 };
 
+/// Rows of embeddings of pictures and clips that there is room for while they wait for their place in the cache. The
+/// scheduler begins no more of them at a time, and refuses a question that needs more for itself.
+[[nodiscard]] std::int64_t waitingVisionTokens(std::int64_t maxModelLen);
+
 /// Every rank computes with the same numbers: sizes.kvBlocks is not looked at, the rest is. Of the tensor ranks of a
 /// stage the first takes as much as any. The model can be divided like that (checkShard()); otherwise
 /// std::invalid_argument. Communicators' memory is not in it.

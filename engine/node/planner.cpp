@@ -2,6 +2,7 @@
 
 #include "engine/base/catalogue.h"
 #include "engine/base/log.h"
+#include "engine/model/footprint.h"
 #include "engine/protocol/bounds.h"
 #include "engine/protocol/validate.h"
 
@@ -30,6 +31,16 @@ constexpr int kMostCrashes = 6;
 double seconds(Instant from, Instant to)
 {
     return std::chrono::duration<double>(to - from).count();
+}
+
+/// Rows of the prompt that pictures and clips fill.
+std::uint32_t visionTokens(const Prompt& prompt, const model::ModelConfig& config)
+{
+    const auto merge = static_cast<std::uint32_t>(config.vision.mergeSize);
+    std::uint32_t tokens = 0;
+    for (const wire::VisionItem& item : prompt.vision)
+        tokens += item.grid_t() * item.grid_h() * item.grid_w() / (merge * merge);
+    return tokens;
 }
 
 Error stoppingError()
@@ -114,12 +125,14 @@ void Planner::on(DeploymentKnown message, Instant now)
     m_ready = false;
     const wire::EngineSettings& settings = m_deployment->settings;
     const plan::Placement& placement = m_deployment->placement;
-    m_scheduler.emplace(schedule::Limits{.kvBlocks = placement.kvBlocks,
-                                         .kvBlockTokens = placement.kvBlockTokens,
-                                         .maxBatchedTokens = settings.max_batched_tokens(),
-                                         .maxSequences = settings.max_num_seqs(),
-                                         .maxModelLen = placement.maxModelLen,
-                                         .stages = std::max(settings.pipeline_parallel_size(), 1U)});
+    m_scheduler.emplace(schedule::Limits{
+        .kvBlocks = placement.kvBlocks,
+        .kvBlockTokens = placement.kvBlockTokens,
+        .maxBatchedTokens = settings.max_batched_tokens(),
+        .maxSequences = settings.max_num_seqs(),
+        .maxModelLen = placement.maxModelLen,
+        .waitingVisionTokens = static_cast<std::uint32_t>(model::waitingVisionTokens(placement.maxModelLen)),
+        .stages = std::max(settings.pipeline_parallel_size(), 1U)});
     if (first)
         return;
     std::vector<AskNumber> moved;
@@ -140,7 +153,8 @@ Result<Done> Planner::move(Running& ask, bool sameModel, Instant now)
         ++m_replayed;
         const std::size_t said = ask.known.size() - ask.prompt.ids.size();
         return m_scheduler->add(ask.accepted.number, static_cast<std::uint32_t>(ask.known.size()),
-                                ask.room - static_cast<std::uint32_t>(said));
+                                ask.room - static_cast<std::uint32_t>(said),
+                                visionTokens(ask.prompt, m_deployment->model->config));
     }
     if (!ask.outputIds.empty())
         return makeError(ErrorCode::Cancelled, say("other-model-deployed"), say("do-ask-again"));
@@ -296,7 +310,9 @@ Result<Done> Planner::schedule(Running& ask, Instant now)
     ask.room = *room;
     ask.detokenizer.emplace(m_deployment->model->tokenizer, ask.sampling.stops);
     ask.secondsMedia = ask.attachments.empty() ? 0 : seconds(ask.accepted.accepted, now);
-    if (Result<Done> added = m_scheduler->add(ask.accepted.number, promptTokens, ask.room); !added)
+    if (Result<Done> added = m_scheduler->add(ask.accepted.number, promptTokens, ask.room,
+                                              visionTokens(ask.prompt, m_deployment->model->config));
+        !added)
         return added;
     ask.stage = Stage::Scheduled;
     return Done{};

@@ -36,6 +36,7 @@ public:
     [[nodiscard]] bool records() const override { return false; }
     void beginRecording() override { refuse(); }
     [[nodiscard]] std::unique_ptr<Recording> endRecording() override { return refuse(), nullptr; }
+    void abandonRecording() override { refuse(); }
     void replay(const Recording&) override { refuse(); }
 
     void embed(TensorView, ConstTensorView, ConstTensorView, ConstTensorView, const TokenBook&,

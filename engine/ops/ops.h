@@ -219,6 +219,9 @@ public:
     /// Between these two, operations are recorded and not run; uploads and downloads are not allowed.
     virtual void beginRecording() = 0;
     [[nodiscard]] virtual std::unique_ptr<Recording> endRecording() = 0;
+    /// Instead of endRecording(), when an operation in between has thrown: what was recorded is gone, and operations run
+    /// again. Throws  DeviceLost
+    virtual void abandonRecording() = 0;
     virtual void replay(const Recording& recording) = 0;
 
     /// y[i,:] = table[id,:], id = ids[i], or the last token of slot -1 - ids[i] where that is negative; marks id as

@@ -38,7 +38,8 @@ Scheduler::Scheduler(Limits limits) : m_limits(limits)
         m_freeBlocks.push_back(block - 1);
 }
 
-Result<Done> Scheduler::add(SequenceId id, std::uint32_t promptTokens, std::uint32_t maxNewTokens)
+Result<Done> Scheduler::add(SequenceId id, std::uint32_t promptTokens, std::uint32_t maxNewTokens,
+                            std::uint32_t visionTokens)
 {
     if (m_sequences.contains(id))
         return Error{ErrorCode::Internal, fmt::format("sequence {} is scheduled already", id), {}, {}};
@@ -51,6 +52,9 @@ Result<Done> Scheduler::add(SequenceId id, std::uint32_t promptTokens, std::uint
         return makeError(ErrorCode::DoesNotFit,
                          say("question-too-long", promptTokens, maxNewTokens, longest, m_limits.maxModelLen),
                          remedyFor(promptTokens, m_limits.maxModelLen, "max_model_len"), "max_model_len");
+    if (visionTokens > m_limits.waitingVisionTokens)
+        return makeError(ErrorCode::DoesNotFit, say("vision-too-long", visionTokens, m_limits.waitingVisionTokens),
+                         say("do-less-vision"));
     const std::uint64_t blocks = blocksFor(longest, m_limits.kvBlockTokens);
     if (blocks > m_limits.kvBlocks) {
         const std::uint64_t room = std::uint64_t{m_limits.kvBlocks} * m_limits.kvBlockTokens;
@@ -59,8 +63,10 @@ Result<Done> Scheduler::add(SequenceId id, std::uint32_t promptTokens, std::uint
                              m_limits.kvBlocks),
                          remedyFor(promptTokens, room, "gpu_memory_utilization"), "gpu_memory_utilization");
     }
-    m_sequences.emplace(
-        id, Sequence{.known = promptTokens, .longest = static_cast<std::uint32_t>(longest), .arrival = m_arrivals++});
+    m_sequences.emplace(id, Sequence{.known = promptTokens,
+                                     .longest = static_cast<std::uint32_t>(longest),
+                                     .vision = visionTokens,
+                                     .arrival = m_arrivals++});
     m_queue.push_back(id);
     return Done{};
 }
@@ -99,6 +105,15 @@ std::size_t Scheduler::answersInAStep() const
     return (static_cast<std::size_t>(answering) + m_limits.stages - 1) / m_limits.stages;
 }
 
+/// What was begun since the room was last empty counts in full, ended or not: as places between the pieces of others
+/// are not moved together, this much is sure to fit.
+std::uint64_t Scheduler::visionBegun() const
+{
+    const bool kept = std::any_of(m_sequences.begin(), m_sequences.end(),
+                                  [](const auto& entry) { return entry.second.keepsVision(); });
+    return kept ? m_visionBegun : 0;
+}
+
 StepPlan Scheduler::plan()
 {
     if (m_onTheirWay.size() >= mostOnTheirWay())
@@ -106,6 +121,8 @@ StepPlan Scheduler::plan()
     admit();
     StepPlan plan;
     std::uint32_t budget = m_limits.maxBatchedTokens;
+    std::uint64_t vision = visionBegun();
+    bool visionWaits = false;
     const auto take = [&](bool answering, std::size_t most) {
         for (const SequenceId id : m_running) {
             const Sequence& sequence = m_sequences.at(id);
@@ -113,6 +130,13 @@ StepPlan Scheduler::plan()
                 return;
             if (sequence.answers() != answering || !canMoveOn(sequence))
                 continue;
+            if (sequence.sent == 0 && sequence.vision > 0) {
+                // The first that has to wait keeps later ones waiting, or they might keep the room from getting empty.
+                visionWaits = visionWaits || vision + sequence.vision > m_limits.waitingVisionTokens;
+                if (visionWaits)
+                    continue;
+                vision += sequence.vision;
+            }
             const std::uint32_t pending = sequence.length() - sequence.sent;
             const std::uint32_t tokens = std::min(pending, budget);
             budget -= tokens;
@@ -131,8 +155,10 @@ StepPlan Scheduler::plan()
 
 void Scheduler::start(StepPlan plan)
 {
+    m_visionBegun = visionBegun(); // before anything of this step is in the cache
     for (const Slice& slice : plan) {
         Sequence& sequence = m_sequences.at(slice.sequence);
+        m_visionBegun += sequence.sent == 0 ? sequence.vision : 0;
         sequence.sent += slice.tokens;
         sequence.awaited += slice.sample ? 1 : 0;
         sequence.seen = true;

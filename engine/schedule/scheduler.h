@@ -8,6 +8,9 @@
 // Steps are planned ahead: while one runs, the next one waits behind it, so a device never waits for its node. What the
 // step before samples is not known by then; that it will be one token, and where it stands, is.
 //
+// What was seen in pictures waits on the device until the prompt is in the cache, in a room of limited size. A sequence
+// that brings more than the room has left begins when the room is empty again; those without pictures go ahead of it.
+//
 // Where a model is cut into stages, a token that the last stage samples is not where the first stage needs it. So no
 // step follows another: the running sequences are spread over as many steps as there are stages, each stage works on
 // another one of them, and a sequence goes on when its token has come back.
@@ -35,7 +38,8 @@ struct Limits {
     std::uint32_t maxBatchedTokens = 2048;
     std::uint32_t maxSequences = 8;
     std::uint32_t maxModelLen = 8192;
-    std::uint32_t stages = 1; ///< that a step passes one after the other
+    std::uint32_t waitingVisionTokens = 8192; ///< rows of pictures and clips that may wait for the cache
+    std::uint32_t stages = 1;                 ///< that a step passes one after the other
 };
 
 /// One sequence's share of a step.
@@ -53,10 +57,11 @@ class Scheduler {
 public:
     explicit Scheduler(Limits limits);
 
-    /// Queues a sequence. Errors: BadRequest for an empty prompt or answer, DoesNotFit when prompt + answer exceed
-    /// max_model_len or could never get their blocks; the cause has the numbers, the remedy the largest max_tokens or
-    /// context that would work.
-    [[nodiscard]] Result<Done> add(SequenceId id, std::uint32_t promptTokens, std::uint32_t maxNewTokens);
+    /// Queues a sequence; `visionTokens` of its prompt are rows of pictures and clips. Errors: BadRequest for an empty
+    /// prompt or answer, DoesNotFit when prompt + answer exceed max_model_len, could never get their blocks, or the
+    /// pictures their room; the cause has the numbers, the remedy the largest max_tokens or context that would work.
+    [[nodiscard]] Result<Done> add(SequenceId id, std::uint32_t promptTokens, std::uint32_t maxNewTokens,
+                                   std::uint32_t visionTokens = 0);
     /// The step after those on their way; empty when there is nothing to do or mostOnTheirWay() are on their way. A
     /// sequence that will be as long as it may be when they have run is left out; with several stages also one whose
     /// token is on its way, and answers are spread evenly over the steps. Reserves nothing beyond admission.
@@ -90,6 +95,7 @@ private:
         std::uint32_t awaited = 0; ///< sampled tokens on their way
         std::uint32_t sent = 0;    ///< tokens cached once the steps on their way have run
         std::uint32_t longest = 0;
+        std::uint32_t vision = 0;
         std::uint32_t steps = 0; ///< on their way with a slice of it
         std::uint64_t arrival = 0;
         bool seen = false; ///< the executor knows it
@@ -98,12 +104,15 @@ private:
         [[nodiscard]] std::uint32_t length() const { return known + awaited; }
         /// The prompt is cached, or will be when the steps on their way have run.
         [[nodiscard]] bool answers() const { return sent > 0 && length() - sent <= 1; }
+        /// The device keeps what it saw in pictures until all of them are cached; they stand before the last token.
+        [[nodiscard]] bool keepsVision() const { return vision > 0 && sent > 0 && !answers(); }
     };
     using Book = std::map<SequenceId, Sequence>;
 
     [[nodiscard]] bool inStages() const { return m_limits.stages > 1; }
     [[nodiscard]] bool canMoveOn(const Sequence& sequence) const;
     [[nodiscard]] std::size_t answersInAStep() const;
+    [[nodiscard]] std::uint64_t visionBegun() const;
     void admit();
     void erase(Book::iterator sequence);
     void freeBlocks(Sequence& sequence);
@@ -115,6 +124,7 @@ private:
     std::vector<SequenceId> m_removed; ///< still holding blocks, in order of removal
     std::deque<StepPlan> m_onTheirWay;
     std::vector<std::uint32_t> m_freeBlocks; ///< lowest last
+    std::uint64_t m_visionBegun = 0;         ///< vision tokens of all sequences begun since the room was last empty
     std::uint64_t m_arrivals = 0;
 };
 

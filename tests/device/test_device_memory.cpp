@@ -29,7 +29,7 @@ int child(int opensSealed)
         return 2;
     }
     const DeviceMemorySealed sealed;
-    // What serving does: tensors in the arena, recorded steps, work of cuBLASLt. None of it asks for device memory.
+    // What serving does: tensors in the arena, recorded steps, work of cuBLASLt. None of it is ours asking for device memory.
     {
         const ops::DeviceTensor x = (*ops)->allocate(DType::BF16, {256, 1024});
         const ops::DeviceTensor y = (*ops)->allocate(DType::BF16, {256, 1024});

@@ -179,7 +179,7 @@ int main(int argc, char** argv)
         std::mt19937_64 random(1);
         Tally tally;
         checkAllPatches(tally, *gpu, cpu, random);
-        for (const int hidden : {160, 640}) // 16-bit rows of 320 and 1280 bytes; a patch has 1176
+        for (const int hidden : {160, 640}) // rows of 640 and 2560 bytes in float32; a patch has 1176
             checkEmbeddings(tally, *gpu, cpu, folder, hidden, random);
         return tally.close();
     } catch (const std::exception& problem) {

@@ -283,6 +283,10 @@ std::unique_ptr<Recording> CpuOps::endRecording()
 {
     throw OpsError("a processor records no steps");
 }
+void CpuOps::abandonRecording()
+{
+    throw OpsError("a processor records no steps");
+}
 void CpuOps::replay(const Recording&)
 {
     throw OpsError("a processor records no steps");

@@ -296,6 +296,19 @@ std::unique_ptr<Recording> CudaOps::endRecording()
     return std::make_unique<Graph>(runnable);
 }
 
+void CudaOps::abandonRecording()
+{
+    cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+    check("record", cudaStreamIsCapturing(m_device->stream(), &status));
+    if (status != cudaStreamCaptureStatusNone) {
+        cudaGraph_t graph = nullptr;
+        (void)cudaStreamEndCapture(m_device->stream(), &graph); // says once more why it was refused
+        if (graph != nullptr)
+            (void)cudaGraphDestroy(graph);
+    }
+    (void)cudaGetLastError(); // or the next operation would be told of it
+}
+
 void CudaOps::replay(const Recording& recording)
 {
     check("replay", cudaGraphLaunch(static_cast<const Graph&>(recording).get(), m_device->stream()));

@@ -56,6 +56,7 @@ public:
     [[nodiscard]] bool records() const override { return true; }
     void beginRecording() override;
     [[nodiscard]] std::unique_ptr<Recording> endRecording() override;
+    void abandonRecording() override;
     void replay(const Recording& recording) override;
 
     void embed(TensorView y, ConstTensorView table, ConstTensorView ids, ConstTensorView slots, const TokenBook& book,

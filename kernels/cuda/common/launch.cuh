@@ -12,6 +12,10 @@
 
 #include <cuda_runtime.h>
 
+#include <array>
+#include <atomic>
+#include <cstddef>
+
 namespace argus::kernels::cuda {
 
 __device__ __forceinline__ void waitForPrevious()
@@ -36,19 +40,32 @@ __global__ void compiledKernel()
 {
 }
 
-/// Whether kernels may be launched with programmatic dependence: decided once per process by the first device used. A
-/// device of sm_90 may be running code that was compiled for an older one, in which waitForPrevious() is nothing.
+/// Whether `device` takes kernels with programmatic dependence. One of sm_90 may be running code that was compiled for an
+/// older one, in which waitForPrevious() is nothing; and drivers before CUDA 12.3 cannot record such launches.
+[[nodiscard]] inline bool takesProgrammaticLaunch(int device)
+{
+    constexpr int kFirstDriver = 12030;
+    int driver = 0;
+    int major = 0;
+    cudaFuncAttributes code{};
+    return cudaDriverGetVersion(&driver) == cudaSuccess && driver >= kFirstDriver &&
+           cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess && major >= 9 &&
+           cudaFuncGetAttributes(&code, compiledKernel<void>) == cudaSuccess && code.ptxVersion >= 90;
+}
+
+/// The same for the calling thread's device, found out once for each: the ranks of a process may have different ones.
 [[nodiscard]] inline bool programmaticLaunchAllowed()
 {
-    static const bool allowed = [] {
-        int device = 0;
-        int major = 0;
-        cudaFuncAttributes code{};
-        return cudaGetDevice(&device) == cudaSuccess &&
-               cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess && major >= 9 &&
-               cudaFuncGetAttributes(&code, compiledKernel<void>) == cudaSuccess && code.ptxVersion >= 90;
-    }();
-    return allowed;
+    constexpr int kMostDevices = 64;
+    enum Known : signed char { kUnknown, kNo, kYes };
+    static std::array<std::atomic<signed char>, kMostDevices> known{};
+    int device = 0;
+    if (cudaGetDevice(&device) != cudaSuccess || device < 0 || device >= kMostDevices)
+        return false;
+    std::atomic<signed char>& mine = known[static_cast<std::size_t>(device)];
+    if (mine.load(std::memory_order_relaxed) == kUnknown)
+        mine.store(takesProgrammaticLaunch(device) ? kYes : kNo, std::memory_order_relaxed);
+    return mine.load(std::memory_order_relaxed) == kYes;
 }
 
 template <typename... Parameters, typename... Arguments>

@@ -84,8 +84,8 @@ __device__ __forceinline__ void streamAsync16(void* shared, const void* global)
 #endif
 }
 
-/// Eight elements that another kernel has just written: from the second-level cache, for the first may hold what was there
-/// before.
+/// Eight elements that another kernel has just written: from the second-level cache. griddepcontrol.wait makes what the
+/// kernels before have written visible to plain loads too, as the one-row product reads them; this does not rely on it.
 template <typename T>
 __device__ __forceinline__ Eight<T> loadFresh(const T* from)
 {

@@ -41,6 +41,29 @@ executor::RankOptions overLoopback()
                 }};
 }
 
+/// Ranks whose devices have no memory left while `full`.
+executor::RankOptions withMemoryThatEnds(std::atomic<bool>& full)
+{
+    class Ending final : public ops::CpuOps {
+    public:
+        Ending(int threads, std::atomic<bool>& full) : CpuOps(threads), m_full(full) {}
+        ops::DeviceTensor allocate(DType type, const Shape& shape) override
+        {
+            if (m_full)
+                throw OpsError("allocate: the memory is spoken for");
+            return CpuOps::allocate(type, shape);
+        }
+
+    private:
+        std::atomic<bool>& m_full;
+    };
+    executor::RankOptions options = overLoopback();
+    options.makeOps = [&full](const wire::LoadModel&, const wire::RankOrder&, int threads) {
+        return Result(std::unique_ptr<ops::Ops>(std::make_unique<Ending>(threads, full)));
+    };
+    return options;
+}
+
 schedule::Limits limitsOf(const Layout& layout, schedule::Limits limits = plenty())
 {
     limits.stages = static_cast<std::uint32_t>(layout.stages);
@@ -159,6 +182,8 @@ private slots:
     void stagesWorkOnDifferentSteps();
     void aBadPictureFailsAlone_data() { addFewLayouts(); }
     void aBadPictureFailsAlone();
+    void aPictureThatFindsNoMemoryFailsAlone_data() { addFewLayouts(); }
+    void aPictureThatFindsNoMemoryFailsAlone();
     void aPictureThatOneRankCannotReadIsTold();
     void scoresThatAreNotFiniteFailAlone_data() { addFewLayouts(); }
     void scoresThatAreNotFiniteFailAlone();
@@ -326,6 +351,36 @@ void TstParallelExecutor::aBadPictureFailsAlone()
     }
     running.node->drop(2);
     running.node->pixelBytesLess = 0;
+    running.node->ask(3, find("one_image"));
+    running.node->finish();
+    QCOMPARE(running.node->answer(1), find("text").greedy);
+    QCOMPARE(running.node->answer(3), find("one_image").greedy);
+}
+
+void TstParallelExecutor::aPictureThatFindsNoMemoryFailsAlone()
+{
+    const Layout layout = fetched();
+    std::atomic<bool> full = false;
+    InProcess running(layout, plenty(), withMemoryThatEnds(full));
+    QVERIFY(running.node->load(m_folder.path()));
+    running.node->ask(1, find("text"));
+    QVERIFY(running.node->step());
+    running.node->ask(2, find("one_image"));
+    running.node->ahead = 1;
+    full = true;
+    std::size_t failures = 0;
+    while (running.node->answer(1).size() < 3) {
+        QVERIFY(running.node->step());
+        for (const wire::SequenceFailed& failure : running.node->last().result().failures()) {
+            QCOMPARE(failure.sequence(), std::uint64_t{2});
+            ++failures;
+        }
+    }
+    for (const wire::SequencesFailed& told : running.node->failed)
+        failures += static_cast<std::size_t>(told.failures_size());
+    QCOMPARE(failures, static_cast<std::size_t>(layout.tensorRanks));
+    full = false;
+    running.node->drop(2);
     running.node->ask(3, find("one_image"));
     running.node->finish();
     QCOMPARE(running.node->answer(1), find("text").greedy);

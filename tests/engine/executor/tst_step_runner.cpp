@@ -27,9 +27,23 @@ public:
     {
         if (broken)
             throw OpsError("sample: the device tripped");
+        if (recording)
+            throw OpsError("sample: cannot be recorded");
         CpuOps::sample(drawn, scores, sampling, book);
     }
+    // As a device that says it records steps and then refuses one.
+    [[nodiscard]] bool records() const override { return saysItRecords; }
+    void beginRecording() override
+    {
+        recording = true;
+        ++recordingsBegun;
+    }
+    void abandonRecording() override { recording = false; }
+
     bool broken = false;
+    bool saysItRecords = false;
+    bool recording = false;
+    int recordingsBegun = 0;
 };
 
 /// A question on its way through the runner.
@@ -103,6 +117,7 @@ private slots:
     void slotsAreUsedAgain();
     void aNewSequenceInAnOldSlotHasSeenNothing();
     void aStepThatBreaksTakesItsSequencesAlong();
+    void stepsThatCannotBeRecordedRunAtOnce();
     void aPictureLargerThanItsRoomFailsAlone();
 
 private:
@@ -401,6 +416,16 @@ void TstStepRunner::aStepThatBreaksTakesItsSequencesAlong()
     run(again, m_runner->mostOpen());
     for (const Talk& talk : again)
         QCOMPARE(talk.answer, talk.asked->greedy);
+}
+
+void TstStepRunner::stepsThatCannotBeRecordedRunAtOnce()
+{
+    m_ops->saysItRecords = true;
+    std::vector<Talk> talks{{.asked = &find("text"), .id = 1}}; // a step of one row is recorded without padding
+    run(talks, m_runner->mostOpen());
+    QCOMPARE(talks[0].answer, talks[0].asked->greedy);
+    QCOMPARE(m_ops->recordingsBegun, 1); // and not tried again
+    QVERIFY(!m_ops->recording);
 }
 
 void TstStepRunner::aPictureLargerThanItsRoomFailsAlone()

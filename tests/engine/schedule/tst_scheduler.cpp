@@ -59,6 +59,7 @@ void run(Scheduler& scheduler)
 struct Shadow {
     std::uint32_t prompt = 0;
     std::uint32_t answer = 0;
+    std::uint32_t vision = 0;
     std::uint32_t sampled = 0; ///< tokens that came back
     std::uint32_t awaited = 0; ///< tokens on their way
     std::uint32_t sent = 0;    ///< cached once all that is on its way has run
@@ -73,9 +74,39 @@ struct Shadow {
 /// What one executor may be writing to: blocks from the first slice of a sequence until it is told to drop it.
 using Holders = std::map<SequenceId, std::set<std::uint32_t>>;
 
+/// Where an executor keeps what it saw: the first gap that is large enough, and nothing is moved.
+class Room {
+public:
+    explicit Room(std::uint32_t size) : m_size(size) {}
+    [[nodiscard]] bool place(SequenceId id, std::uint32_t size)
+    {
+        std::uint32_t at = 0;
+        for (const auto& [begin, taken] : m_taken) {
+            if (begin - at >= size)
+                break;
+            at = begin + taken.second;
+        }
+        return m_size - at >= size && m_taken.emplace(at, std::pair(id, size)).second;
+    }
+    void free(SequenceId id)
+    {
+        std::erase_if(m_taken, [id](const auto& entry) { return entry.second.first == id; });
+    }
+    void clear() { m_taken.clear(); }
+    [[nodiscard]] bool empty() const { return m_taken.empty(); }
+
+private:
+    std::uint32_t m_size;
+    std::map<std::uint32_t, std::pair<SequenceId, std::uint32_t>> m_taken; ///< by place: whose, and how much
+};
+
 class Walk {
 public:
-    Walk(std::uint64_t seed, Limits limits) : m_random(seed), m_limits(limits), m_scheduler(limits), m_twin(limits) {}
+    Walk(std::uint64_t seed, Limits limits, std::uint32_t picturesInHundred)
+        : m_random(seed), m_picturesInHundred(picturesInHundred), m_limits(limits), m_scheduler(limits), m_twin(limits),
+          m_room(limits.waitingVisionTokens)
+    {
+    }
 
     void step()
     {
@@ -127,6 +158,7 @@ public:
     [[nodiscard]] int wasted() const { return m_wasted; }
     [[nodiscard]] std::size_t mostOnTheirWay() const { return m_mostOnTheirWay; }
     [[nodiscard]] std::size_t mostAnswering() const { return m_mostAnswering; }
+    [[nodiscard]] int waitedForRoom() const { return m_waitedForRoom; }
 
 private:
     std::uint32_t pick(std::uint32_t low, std::uint32_t high)
@@ -137,11 +169,14 @@ private:
     void add()
     {
         const SequenceId id = m_next++;
-        const Shadow shadow{.prompt = pick(1, 45), .answer = pick(1, 25)};
-        const auto added = m_scheduler.add(id, shadow.prompt, shadow.answer);
-        QCOMPARE(m_twin.add(id, shadow.prompt, shadow.answer).ok(), added.ok());
+        Shadow shadow{.prompt = pick(1, 45), .answer = pick(1, 25)};
+        if (pick(1, 100) <= m_picturesInHundred)
+            shadow.vision = pick(0, shadow.prompt - 1); // the last token of a prompt is never a picture's
+        const auto added = m_scheduler.add(id, shadow.prompt, shadow.answer, shadow.vision);
+        QCOMPARE(m_twin.add(id, shadow.prompt, shadow.answer, shadow.vision).ok(), added.ok());
         const std::uint32_t longest = shadow.prompt + shadow.answer;
-        const bool fits = longest <= m_limits.maxModelLen && longest <= m_limits.kvBlocks * m_limits.kvBlockTokens;
+        const bool fits = longest <= m_limits.maxModelLen && longest <= m_limits.kvBlocks * m_limits.kvBlockTokens &&
+                          shadow.vision <= m_limits.waitingVisionTokens;
         QCOMPARE(added.ok(), fits);
         if (added.ok())
             m_shadows.emplace(id, shadow);
@@ -184,6 +219,7 @@ private:
         QCOMPARE(m_twin.release(), expected);
         for (const SequenceId id : expected) {
             m_holders.erase(id);
+            m_room.free(id);
             std::erase(m_removed, id);
         }
     }
@@ -196,6 +232,7 @@ private:
         QVERIFY(m_scheduler.onTheirWay().empty());
         m_onTheirWay.clear();
         m_holders.clear();
+        m_room.clear();
         m_removed.clear();
         for (auto& [id, shadow] : m_shadows) {
             shadow.awaited = 0;
@@ -216,6 +253,7 @@ private:
     void startStep()
     {
         const std::size_t mostAnswers = m_limits.stages > 1 ? answersInAStep() : m_limits.maxSequences;
+        bool roomInUse = roomIsInUse();
         const StepPlan plan = m_scheduler.plan();
         QCOMPARE(text(m_scheduler.plan()), text(plan)); // planning again changes nothing
         QCOMPARE(text(m_twin.plan()), text(plan));      // the same history, the same plan
@@ -248,6 +286,10 @@ private:
                 QVERIFY(!slice.follows && shadow.awaited == 0);
             total += slice.tokens;
             touchBlocks(slice);
+            if (slice.first && shadow.vision > 0) {
+                QVERIFY(m_room.place(slice.sequence, shadow.vision));
+                roomInUse = true;
+            }
             shadow.sent += slice.tokens;
             shadow.awaited += slice.sample ? 1 : 0;
         }
@@ -257,7 +299,10 @@ private:
         if (total < m_limits.maxBatchedTokens) // then nobody who could run was left out
             for (const auto& [id, shadow] : m_shadows)
                 QVERIFY(once.contains(id) || m_scheduler.blocksOf(id).empty() || shadow.full() ||
-                        mayWait(shadow, answering, mostAnswers));
+                        mayWait(shadow, answering, mostAnswers) || (roomInUse && waitsForRoom(shadow)));
+        for (const SequenceId id : once)
+            if (const Shadow& shadow = m_shadows.at(id); shadow.sent + 1 >= shadow.prompt)
+                m_room.free(id);
         m_scheduler.start(plan);
         m_twin.start(plan);
         m_onTheirWay.push_back(plan);
@@ -268,6 +313,20 @@ private:
     [[nodiscard]] bool mayWait(const Shadow& shadow, std::size_t answering, std::size_t most) const
     {
         return m_limits.stages > 1 && (shadow.awaited > 0 || (answering == most && shadow.sent > 0));
+    }
+
+    /// Somebody's pictures are not in the cache yet, or belong to one that ended early and was not dropped.
+    [[nodiscard]] bool roomIsInUse() const
+    {
+        return !m_room.empty() || std::any_of(m_shadows.begin(), m_shadows.end(), [](const auto& entry) {
+            return entry.second.vision > 0 && entry.second.sent > 0 && !entry.second.answers();
+        });
+    }
+    [[nodiscard]] bool waitsForRoom(const Shadow& shadow)
+    {
+        const bool waits = shadow.sent == 0 && shadow.vision > 0;
+        m_waitedForRoom += waits ? 1 : 0;
+        return waits;
     }
 
     void touchBlocks(const Slice& slice)
@@ -342,15 +401,18 @@ private:
     }
 
     std::mt19937_64 m_random;
+    std::uint32_t m_picturesInHundred;
     Limits m_limits;
     Scheduler m_scheduler;
     Scheduler m_twin; ///< gets the same calls
     std::map<SequenceId, Shadow> m_shadows;
     std::deque<StepPlan> m_onTheirWay;
     Holders m_holders;
+    Room m_room;
     std::vector<SequenceId> m_removed; ///< not dropped yet
     SequenceId m_next = 1;
     int m_finished = 0;
+    int m_waitedForRoom = 0;
     int m_wasted = 0; ///< slices whose sequence had ended
     std::size_t m_mostOnTheirWay = 0;
     std::size_t m_mostAnswering = 0; ///< in one step
@@ -382,6 +444,9 @@ private slots:
     void commitOfNothingIsHarmless();
     void forgetCachesStartsOverInOrder();
     void forgetCachesForgetsStepsOnTheirWay();
+    void picturesWaitUntilTheirRoomIsEmpty();
+    void oneThatWaitsForRoomIsNotOvertakenByPictures();
+    void morePicturesThanTheRoomAreRefused();
     void whatCannotFitIsRefusedWithARemedy();
     void theRemedyWorks();
     void aStepAStageIsOnItsWay();
@@ -663,6 +728,48 @@ void TstScheduler::forgetCachesForgetsStepsOnTheirWay()
     QCOMPARE(start(scheduler), std::string("1:4+1s~ 3:4+1s~ "));
 }
 
+void TstScheduler::picturesWaitUntilTheirRoomIsEmpty()
+{
+    Limits limits = small();
+    limits.waitingVisionTokens = 12;
+    Scheduler scheduler(limits);
+    QVERIFY(scheduler.add(1, 14, 4, 8).ok());
+    QVERIFY(scheduler.add(2, 6, 4, 5).ok());
+    QCOMPARE(start(scheduler), std::string("1:0+10f "));
+    // The step in which the first one's pictures are cached begins while they are still kept.
+    QCOMPARE(start(scheduler), std::string("1:10+4s "));
+    (void)scheduler.commit();
+    QCOMPARE(start(scheduler), std::string("1:14+1s~ 2:0+6sf "));
+}
+
+void TstScheduler::oneThatWaitsForRoomIsNotOvertakenByPictures()
+{
+    Limits limits = small();
+    limits.waitingVisionTokens = 12;
+    limits.maxBatchedTokens = 20;
+    limits.maxSequences = 4;
+    Scheduler scheduler(limits);
+    QVERIFY(scheduler.add(1, 9, 2, 8).ok());
+    QVERIFY(scheduler.add(2, 6, 2, 5).ok());
+    QVERIFY(scheduler.add(3, 3, 2, 1).ok()); // would fit
+    QVERIFY(scheduler.add(4, 3, 2).ok());    // has none
+    QCOMPARE(start(scheduler), std::string("1:0+9sf 4:0+3sf "));
+    QCOMPARE(start(scheduler), std::string("1:9+1s~ 4:3+1s~ 2:0+6sf 3:0+3sf "));
+}
+
+void TstScheduler::morePicturesThanTheRoomAreRefused()
+{
+    Limits limits = small();
+    limits.waitingVisionTokens = 12;
+    Scheduler scheduler(limits);
+    QVERIFY(scheduler.add(1, 20, 2, 12).ok());
+    const auto refused = scheduler.add(2, 20, 2, 13);
+    QVERIFY(!refused.ok());
+    QCOMPARE(refused.error().code, ErrorCode::DoesNotFit);
+    QVERIFY(refused.error().cause.find("13 tokens, there is room for 12") != std::string::npos);
+    QCOMPARE(scheduler.waiting(), 1U);
+}
+
 void TstScheduler::whatCannotFitIsRefusedWithARemedy()
 {
     Scheduler scheduler(small());
@@ -804,19 +911,22 @@ void TstScheduler::invariantsHoldOnARandomWalk_data()
     QTest::addColumn<int>("budget");
     QTest::addColumn<int>("sequences");
     QTest::addColumn<int>("stages");
-    QTest::newRow("tiny budget, below the number of sequences") << 1 << 2 << 5 << 1;
-    QTest::newRow("small budget") << 2 << 7 << 5 << 1;
-    QTest::newRow("large budget") << 3 << 64 << 5 << 1;
-    QTest::newRow("one sequence at a time") << 12 << 16 << 1 << 1;
-    QTest::newRow("as many sequences as there are blocks for") << 13 << 16 << 64 << 1;
+    QTest::addColumn<int>("pictures");
+    QTest::newRow("tiny budget, below the number of sequences") << 1 << 2 << 5 << 1 << 30;
+    QTest::newRow("small budget") << 2 << 7 << 5 << 1 << 30;
+    QTest::newRow("large budget") << 3 << 64 << 5 << 1 << 30;
+    QTest::newRow("one sequence at a time") << 12 << 16 << 1 << 1 << 30;
+    QTest::newRow("as many sequences as there are blocks for") << 13 << 16 << 64 << 1 << 30;
     for (int seed = 4; seed < 12; ++seed)
-        QTest::addRow("seed %d", seed) << seed << 16 << 5 << 1;
-    QTest::newRow("two stages, tiny budget") << 20 << 2 << 5 << 2;
-    QTest::newRow("two stages, large budget") << 21 << 64 << 5 << 2;
-    QTest::newRow("four stages, one sequence at a time") << 22 << 16 << 1 << 4;
-    QTest::newRow("four stages, many sequences") << 23 << 16 << 64 << 4;
+        QTest::addRow("seed %d", seed) << seed << 16 << 5 << 1 << 30;
+    QTest::newRow("two stages, tiny budget") << 20 << 2 << 5 << 2 << 30;
+    QTest::newRow("two stages, large budget") << 21 << 64 << 5 << 2 << 30;
+    QTest::newRow("four stages, one sequence at a time") << 22 << 16 << 1 << 4 << 30;
+    QTest::newRow("four stages, many sequences") << 23 << 16 << 64 << 4 << 30;
     for (int stages = 2; stages < 6; ++stages)
-        QTest::addRow("%d stages", stages) << 30 + stages << 16 << 9 << stages;
+        QTest::addRow("%d stages", stages) << 30 + stages << 16 << 9 << stages << 30;
+    for (int stages = 1; stages < 4; ++stages)
+        QTest::addRow("many pictures, %d stages", stages) << 40 + stages << 64 << 9 << stages << 90;
 }
 
 void TstScheduler::invariantsHoldOnARandomWalk()
@@ -825,19 +935,23 @@ void TstScheduler::invariantsHoldOnARandomWalk()
     QFETCH(int, budget);
     QFETCH(int, sequences);
     QFETCH(int, stages);
+    QFETCH(int, pictures);
     Limits limits{.kvBlocks = 37,
                   .kvBlockTokens = 4,
                   .maxBatchedTokens = static_cast<std::uint32_t>(budget),
                   .maxSequences = static_cast<std::uint32_t>(sequences),
                   .maxModelLen = 64,
+                  .waitingVisionTokens = 30,
                   .stages = static_cast<std::uint32_t>(stages)};
-    Walk walk(static_cast<std::uint64_t>(seed), limits);
+    Walk walk(static_cast<std::uint64_t>(seed), limits, static_cast<std::uint32_t>(pictures));
     for (int step = 0; step < 3'000 && !QTest::currentTestFailed(); ++step)
         walk.step();
     QVERIFY(walk.drain());
     QVERIFY(walk.finished() > 20);
     if (stages == 1)
         QVERIFY(walk.wasted() > 5); // ends met steps on their way
+    if (pictures > 50)
+        QVERIFY2(walk.waitedForRoom() > 5, std::to_string(walk.waitedForRoom()).c_str());
     if (sequences == 1)
         return; // one sequence fills no more stages than its prompt has pieces
     QCOMPARE(walk.mostOnTheirWay(), static_cast<std::size_t>(std::max(stages, 2)));
