@@ -1,5 +1,6 @@
 #include "gui/application.h"
 
+#include "gui/link/passing.h"
 #include "gui/main_window.h"
 #include "gui/settings/language.h"
 #include "gui/settings/settings_store.h"
@@ -20,11 +21,15 @@
 #include <QRegularExpression>
 #include <QTimer>
 
+#include <chrono>
 #include <cstdio>
 
 namespace argus::gui {
 
 namespace {
+
+/// A head that is restarted, or a cable that is put back, takes less.
+constexpr std::chrono::seconds kAwayPatience{15};
 
 /// Milliseconds since runDesktop() began; what came before is the loader and QApplication.
 class StartClock {
@@ -89,10 +94,14 @@ public:
             else if (facts.deployment.state == QLatin1String("failed"))
                 failed(facts.deployment.trouble);
         });
-        connect(&link, &Link::stateChanged, this, [this](LinkState /*state*/, const Trouble& why) {
-            if (!why.isEmpty())
-                failed(why);
+        connect(&link, &Link::stateChanged, this, [this](LinkState state, const Trouble& why) {
+            if (state == LinkState::Connected)
+                m_patience.stop();
+            else if (!why.isEmpty())
+                away(why);
         });
+        m_patience.setSingleShot(true);
+        connect(&m_patience, &QTimer::timeout, this, [this] { failed(m_away); });
         connect(&link, &Link::attachmentFailed, this,
                 [this](AttachmentId /*id*/, const Trouble& trouble) { failed(trouble); });
     }
@@ -117,6 +126,21 @@ private:
     {
         if (!std::exchange(m_spoke, true))
             m_clock.step("first token");
+    }
+
+    /// A head that is away may come back, with its answer; one that wants none of us says the same again.
+    void away(const Trouble& why)
+    {
+        if (!mayPass(why) && why.code != QLatin1String("Crashed")) // a private head is started again
+            return failed(why);
+        if (!m_options.quitAfterAnswer || m_done)
+            return;
+        m_away = why;
+        if (m_patience.isActive())
+            return;
+        std::fprintf(stderr, "argus: the connection is away, for %lld s at most: %s\n",
+                     static_cast<long long>(kAwayPatience.count()), qPrintable(why.cause.text()));
+        m_patience.start(kAwayPatience);
     }
 
     /// What nobody will answer. With --quit-after-answer somebody waits for the program's end and not for the window.
@@ -164,6 +188,8 @@ private:
     MainWindow& m_window;
     const StartClock& m_clock;
     QPointer<QWidget> m_dialog;
+    QTimer m_patience; ///< with a connection that is away
+    Trouble m_away;
     bool m_spoke = false;
     bool m_ready = false;
     bool m_failed = false;

@@ -2005,6 +2005,11 @@
         <source>Remove %1</source>
         <translation>移除 %1</translation>
     </message>
+    <message>
+        <source>Try %1 again</source>
+        <extracomment>%1: name of a file that has not reached the head</extracomment>
+        <translation>重试 %1</translation>
+    </message>
 </context>
 <context>
     <name>argus::gui::BoxedPicture</name>

@@ -3,42 +3,14 @@
 #include "engine/apps/argus_node_common.h"
 #include "engine/base/log.h"
 #include "engine/node/local_machine.h"
+#include "engine/protocol/admission.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <utility>
 
 namespace argus::apps {
-namespace fs = std::filesystem;
-
-std::optional<protocol::KnownClient> Admission::find(const std::string& publicKey)
-{
-    if (publicKey == m_ownKey)
-        return protocol::KnownClient{.publicKey = publicKey, .name = "this user"};
-    refresh();
-    const auto found = std::find_if(m_clients.begin(), m_clients.end(),
-                                    [&](const protocol::KnownClient& c) { return c.publicKey == publicKey; });
-    return found == m_clients.end() ? std::nullopt : std::optional(*found);
-}
-
-void Admission::refresh()
-{
-    struct stat info = {};
-    const bool there = ::stat(m_file.c_str(), &info) == 0;
-    const std::pair version{there ? info.st_mtim.tv_sec : 0, there ? info.st_mtim.tv_nsec : 0};
-    if (version == m_version)
-        return;
-    Result<std::vector<protocol::KnownClient>> clients = protocol::loadKnownClients(m_file);
-    if (!clients) { // tried again at the next look, but said once for each state of the file
-        if (std::exchange(m_complained, version) != version)
-            log::error("nobody new is admitted: {}", clients.error().text());
-        return;
-    }
-    m_clients = std::move(*clients);
-    m_version = version;
-}
 
 std::string hostFor(const std::string& endpoint)
 {
@@ -92,7 +64,7 @@ bool forgetWorker(const std::string& publicKey)
 Result<std::unique_ptr<node::ClusterDoor>> openDoor(const std::string& endpoint, const std::string& asked,
                                                     const protocol::CurveKeys& keys)
 {
-    auto admits = std::make_shared<Admission>(std::string(), knownWorkersFile());
+    auto admits = std::make_shared<protocol::Admission>(std::string(), knownWorkersFile());
     auto workers = protocol::SecureServer::bind({.keys = keys,
                                                  .endpoint = portAbove(endpoint, asked, 1),
                                                  .admits = [admits](const std::string& key) { return (*admits)(key); },
@@ -105,9 +77,8 @@ Result<std::unique_ptr<node::ClusterDoor>> openDoor(const std::string& endpoint,
     door->host = hostFor(endpoint);
     door->headPublicKey = keys.publicKey;
     door->admit = admitWorker;
-    door->knows = [known = std::make_shared<Admission>(std::string(), knownWorkersFile())](const std::string& key) {
-        return (*known)(key);
-    };
+    door->knows = [known = std::make_shared<protocol::Admission>(std::string(), knownWorkersFile())](
+                      const std::string& key) { return (*known)(key); };
     door->forget = forgetWorker;
     return door;
 }

@@ -1,6 +1,7 @@
 // argus-node models: what this machine has fetched of models that others have, and room for something else.
 
 #include "engine/apps/argus_node_common.h"
+#include "engine/node/copy_hold.h"
 #include "engine/node/model_pull.h"
 
 #include <fmt/format.h>
@@ -22,6 +23,12 @@ struct PulledModel {
     std::uint64_t whole = 0;  ///< bytes of its files as the head has them
     std::uint64_t onDisk = 0; ///< that they take here
     std::vector<int> users;   ///< processes that have one of its files in memory
+    [[nodiscard]] std::string use() const
+    {
+        if (node::CopyHold::isHeld(folder, node::CopyHold::Use::Fetched))
+            return "  being fetched";
+        return !users.empty() || node::CopyHold::isHeld(folder, node::CopyHold::Use::Deployed) ? "  in use" : "";
+    }
 };
 
 /// Processes of which we may see what they have mapped, this user's, that have a file below the folder in memory.
@@ -76,8 +83,7 @@ Result<std::vector<PulledModel>> pulledModels()
                      fmt::format("cannot read {}: {}", real.string(), problem.message()),
                      "check the folder's permissions",
                      {}};
-    std::sort(models.begin(), models.end(),
-              [](const PulledModel& a, const PulledModel& b) { return a.name < b.name; });
+    std::sort(models.begin(), models.end(), [](const PulledModel& a, const PulledModel& b) { return a.name < b.name; });
     return models;
 }
 
@@ -95,8 +101,16 @@ int listModels()
         fmt::print("nothing has been fetched from a head to this machine\n");
     for (const PulledModel& model : *models)
         fmt::print("{}  {} on the disk of {} in all{}  {}\n", model.name, mib(model.onDisk), mib(model.whole),
-                   model.users.empty() ? "" : "  in use", model.folder.string());
+                   model.use(), model.folder.string());
     return kOk;
+}
+
+Error inUse(const std::string& name, const std::vector<int>& users)
+{
+    return {ErrorCode::Busy,
+            fmt::format("{} is in use by process {}", name, fmt::join(users, ", ")),
+            "deploy another model, or end argus-node on this machine, and try again",
+            {}};
 }
 
 /// Removed whole: a file that a process has mapped must not lose a part, and what is needed again is fetched again.
@@ -112,11 +126,14 @@ int removeModel(const std::string& name)
                          fmt::format("nothing of a model {} has been fetched to this machine", name),
                          "see: argus-node models list",
                          {}});
-    if (!found->users.empty())
-        return complain({ErrorCode::Busy,
-                         fmt::format("{} is in use by process {}", name, fmt::join(found->users, ", ")),
-                         "deploy another model, or end argus-node on this machine, and try again",
-                         {}});
+    const Result<node::CopyHold> alone = node::CopyHold::toRemove(found->folder);
+    if (!alone)
+        return complain(found->users.empty() || node::CopyHold::isHeld(found->folder, node::CopyHold::Use::Fetched)
+                            ? alone.error()
+                            : inUse(name, found->users));
+    // Who has it in memory and does not hold it: an executor that is about to end, or a program of another kind.
+    if (const std::vector<int> users = usersOf(found->folder); !users.empty())
+        return complain(inUse(name, users));
     std::error_code problem;
     fs::remove_all(found->folder, problem);
     if (problem)

@@ -10,6 +10,7 @@
 #include "engine/node/machine.h"
 #include "engine/node/node.h"
 #include "engine/plan/complete_settings.h"
+#include "engine/protocol/admission.h"
 #include "engine/protocol/bounds.h"
 #include "engine/protocol/private_head_handshake.h"
 
@@ -142,9 +143,8 @@ int serve(Head head, int signals, int lifeline)
                                     .address = addressFor(head.endpoint),
                                     .limits = limitsOf(head.settings)};
     if (!head.ownKey.empty())
-        options.whoIs = [known = std::make_shared<Admission>(head.ownKey, knownClientsFile())](const std::string& key) {
-            return known->find(key);
-        };
+        options.whoIs = [known = std::make_shared<protocol::Admission>(head.ownKey, knownClientsFile())](
+                            const std::string& key) { return known->find(key, now()); };
     desk.start(std::move(options), node);
 
     bool asked = false;
@@ -289,7 +289,7 @@ Result<Done> bindShared(const StartOptions& options, Head& head, LocalHead& loca
     auto uploads = openUploads(cacheFolder() / "uploads", head.settings);
     if (!uploads)
         return std::move(uploads).error();
-    auto admits = std::make_shared<Admission>(own->publicKey, knownClientsFile());
+    auto admits = std::make_shared<protocol::Admission>(own->publicKey, knownClientsFile());
     auto server = protocol::SecureServer::bind({.keys = *keys,
                                                 .endpoint = *endpoint,
                                                 .admits = [admits](const std::string& key) { return (*admits)(key); },

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <iterator>
 #include <utility>
 
 namespace argus::node {
@@ -129,11 +130,20 @@ void ExecutorHost::start(std::uint64_t epoch, const std::string& kind, const wir
 
 void ExecutorHost::end(std::uint64_t epoch, const std::string& why)
 {
-    if (epoch != m_epoch || !m_child.running())
+    if (epoch != m_epoch || !m_child.running() || endsByItself())
         return;
     if (m_endedBecause.empty())
         m_endedBecause = why;
     m_child.signal(SIGKILL);
+}
+
+/// It is dead or dies, as its end of the channel shows a moment before: that is why somebody wants to be rid of it, and
+/// how it ended says more than what he saw of it. work() finds it, and does not wait for long.
+bool ExecutorHost::endsByItself() const
+{
+    pollfd either[] = {{.fd = m_child.pidFd(), .events = POLLIN, .revents = 0},
+                       {.fd = m_channel ? m_channel->fd() : -1, .events = 0, .revents = 0}};
+    return m_endedBecause.empty() && ::poll(either, std::size(either), 0) > 0;
 }
 
 void ExecutorHost::stop(Deadline deadline)

@@ -51,7 +51,7 @@ public:
 
     /// Ends what runs, without a word, and starts another one; its load order goes with it.
     void start(std::uint64_t epoch, const std::string& kind, const wire::LoadModel& order);
-    /// Ends the executor of this epoch; `why` is then how it ended.
+    /// Ends the executor of this epoch; `why` is then how it ended, unless it had begun to end by itself.
     void end(std::uint64_t epoch, const std::string& why);
     /// Asks it to quit, waits until the deadline, then kills it. Says nothing.
     void stop(Deadline deadline);
@@ -68,6 +68,7 @@ private:
     void receive();
     void readLines();
     void watch();
+    [[nodiscard]] bool endsByItself() const;
     void ended(const ExitReport& report);
 
     std::filesystem::path m_programs;

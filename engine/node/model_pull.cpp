@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <system_error>
+#include <utility>
 
 namespace argus::node {
 namespace fs = std::filesystem;
@@ -52,6 +53,12 @@ void ModelPull::start(const wire::PullModel& order)
     m_doneBytes = 0;
     m_totalBytes = 0;
     m_kept = 0;
+    if (Result<Done> all = makePrivateFolder(m_folder.parent_path()); !all)
+        return fail(std::move(all).error());
+    Result<CopyHold> hold = CopyHold::take(m_folder, CopyHold::Use::Fetched);
+    if (!hold)
+        return fail(std::move(hold).error());
+    m_hold = std::move(*hold);
     if (Result<Done> cache = makePrivateFolder(m_folder); !cache)
         return fail(std::move(cache).error());
     std::uint64_t wholeBytes = 0;
@@ -88,6 +95,7 @@ void ModelPull::cancel()
     m_file.reset();
     m_ticket = 0;
     m_files.clear();
+    m_hold.reset();
 }
 
 /// The next file of which something is missing.
@@ -96,6 +104,7 @@ void ModelPull::next()
     m_file.reset();
     progress(true);
     if (m_at == m_files.size()) {
+        const std::optional<CopyHold> until = std::exchange(m_hold, std::nullopt);
         const std::uint64_t ticket = m_ticket;
         cancel();
         return m_port.done(ticket);

@@ -4,6 +4,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
+#include "engine/node/copy_hold.h"
 #include "engine/node/pulled_file.h"
 #include "engine/protocol/cluster.pb.h"
 
@@ -11,6 +12,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,13 +21,13 @@ namespace argus::node {
 /// Where pulled models lie on this machine: NAME below the cache folder.
 [[nodiscard]] std::filesystem::path pulledFolder(const std::string& name);
 
-/// One pull at a time. Lives on one thread.
+/// One pull at a time, which holds its copy. Lives on one thread.
 class ModelPull {
 public:
     struct Port {
         std::function<void(wire::PullChunks)> ask;      ///< for bytes of a file: they come as chunk(), in order
         std::function<void(wire::ModelReport)> report;  ///< progress, or why it ended
-        std::function<void(std::uint64_t ticket)> done; ///< everything is there
+        std::function<void(std::uint64_t ticket)> done; ///< everything is there, and held until this returns
     };
     explicit ModelPull(Port port) : m_port(std::move(port)) {}
     ~ModelPull() { cancel(); }
@@ -65,6 +67,7 @@ private:
     Port m_port;
     std::uint64_t m_ticket = 0; ///< 0: nothing is pulled
     std::filesystem::path m_folder;
+    std::optional<CopyHold> m_hold;
     std::vector<Wanted> m_files;
     std::size_t m_at = 0;
     std::unique_ptr<PulledFile> m_file;

@@ -73,8 +73,35 @@ void Node::Impl::on(DeploymentPlanned message)
         if (problem.warning)
             log::warn("{}: {}", problem.code, problem.error.cause);
     if (const std::optional<Error> error = message.planned->error())
-        return refuseDeployment(*error);
-    adopt(std::move(message.planned), message.number);
+        refuseDeployment(*error);
+    else
+        adopt(std::move(message.planned), message.number);
+    tellNeededCopies();
+}
+
+/// Workers keep what they fetched from being removed while the deployment of the moment needs it, and no longer: also
+/// what was fetched for one that is refused.
+void Node::Impl::tellNeededCopies()
+{
+    if (desk)
+        for (const cluster::WorkerView& worker : desk->view())
+            if (worker.present())
+                tellNeededCopy(worker.name);
+}
+
+void Node::Impl::tellNeededCopy(const std::string& node)
+{
+    wire::HeadToWorker out;
+    out.set_protocol_version(protocol::kVersion);
+    out.mutable_needed_copy();
+    {
+        const std::scoped_lock lock(boardMutex);
+        if (deployment)
+            for (const Seat& seat : deployment->seats)
+                if (seat.node == node)
+                    out.mutable_needed_copy()->set_folder(seat.order.settings().model());
+    }
+    desk->send(node, std::move(out));
 }
 
 void Node::Impl::adopt(std::shared_ptr<Planned> planned, std::uint64_t plannedNumber)
@@ -134,6 +161,7 @@ void Node::Impl::deploymentFailed(Error error, bool wasReady)
 void Node::Impl::on(cluster::WorkerJoined message)
 {
     log::debug("{} can be given work", message.name);
+    tellNeededCopy(message.name);
     listener(StateChanged{});
     if (supervisor.waitsToRestart())
         supervisor.nodeJoined(now());

@@ -72,6 +72,8 @@ struct Node::Impl final : PlannerPort, Executors {
     void executorsReady(std::uint64_t epoch);
     void executorsChanged(const ExecutorFigures& fresh);
     void deploymentFailed(Error error, bool wasReady);
+    void tellNeededCopies();
+    void tellNeededCopy(const std::string& node);
 
     // ---- queues ----
     void tellPlanner(PlannerMessage message);

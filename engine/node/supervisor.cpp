@@ -217,7 +217,7 @@ void Supervisor::said(const std::string& node, wire::ExecutorToNode message, Ins
         const Error error = protocol::fromWire(message.failed().error());
         // The same files would fail the same way again; but a group that breaks has lost somebody.
         if (!m_readySince && error.code != ErrorCode::Unreachable && error.code != ErrorCode::Timeout) {
-            return giveUp(m_deployment->seats.size() > 1 ? Error(error).in(node) : error);
+            return giveUp(m_deployment->seats.size() > 1 ? Error(error).in(node) : error, now);
         }
         seat->lastWords = say("how-gave-up", error.saidCause());
         seat->noWay = error.code == ErrorCode::Unreachable && error.setting == "interface";
@@ -269,7 +269,7 @@ void Supervisor::cannotStart(const std::string& node, std::uint64_t epoch, Error
     seat->running = false;
     if (m_endBy)
         return afterEnd(now);
-    giveUp(m_deployment->seats.size() > 1 ? std::move(error).in(node) : std::move(error));
+    giveUp(m_deployment->seats.size() > 1 ? std::move(error).in(node) : std::move(error), now);
 }
 
 void Supervisor::nodeGone(const std::string& node, const Said& why, Instant now)
@@ -291,7 +291,8 @@ void Supervisor::nodeJoined(Instant now)
     }
 }
 
-/// Before the next start. A line that has worked and is broken is tried again and again: it mends as a machine comes back.
+/// Before the next start. A line that has worked and is broken is tried again and again: it mends as a machine comes
+/// back.
 std::chrono::seconds Supervisor::pauseAfter(Lost by)
 {
     const std::uint32_t before = by == Lost::NoWay ? m_brokenLines : m_quickCrashes;
@@ -311,11 +312,13 @@ void Supervisor::lose(const std::string& node, const Said& how, Instant now, Los
     m_hooks.lost(epoch, m_deployment->seats.size() > 1 ? say("on-node", node, how) : how);
     if (by == Lost::Crashed && m_quickCrashes >= kBackOff.size())
         return giveUp(makeError(ErrorCode::Crashed, say("executor-ended-often", m_quickCrashes + 1, named(node, how)),
-                                say("do-see-log")));
+                                say("do-see-log")),
+                      now);
     if (by == Lost::NoWay && !m_wasReady && m_brokenLines >= kBackOff.size()) // a line that never was: nothing mends it
         return giveUp(makeError(ErrorCode::Unreachable,
                                 say("executor-ended-often", m_brokenLines + 1, named(node, how)), say("do-see-log"),
-                                "interface"));
+                                "interface"),
+                      now);
     const std::chrono::seconds pause = pauseAfter(by);
     m_restartAt = now + pause;
     ++m_figures.restarts;
@@ -346,7 +349,7 @@ void Supervisor::afterEnd(Instant now)
 }
 
 /// A GPU that cannot be used is not quietly replaced by the CPU, which may be a hundred times slower: people decide.
-void Supervisor::giveUp(Error error)
+void Supervisor::giveUp(Error error, Instant now)
 {
     if (m_deployment->usesGpu() && error.remedy.find("--device cpu") == std::string::npos &&
         m_deployment->seats.size() == 1)
@@ -359,7 +362,7 @@ void Supervisor::giveUp(Error error)
     m_figures.error = error;
     endAll("was ended because the deployment has failed");
     if (anyRunning())
-        m_endBy = now() + kEndPatience;
+        m_endBy = now + kEndPatience;
     log::error("the model is not served: {}", error.text());
     tell();
     m_hooks.failed(std::move(error), m_wasReady);

@@ -105,7 +105,7 @@ private:
     void lose(const std::string& node, const Said& how, Instant now, Lost by);
     [[nodiscard]] std::chrono::seconds pauseAfter(Lost by);
     void afterEnd(Instant now);
-    void giveUp(Error error);
+    void giveUp(Error error, Instant now);
     void loaded(SeatState& seat, const wire::Loaded& report, Instant now);
     [[nodiscard]] SeatState* seatOf(const std::string& node);
     [[nodiscard]] bool anyRunning() const;

@@ -2,6 +2,7 @@
 
 #include "engine/base/files.h"
 #include "engine/base/log.h"
+#include "engine/node/copy_hold.h"
 #include "engine/node/executor_host.h"
 #include "engine/node/model_check.h"
 #include "engine/node/model_pull.h"
@@ -66,7 +67,31 @@ struct Worker::Impl {
                         link.send(std::move(message));
                     },
                 .report = [this](wire::ModelReport report) { sendReport(std::move(report)); },
-                .done = [this](std::uint64_t) { check.start(checked); }}; // the whole folder, as the head compares it
+                .done =
+                    [this](std::uint64_t) {
+                        hold(checked.folder()); // its executors are started when other machines have theirs too
+                        check.start(checked);   // the whole folder, as the head compares it
+                    }};
+    }
+
+    // ---- the copies that came from the head ----
+
+    /// The deployment has ranks here that read it, or is about to: nobody is to remove it. Folders of other people's
+    /// are none of ours.
+    void hold(const std::string& folder)
+    {
+        const std::filesystem::path path(folder);
+        if (folder.empty() || held.contains(path) || path != pulledFolder(path.filename().string()))
+            return;
+        if (Result<CopyHold> fresh = CopyHold::take(path, CopyHold::Use::Deployed); fresh)
+            held.emplace(path, std::move(*fresh));
+        else // what is missing when it is read is said then
+            log::warn("{}", fresh.error().text());
+    }
+    void holdOnly(const std::string& folder)
+    {
+        hold(folder);
+        std::erase_if(held, [&](const auto& each) { return each.first != folder; });
     }
     /// Any thread.
     void sendReport(wire::ModelReport report)
@@ -124,9 +149,11 @@ struct Worker::Impl {
     void on(const cluster::HeadLost& lost)
     {
         lostSince = lostSince.value_or(now());
-        pull.cancel(); // what has come is kept
-        if (lost.gone) // a head that comes back begins anew; until then the devices are free for others
+        pull.cancel();   // what has come is kept
+        if (lost.gone) { // a head that comes back begins anew; until then the devices are free for others
             host.end(host.epoch(), "was ended because the head is gone");
+            held.clear();
+        }
     }
     void on(const cluster::HeadRefuses& refused) { refusal = refused.error; }
     void on(const cluster::HeadSaid& said)
@@ -160,6 +187,8 @@ struct Worker::Impl {
             return pull.start(message.pull_model());
         case wire::HeadToWorker::kModelChunk:
             return pull.chunk(message.model_chunk());
+        case wire::HeadToWorker::kNeededCopy:
+            return holdOnly(message.needed_copy().folder());
         case wire::HeadToWorker::kStop:
             stopBecause = message.stop().reason();
             return;
@@ -174,6 +203,7 @@ struct Worker::Impl {
         if (load.settings().model().empty())
             if (const Result<std::filesystem::path> resources = resourceFolder(); resources)
                 load.mutable_settings()->set_model((*resources / "demo-model").string());
+        hold(load.settings().model());
         host.start(order.epoch(), order.kind(), load);
         machine.setProcess(host.process());
         if (!host.running())
@@ -301,8 +331,11 @@ struct Worker::Impl {
             memoryTold = now();
             link.setMemory(machine.memory());
         }
-        if (lostSince && now() - *lostSince > options.headPatience && host.running())
-            host.end(host.epoch(), "was ended because the head has been away for too long");
+        if (lostSince && now() - *lostSince > options.headPatience) {
+            if (host.running())
+                host.end(host.epoch(), "was ended because the head has been away for too long");
+            held.clear();
+        }
         sendLog();
         for (std::size_t i = 0; i < watched.size(); ++i)
             if (waiting[ours + i].revents != 0)
@@ -322,6 +355,7 @@ struct Worker::Impl {
     ModelCheck check;
     wire::CheckModel checked; ///< what is checked when a pull is done
     ModelPull pull;
+    std::map<std::filesystem::path, CopyHold> held;
     std::map<std::uint64_t, Pixels> pixels;
     std::uint64_t pixelBytes = 0;
     std::optional<Instant> lostSince{now()};

@@ -97,7 +97,8 @@ std::optional<std::uint64_t> takeVarint(std::string_view& bytes)
 struct Process {
     std::mutex mutex; // guards all below
     Rules rules;
-    std::string file; ///< empty: the rules stood in the variable
+    std::string file;          ///< empty: the rules stood in the variable
+    std::uint64_t changes = 0; ///< of the file, that were read
     struct stat readAt {};
 
     void refresh()
@@ -108,6 +109,7 @@ struct Process {
              status.st_mtim.tv_sec == readAt.st_mtim.tv_sec && status.st_mtim.tv_nsec == readAt.st_mtim.tv_nsec))
             return;
         readAt = status;
+        ++changes;
         std::ostringstream text;
         text << std::ifstream(file).rdbuf();
         Result<Rules> fresh = Rules::parse(text.str());
@@ -123,13 +125,28 @@ Process& process()
     return instance;
 }
 
+/// Until the rules are others than those of that number of changes.
+void waitForOthers(std::uint64_t changes)
+{
+    for (;;) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        Process& ours = process();
+        const std::scoped_lock lock(ours.mutex);
+        ours.refresh();
+        if (ours.changes != changes)
+            return;
+    }
+}
+
 /// False: lose it.
-bool suffer(const Rules::Verdict& verdict, std::string_view what)
+bool suffer(const Rules::Verdict& verdict, std::string_view what, std::uint64_t changes)
 {
     if (!verdict.rule.empty())
         log::warn("a fault on purpose at {}: {}", what, verdict.rule);
     if (verdict.delayMs > 0)
         std::this_thread::sleep_for(std::chrono::milliseconds(verdict.delayMs));
+    if (verdict.hold)
+        waitForOthers(changes);
     while (verdict.freeze)
         std::this_thread::sleep_for(std::chrono::hours(1));
     return !verdict.drop;
@@ -138,6 +155,7 @@ bool suffer(const Rules::Verdict& verdict, std::string_view what)
 bool decide(Speaker speaker, Way way, std::string_view what)
 {
     Rules::Verdict verdict;
+    std::uint64_t changes = 0;
     {
         Process& ours = process();
         const std::scoped_lock lock(ours.mutex);
@@ -145,8 +163,9 @@ bool decide(Speaker speaker, Way way, std::string_view what)
         if (ours.rules.empty())
             return true;
         verdict = ours.rules.judge(speaker, way, what);
+        changes = ours.changes;
     }
-    return suffer(verdict, what);
+    return suffer(verdict, what, changes);
 }
 
 } // namespace
@@ -173,8 +192,8 @@ Result<Rules::Rule> Rules::parseRule(const std::string& text)
     const auto wrong = [&](const std::string& what) {
         return Error{ErrorCode::BadRequest,
                      fmt::format("ARGUS_FAULTS: \"{}\": {}", text, what),
-                     "write drop WHO.WHAT [COUNT], delay WHO.WHAT DURATION [COUNT] or freeze WHO.WHAT, then, if need "
-                     "be, after N and on receive",
+                     "write drop WHO.WHAT [COUNT], delay WHO.WHAT DURATION [COUNT], hold WHO.WHAT [COUNT] or freeze "
+                     "WHO.WHAT, then, if need be, after N and on receive",
                      {}};
     };
     std::vector<std::string> words;
@@ -184,6 +203,8 @@ Result<Rules::Rule> Rules::parseRule(const std::string& text)
     Rule rule{.text = text};
     if (words[0] == "delay")
         rule.action = Action::Delay;
+    else if (words[0] == "hold")
+        rule.action = Action::Hold;
     else if (words[0] == "freeze")
         rule.action = Action::Freeze;
     else if (words[0] != "drop")
@@ -243,6 +264,7 @@ Rules::Verdict Rules::judge(Speaker speaker, Way way, std::string_view what)
         verdict.rule = rule.text;
         verdict.drop = verdict.drop || rule.action == Action::Drop;
         verdict.freeze = verdict.freeze || rule.action == Action::Freeze;
+        verdict.hold = verdict.hold || rule.action == Action::Hold;
         verdict.delayMs += rule.delayMs;
     }
     return verdict;

@@ -9,6 +9,7 @@
 //
 //     drop   WHO.WHAT [COUNT]           the frame is lost; COUNT of them, else all
 //     delay  WHO.WHAT DURATION [COUNT]  "200ms", "2s"; what comes behind it waits too, as on a slow line
+//     hold   WHO.WHAT [COUNT]           the frame, and what comes behind it, waits until @FILE is changed
 //     freeze WHO.WHAT                   the thread that has the frame in its hands hangs for ever
 //
 // each with, at the end, "after N" (N of them pass first) and "on receive" (where it is read; else where it is sent).
@@ -46,6 +47,7 @@ public:
     struct Verdict {
         bool drop = false;
         bool freeze = false;
+        bool hold = false;
         std::uint64_t delayMs = 0;
         std::string rule = {}; ///< the one that said so last
     };
@@ -54,7 +56,7 @@ public:
     [[nodiscard]] bool empty() const { return m_rules.empty(); }
 
 private:
-    enum class Action { Drop, Delay, Freeze };
+    enum class Action { Drop, Delay, Hold, Freeze };
     struct Rule {
         Action action = Action::Drop;
         Speaker speaker = Speaker::Nobody;

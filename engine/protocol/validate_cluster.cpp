@@ -229,6 +229,8 @@ void checkBody(Check& check, const wire::HeadToWorker& message)
         check.text("model_chunk.file", message.model_chunk().file(), kMaxNameBytes);
         check.integer("model_chunk.data", message.model_chunk().data().size(), 0, kChunkBytes);
         return checkError(check, message.model_chunk().error());
+    case Body::kNeededCopy:
+        return check.text("needed_copy.folder", message.needed_copy().folder(), kMaxCauseBytes);
     case Body::kStop:
         return check.text("stop.reason", message.stop().reason(), kMaxCauseBytes);
     case Body::kDropPixels:

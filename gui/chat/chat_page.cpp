@@ -207,7 +207,7 @@ QString ChatPage::reasonNotToSend() const
         return {};
     if (m_conversation.isAnswering())
         return tr("An answer is on its way. Stop it first or wait for its end.");
-    if (m_conversation.tray()->hasFailed())
+    if (m_conversation.tray()->hasUnreadable())
         return tr("An attachment cannot be read. Remove it first.");
     return tr("Type a question or attach a picture first.");
 }

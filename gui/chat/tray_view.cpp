@@ -26,11 +26,15 @@ constexpr int kTextWidth = 190;
 
 AttachmentChip::AttachmentChip(QWidget* parent)
     : QFrame(parent), m_picture(new MediaFrame(this)), m_name(new QLabel(this)), m_about(new QLabel(this)),
-      m_progress(new QProgressBar(this)), m_remove(new QToolButton(this))
+      m_progress(new QProgressBar(this)), m_retry(new QToolButton(this)), m_remove(new QToolButton(this))
 {
     setObjectName(QStringLiteral("attachmentChip"));
     m_name->setObjectName(QStringLiteral("chipName"));
     m_about->setObjectName(QStringLiteral("chipAbout"));
+    m_retry->setObjectName(QStringLiteral("btnRetryAttachment"));
+    m_retry->setIcon(theme::icon(QStringLiteral("regenerate")));
+    m_retry->setAutoRaise(true);
+    m_retry->hide();
     m_remove->setObjectName(QStringLiteral("btnRemoveAttachment"));
     m_remove->setIcon(theme::icon(QStringLiteral("close")));
     m_remove->setAutoRaise(true);
@@ -55,7 +59,9 @@ AttachmentChip::AttachmentChip(QWidget* parent)
     row->setSpacing(theme::kGap);
     row->addWidget(m_picture);
     row->addLayout(text);
+    row->addWidget(m_retry, 0, Qt::AlignTop);
     row->addWidget(m_remove, 0, Qt::AlignTop);
+    connect(m_retry, &QToolButton::clicked, this, &AttachmentChip::retryWanted);
     connect(m_remove, &QToolButton::clicked, this, &AttachmentChip::removeWanted);
     restyle();
 }
@@ -68,6 +74,7 @@ void AttachmentChip::showItem(const TrayItem& item)
     else
         m_picture->setSquare(item.attachment.facts, kThumbnail);
     m_progress->setVisible(item.state == TrayItem::State::Uploading && item.progress > 0);
+    m_retry->setVisible(item.mayRetry());
     m_progress->setValue(static_cast<int>(item.progress * 100));
     restyle();
     retranslate();
@@ -94,6 +101,9 @@ void AttachmentChip::retranslate()
     m_about->setText(about);
     m_remove->setToolTip(tr("Remove %1").arg(m_item.attachment.name));
     m_remove->setAccessibleName(tr("Remove %1").arg(m_item.attachment.name));
+    //: %1: name of a file that has not reached the head
+    m_retry->setToolTip(tr("Try %1 again").arg(m_item.attachment.name));
+    m_retry->setAccessibleName(tr("Try %1 again").arg(m_item.attachment.name));
     QString whole = m_item.attachment.name + QLatin1Char('\n') + about;
     if (m_item.state == TrayItem::State::Failed)
         whole += QLatin1Char('\n') + m_item.trouble.cause.text() +
@@ -163,6 +173,8 @@ void TrayView::insert(int first, int last)
         chip->showItem(m_model.at(row));
         connect(chip, &AttachmentChip::removeWanted, this,
                 [this, chip] { m_model.removeRow(static_cast<int>(m_chips.indexOf(chip))); });
+        connect(chip, &AttachmentChip::retryWanted, this,
+                [this, chip] { m_model.retry(static_cast<int>(m_chips.indexOf(chip))); });
         m_chips.insert(row, chip);
         m_row->insertWidget(row, chip);
     }

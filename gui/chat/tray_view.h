@@ -15,8 +15,8 @@ namespace argus::gui {
 
 class MediaFrame;
 
-/// One attachment: thumbnail, name, what the model receives of it, or why it cannot be read; a button takes it out. GUI
-/// thread.
+/// One attachment: thumbnail, name, what the model receives of it, or why it cannot be read; a button takes it out,
+/// and another one tries again with one that has not reached the head. GUI thread.
 class AttachmentChip final : public QFrame {
     Q_OBJECT
 public:
@@ -25,6 +25,7 @@ public:
 
 signals:
     void removeWanted();
+    void retryWanted();
 
 protected:
     void changeEvent(QEvent* event) override;
@@ -38,6 +39,7 @@ private:
     QLabel* m_name;
     QLabel* m_about;
     QProgressBar* m_progress;
+    QToolButton* m_retry;
     QToolButton* m_remove;
 };
 

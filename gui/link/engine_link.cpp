@@ -2,6 +2,7 @@
 
 #include "engine/base/catalogue.h"
 #include "gui/link/occurrence.h"
+#include "gui/link/passing.h"
 #include "gui/link/wire_engine.h"
 #include "gui/link/wire_facts.h"
 
@@ -279,6 +280,10 @@ void EngineLink::hashed(int generation, AttachmentId id, const QByteArray& diges
 
 void EngineLink::ask(const Question& question)
 {
+    for (const Turn& turn : question.turns)
+        for (const AttachmentId id : turn.attachments)
+            if (const Upload upload = m_uploads.value(id); mayPass(upload.trouble))
+                attach(id, upload.path); // it failed once because the head was silent, which is no answer for ever
     m_waiting << question;
     sendWaitingAsks();
 }

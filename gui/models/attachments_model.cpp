@@ -1,5 +1,7 @@
 #include "gui/models/attachments_model.h"
 
+#include "gui/link/passing.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -38,10 +40,15 @@ QVariant AttachmentsModel::data(const QModelIndex& index, int role) const
     }
 }
 
-bool AttachmentsModel::hasFailed() const
+bool TrayItem::mayRetry() const
+{
+    return state == State::Failed && mayPass(trouble);
+}
+
+bool AttachmentsModel::hasUnreadable() const
 {
     return std::any_of(m_items.begin(), m_items.end(),
-                       [](const TrayItem& item) { return item.state == TrayItem::State::Failed; });
+                       [](const TrayItem& item) { return item.state == TrayItem::State::Failed && !item.mayRetry(); });
 }
 
 int AttachmentsModel::tokens() const
@@ -77,6 +84,25 @@ void AttachmentsModel::removeRow(int row)
     m_items.removeAt(row);
     endRemoveRows();
     emit removed(id);
+}
+
+void AttachmentsModel::retry(int row)
+{
+    if (row < 0 || row >= rowCount() || !m_items[row].mayRetry())
+        return;
+    TrayItem& item = m_items[row];
+    item.state = TrayItem::State::Uploading;
+    item.progress = 0;
+    item.trouble = {};
+    const Attachment attachment = item.attachment; // who hears of it may change the list
+    emit dataChanged(index(row), index(row), {ProgressRole, StateRole, TroubleRole});
+    emit retried(attachment.id, attachment.path);
+}
+
+void AttachmentsModel::retryAll()
+{
+    for (int row = 0; row < rowCount(); ++row)
+        retry(row);
 }
 
 QList<Attachment> AttachmentsModel::take()

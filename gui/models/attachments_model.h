@@ -13,6 +13,9 @@ struct TrayItem {
     State state = State::Uploading;
     double progress = 0; ///< of the upload, 0 to 1
     Trouble trouble;
+
+    /// It has failed, and may come there when it is tried again.
+    [[nodiscard]] bool mayRetry() const;
 };
 
 /// GUI thread. Rows are added at the end and keep their order.
@@ -27,14 +30,17 @@ public:
 
     [[nodiscard]] const TrayItem& at(int row) const { return m_items[row]; }
     [[nodiscard]] bool isEmpty() const { return m_items.isEmpty(); }
-    /// Whether an item could not be read: the question cannot be sent with it.
-    [[nodiscard]] bool hasFailed() const;
+    /// Whether an item failed for good: the question cannot be sent with it.
+    [[nodiscard]] bool hasUnreadable() const;
     /// Prompt tokens of all items that are known.
     [[nodiscard]] int tokens() const;
     [[nodiscard]] QStringList paths() const;
 
     void add(const Attachment& attachment);
     void removeRow(int row);
+    /// Begins again with an item that may come there this time; others stay as they are.
+    void retry(int row);
+    void retryAll();
     /// Empties the tray and hands out what was in it.
     QList<Attachment> take();
 
@@ -45,6 +51,7 @@ public slots:
 
 signals:
     void removed(argus::gui::AttachmentId id); ///< by removeRow(), not by take()
+    void retried(argus::gui::AttachmentId id, const QString& path);
 
 private:
     int rowOf(AttachmentId id) const;

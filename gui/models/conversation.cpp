@@ -16,6 +16,11 @@ Conversation::Conversation(Link& link, QObject* parent) : QObject(parent), m_lin
     connect(&link, &Link::askFinished, &m_transcript, &TranscriptModel::finish);
     connect(&link, &Link::askFailed, &m_transcript, &TranscriptModel::fail);
     connect(&m_tray, &AttachmentsModel::removed, &link, &Link::forget);
+    connect(&m_tray, &AttachmentsModel::retried, &link, &Link::attach);
+    connect(&link, &Link::stateChanged, &m_tray, [this](LinkState state) {
+        if (state == LinkState::Connected)
+            m_tray.retryAll(); // what failed because nobody was there
+    });
 
     connect(&m_transcript, &TranscriptModel::rowsInserted, this, &Conversation::changed);
     connect(&m_transcript, &TranscriptModel::rowsRemoved, this, &Conversation::changed);
@@ -29,7 +34,7 @@ Conversation::Conversation(Link& link, QObject* parent) : QObject(parent), m_lin
 
 bool Conversation::canSend(const QString& text) const
 {
-    return !isAnswering() && !m_tray.hasFailed() && !(text.trimmed().isEmpty() && m_tray.isEmpty());
+    return !isAnswering() && !m_tray.hasUnreadable() && !(text.trimmed().isEmpty() && m_tray.isEmpty());
 }
 
 bool Conversation::canRegenerate() const
@@ -49,6 +54,7 @@ void Conversation::send(const QString& text)
 {
     if (!canSend(text))
         return;
+    m_tray.retryAll(); // the question waits for it
     m_transcript.addQuestion(text.trimmed(), m_tray.take());
     ask();
 }

@@ -27,7 +27,8 @@ public:
 
     /// Puts a file into the tray and starts its upload.
     void attach(const QString& path);
-    /// Sends text and tray as the next question; nothing happens unless canSend().
+    /// Sends text and tray as the next question; nothing happens unless canSend(). An attachment that has not reached
+    /// the head is tried again, here and whenever the connection is back.
     void send(const QString& text);
     void stop();
     /// Drops the last answer, or what there is of it after a failure, and asks the same again.

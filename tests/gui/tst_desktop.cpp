@@ -456,10 +456,39 @@ private slots:
         desktop.setProcessEnvironment(environment);
         desktop.start(ARGUS_BINARY_DIR "/bin/argus",
                       QStringList{"--quit-after-answer", "--language", "en"} + arguments);
-        QVERIFY2(desktop.waitForFinished(kPatienceMs), "it still runs");
+        QVERIFY2(desktop.waitForFinished(2 * kPatienceMs), "it still runs"); // it waits for a head that may come
         const QString errors = QString::fromUtf8(desktop.readAllStandardError());
         QVERIFY2(desktop.exitStatus() == QProcess::NormalExit && desktop.exitCode() == status, qPrintable(errors));
         QVERIFY2(errors.contains(says), qPrintable(errors));
+    }
+
+    void aProgramThatIsToQuitWaitsForAHeadThatComesBack()
+    {
+        QProcess head;
+        head.start(qEnvironmentVariable("ARGUS_NODE_PROGRAM"),
+                   {"start", "--head", "--listen", "127.0.0.1:*", "--device", "cpu", "--log-level", "off"});
+        const auto next = [&](const char* before) { // what follows these words, up to a space
+            return head.canReadLine() || head.waitForReadyRead(kPatienceMs)
+                       ? QString::fromUtf8(head.readLine()).section(before, 1).section(' ', 0, 0).trimmed()
+                       : QString();
+        };
+        const QString address = next("tcp://");
+        const QString key = next("its key is ");
+        ::kill(static_cast<pid_t>(head.processId()), SIGSTOP);
+        QProcess desktop;
+        desktop.setReadChannel(QProcess::StandardError);
+        desktop.start(ARGUS_BINARY_DIR "/bin/argus", {"--quit-after-answer", "--language", "en", "--head", address,
+                                                      "--head-key", key, "--ask", "Hello!"});
+        QByteArray said;
+        while (!said.contains("the connection is away") && desktop.waitForReadyRead(kPatienceMs))
+            said += desktop.readAllStandardError();
+        QVERIFY2(said.contains("the connection is away, for 15 s at most: "), said.constData());
+        ::kill(static_cast<pid_t>(head.processId()), SIGCONT);
+        QVERIFY2(desktop.waitForFinished(2 * kPatienceMs), "it still runs");
+        said += desktop.readAllStandardError();
+        QVERIFY2(desktop.exitStatus() == QProcess::NormalExit && desktop.exitCode() == 0, said.constData());
+        head.terminate();
+        QVERIFY(head.waitForFinished(kPatienceMs));
     }
 
     void aRemoteHeadIsNamedAndAnswers()

@@ -6,6 +6,8 @@
 
 #include <signal.h>
 
+#include <filesystem>
+
 using namespace argus::tests;
 using Json = nlohmann::json;
 
@@ -184,7 +186,8 @@ private slots:
     void onlyKnownKeysAreAdmitted()
     {
         RunningHead head;
-        QVERIFY2(head.start(), qPrintable(head.startError));
+        head.allowFaults();
+        QVERIFY2(head.start({"--log-level", "info"}), qPrintable(head.startError));
         const RunningHead stranger;
         const QStringList question{"ask",        "--json",         "--head", head.endpoint(),
                                    "--head-key", head.publicKey(), "Hello!"};
@@ -203,12 +206,26 @@ private slots:
         QVERIFY2(admitted.code == 0, admitted.err.c_str());
         // The head's key was given once and is remembered.
         QCOMPARE(stranger.run({"ask", "--head", head.endpoint(), "Hello!"}).code, 0);
-        // Whoever is in the middle of an answer hears that the key counts no more; the head has no more work with it.
+        // Whoever is in the middle of an answer, which takes minutes from here on, hears that the key counts no more;
+        // the head has no more work with it.
+        head.faults("delay executor.result 200ms after 30");
         const std::unique_ptr<QProcess> asking =
             stranger.begin(longAsk(1'000) + QStringList{"--head", head.endpoint()});
-        QVERIFY(eventually([&] { return asking->waitForReadyRead(50) && asking->bytesAvailable() > 50; }, 30'000));
+        QVERIFY(eventually([&] { return asking->waitForReadyRead(50) && asking->bytesAvailable() > 50; }, 60'000));
+        // An editor that moves the file away for a moment takes nobody out.
+        const std::string keys = (head.folder() + "/config/known_clients").toStdString();
+        std::filesystem::rename(keys, keys + "~");
+        QVERIFY2(eventually([&] { return head.log().contains("stays known for 10 s"); }, 5'000),
+                 qPrintable(head.log()));
+        std::filesystem::rename(keys + "~", keys);
+        QVERIFY2(eventually([&] { return head.log().contains("is in order again and names 1"); }, 5'000),
+                 qPrintable(head.log()));
+        const qsizetype said = asking->bytesAvailable();
+        QVERIFY2(eventually([&] { return asking->waitForReadyRead(50) && asking->bytesAvailable() > said; }, 30'000),
+                 asking->readAllStandardError().constData());
         QCOMPARE(head.run({"keys", "revoke", "guest"}).code, 0);
-        const Ran ended = RunningHead::finish(*asking, 5'000);
+        const Ran ended = RunningHead::finish(*asking, 30'000);
+        head.faults({});
         QCOMPARE(ended.code, 1);
         QVERIFY2(ended.err.find("has been revoked") != std::string::npos &&
                      ended.err.find("argus-node keys allow") != std::string::npos,

@@ -11,6 +11,7 @@
 #include <QtTest>
 
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -180,6 +181,14 @@ private slots:
         };
         QVERIFY2(eventually([&] { return fetched() > 8 << 20; }, 30'000),
                  (deploying->readAll().toStdString() + beta.log().toStdString()).c_str());
+        // It is not removed under the pull, which maps nothing.
+        const auto models = [&](const QStringList& words) {
+            return m_head.begin(QStringList{"models"} + words, {{"ARGUS_CACHE_HOME", m_disk.filePath("beta")}});
+        };
+        const Ran coming = RunningHead::finish(*models({"remove", "large"}));
+        QVERIFY2(coming.code == 1 && coming.err.find("large is being fetched") != std::string::npos,
+                 coming.err.c_str());
+        QVERIFY(fetched() > 8 << 20);
         resize("size=12m");
         QVERIFY(isTold(RunningHead::finish(*deploying, 60'000), "are still to be fetched"));
         beta.faults({});
@@ -195,14 +204,23 @@ private slots:
         aQuestionIsAnswered({"--image", sample("red-circle-on-white.png"), "Describe this image."},
                             storedAnswer("red-circle-on-white"));
         // What was fetched is shown there, and removed when nobody needs it.
-        const auto models = [&](const QStringList& words) {
-            return m_head.begin(QStringList{"models"} + words, {{"ARGUS_CACHE_HOME", m_disk.filePath("beta")}});
-        };
         const Ran list = RunningHead::finish(*models({"list"}));
         QVERIFY2(list.code == 0 && list.out.find("large  ") == 0 && list.out.find("in use") != std::string::npos,
                  (list.out + list.err).c_str());
         const Ran busy = RunningHead::finish(*models({"remove", "large"}));
         QVERIFY2(busy.code == 1 && busy.err.find("in use by process") != std::string::npos, busy.err.c_str());
+        // Nor between two starts, while no process has anything of it.
+        for (int killed = 0; killed < 3; ++killed) { // the third start waits for five seconds
+            QVERIFY(eventually([&] { return m_head.deploymentState() == "ready" && beta.executor() > 0; }, 60'000));
+            const int executor = beta.executor();
+            ::kill(executor, SIGKILL);
+            QVERIFY(eventually([&] { return !RunningHead::alive(executor) && beta.executor() != executor; }, 10'000));
+        }
+        const Ran between = RunningHead::finish(*models({"remove", "large"}));
+        QVERIFY2(between.code == 1 && between.err.find("is about to start them") != std::string::npos,
+                 (between.out + between.err).c_str());
+        QVERIFY(beta.executor() <= 0); // it was indeed between two starts
+        QVERIFY(eventually([&] { return m_head.deploymentState() == "ready"; }, 60'000));
         QCOMPARE(m_head.deploy({"--node", "beta devices=none"}).code, 0);
         const Ran removed = RunningHead::finish(*models({"remove", "large"}));
         QVERIFY2(removed.code == 0, removed.err.c_str());

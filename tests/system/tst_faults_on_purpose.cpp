@@ -5,9 +5,11 @@
 
 #include <QDir>
 #include <QElapsedTimer>
+#include <QTemporaryDir>
 #include <QtTest>
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 
 using namespace argus::tests;
@@ -105,12 +107,24 @@ private slots:
                                     argumentsOf(*one, m_head.folder()),
                                 variables);
         };
-        const auto slow = asks("two-circles-and-a-star-color", {{"ARGUS_FAULTS", "delay client.upload_chunk 2s 1"}});
+        const QTemporaryDir folder;
+        const QString rules = folder.filePath("faults");
+        const auto write = [&](const char* text) { // as a whole: it is read while it is written
+            QFile file(rules + "~");
+            QVERIFY(file.open(QFile::WriteOnly) && file.write(text) >= 0);
+            file.close();
+            std::filesystem::rename((rules + "~").toStdString(), rules.toStdString());
+        };
+        write("hold client.upload_chunk 1");
+        const auto slow = asks("two-circles-and-a-star-color", {{"ARGUS_FAULTS", "@" + rules}});
+        // Begun, and nothing of it comes until the rules are changed.
         const QDir uploads(m_head.folder() + "/cache/uploads");
-        QVERIFY(eventually([&] { return !uploads.entryList({"*.part"}).isEmpty(); }, 10'000));
+        QVERIFY(eventually([&] { return !uploads.entryList({"*.part"}).isEmpty(); }, 60'000));
         const Ran other = RunningHead::finish(*asks("two-circles-and-a-star-describe", {}));
         QVERIFY2(other.code == 0, other.err.c_str());
-        const Ran ran = RunningHead::finish(*slow, 30'000);
+        QVERIFY(!slow->waitForFinished(1)); // it has indeed been overtaken
+        write("");
+        const Ran ran = RunningHead::finish(*slow, 60'000);
         QVERIFY2(ran.code == 0, ran.err.c_str());
         QCOMPARE(ran.json()["text"].get<std::string>(), storedAnswer("two-circles-and-a-star-color"));
     }

@@ -4,6 +4,7 @@
 #include "engine/base/file_parts.h"
 #include "engine/cluster/block_digests.h"
 #include "engine/cluster/manifest.h"
+#include "engine/node/copy_hold.h"
 #include "engine/node/model_pull.h"
 
 #include <QFile>
@@ -50,9 +51,14 @@ struct Head {
     std::vector<wire::ModelReport> reports;
     std::uint64_t sent = 0; ///< bytes of weights
     int done = 0;
+    bool heldWhenDone = false;
     ModelPull pull{{.ask = [this](wire::PullChunks each) { asked.push_back(std::move(each)); },
                     .report = [this](wire::ModelReport each) { reports.push_back(std::move(each)); },
-                    .done = [this](std::uint64_t) { ++done; }}};
+                    .done =
+                        [this](std::uint64_t) {
+                            ++done;
+                            heldWhenDone = CopyHold::isHeld(pulledFolder("m"), CopyHold::Use::Fetched);
+                        }}};
 
     /// The weights are wanted in these ranges.
     void start(const ByteRanges& ranges, std::uint64_t ticket = 1)
@@ -187,6 +193,61 @@ private slots:
         QVERIFY(third.asked.empty());
         QCOMPARE(third.done, 1);
         QVERIFY(hasExactly(third, blocks(0, 8)));
+    }
+    void nobodyRemovesWhatIsBeingFetched()
+    {
+        const std::filesystem::path folder = pulledFolder("m");
+        const auto refusal = [&] {
+            const Result<CopyHold> removing = CopyHold::toRemove(folder);
+            return removing ? std::string() : removing.error().text();
+        };
+        Head head;
+        head.startWhole();
+        head.answer(1); // config.json
+        QVERIFY(refusal().find("m is being fetched by argus-node on this machine") != std::string::npos);
+        QVERIFY(refusal().find("wait until its deployment is ready") != std::string::npos); // what to do
+        head.answer();
+        QCOMPARE(head.done, 1);
+        QVERIFY(head.heldWhenDone); // so that whoever goes on with it can hold it in turn, without a gap
+        QCOMPARE(refusal(), std::string());
+        // One that was ended, and one that failed, hold it no longer.
+        Head ended;
+        std::filesystem::remove_all(folder);
+        ended.startWhole(2);
+        QVERIFY(!refusal().empty());
+        ended.pull.cancel();
+        QCOMPARE(refusal(), std::string());
+        Head failed;
+        failed.startWhole(3);
+        failed.files[kWeights] = noise(kSize, 2);
+        failed.answer();
+        QCOMPARE(failed.done, 0);
+        QCOMPARE(refusal(), std::string());
+    }
+    void whatADeploymentNeedsIsHeldByAny()
+    {
+        using Use = CopyHold::Use;
+        const std::filesystem::path folder = pulledFolder("m");
+        std::filesystem::create_directories(folder);
+        std::optional<Result<CopyHold>> one = CopyHold::take(folder, Use::Deployed);
+        std::optional<Result<CopyHold>> other = CopyHold::take(folder, Use::Deployed);
+        QVERIFY(one->ok() && other->ok());
+        one.reset();
+        const Result<CopyHold> refused = CopyHold::toRemove(folder);
+        QVERIFY(!refused.ok());
+        QCOMPARE(refused.error().code, ErrorCode::Busy);
+        QVERIFY(refused.error().cause.find("the head's deployment has ranks on this machine") != std::string::npos);
+        QVERIFY(refused.error().remedy.find("deploy another model") != std::string::npos);
+        QVERIFY(CopyHold::isHeld(folder, Use::Deployed) && !CopyHold::isHeld(folder, Use::Fetched));
+        other.reset();
+        const Result<CopyHold> removing = CopyHold::toRemove(folder);
+        QVERIFY(removing.ok());
+        // Who comes meanwhile waits for the next deployment instead of reading half a copy.
+        QCOMPARE(CopyHold::take(folder, Use::Deployed).error().code, ErrorCode::Busy);
+        Head head;
+        head.startWhole();
+        QVERIFY2(head.trouble().find("is being removed at this moment") != std::string::npos, head.trouble().c_str());
+        QVERIFY(head.asked.empty());
     }
     void itGoesOnWhereItStopped()
     {

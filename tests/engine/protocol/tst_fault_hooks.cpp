@@ -12,13 +12,13 @@ using namespace argus::protocol::faults;
 
 namespace {
 
-/// What becomes of the next frames: '-' passes, 'd' dropped, 'f' frozen, 'l' late.
+/// What becomes of the next frames: '-' passes, 'd' dropped, 'f' frozen, 'h' held, 'l' late.
 std::string fates(Rules& rules, Speaker speaker, Way way, std::string_view what, int count)
 {
     std::string all;
     for (int i = 0; i < count; ++i) {
         const Rules::Verdict verdict = rules.judge(speaker, way, what);
-        all += verdict.drop ? 'd' : verdict.freeze ? 'f' : verdict.delayMs > 0 ? 'l' : '-';
+        all += verdict.drop ? 'd' : verdict.freeze ? 'f' : verdict.hold ? 'h' : verdict.delayMs > 0 ? 'l' : '-';
     }
     return all;
 }
@@ -31,8 +31,9 @@ class TstFaultHooks final : public QObject {
 private slots:
     void rulesCount()
     {
-        auto parsed = Rules::parse("drop worker.heartbeat 3; delay executor.result 200ms 2 after 1; \n"
-                                   "freeze executor.rank1 after 5;drop to_client.* 1 on receive");
+        auto parsed = Rules::parse(
+            "drop worker.heartbeat 3; delay executor.result 200ms 2 after 1; \n"
+            "freeze executor.rank1 after 5;drop to_client.* 1 on receive; hold client.upload_chunk 1 after 1");
         QVERIFY2(parsed.ok(), parsed.ok() ? "" : parsed.error().cause.c_str());
         Rules rules = std::move(*parsed);
         QCOMPARE(fates(rules, Speaker::Worker, Way::Sent, "heartbeat", 5), std::string("ddd--"));
@@ -43,6 +44,7 @@ private slots:
         QCOMPARE(fates(rules, Speaker::Executor, Way::Sent, "rank0", 9), std::string("---------"));
         QCOMPARE(fates(rules, Speaker::Executor, Way::Sent, "rank1", 7), std::string("-----ff"));
         QCOMPARE(fates(rules, Speaker::ToClient, Way::Received, "status", 2), std::string("d-"));
+        QCOMPARE(fates(rules, Speaker::Client, Way::Sent, "upload_chunk", 3), std::string("-h-"));
         QVERIFY(!rules.empty());
         QVERIFY(Rules::parse(" ; ")->empty());
     }

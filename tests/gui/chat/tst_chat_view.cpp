@@ -3,6 +3,7 @@
 #include "gui/chat/composer.h"
 #include "gui/chat/message_widget.h"
 #include "gui/chat/segments.h"
+#include "gui/chat/tray_view.h"
 #include "gui/cluster/memory_bar.h"
 #include "gui/theme/theme.h"
 
@@ -331,6 +332,25 @@ private slots:
         for (const auto& [front, back] : pairs)
             QVERIFY2(contrast(front, back) >= 4.5,
                      qPrintable(QString("%1 on %2: %3").arg(front.name(), back.name()).arg(contrast(front, back))));
+    }
+
+    void aChipOffersAnotherTryWhereItMayHelp()
+    {
+        AttachmentsModel tray;
+        TrayView view(tray);
+        QSignalSpy retried(&tray, &AttachmentsModel::retried);
+        tray.add({1, "a.png", "/tmp/a.png", {}});
+        auto* again = view.chip(0)->findChild<QToolButton*>("btnRetryAttachment");
+        QVERIFY(again->isHidden());
+        tray.fail(1, {"Corrupt", QString("it is no picture"), {}, {}});
+        QVERIFY(again->isHidden());
+        tray.fail(1, {"Timeout", QString("the head has said nothing"), {}, {}});
+        QVERIFY(!again->isHidden());
+        QCOMPARE(again->accessibleName(), "Try a.png again");
+        again->click();
+        QCOMPARE(retried.size(), 1);
+        QCOMPARE(retried[0].at(1).toString(), "/tmp/a.png");
+        QVERIFY(again->isHidden());
     }
 };
 

@@ -719,6 +719,41 @@ private slots:
         theme::apply(theme::Mode::Light);
     }
 
+    void anAttachmentThatMetASilentHeadGoesWithTheNextTry()
+    {
+        const QString folder = freshFolder();
+        Desk desk(folder);
+        QTRY_VERIFY_WITH_TIMEOUT(desk.isConnected(), kPatienceMs);
+        Conversation& conversation = desk.window->conversation();
+        const auto written = [&](const QString& name) {
+            QFile file(folder + '/' + name);
+            if (file.open(QFile::WriteOnly))
+                file.write("not looked at: " + name.toUtf8());
+            return file.fileName();
+        };
+        const Error silent = makeError(ErrorCode::Timeout, say("upload-unanswered", 180), say("do-attach-again"));
+        // By its button.
+        desk.head.failUploads(silent);
+        conversation.attach(written("a.png"));
+        QTRY_VERIFY_WITH_TIMEOUT(conversation.tray()->at(0).mayRetry(), kPatienceMs);
+        desk.head.failUploads(std::nullopt);
+        auto* again = desk.find<QToolButton>("btnRetryAttachment");
+        QVERIFY(again->isVisible());
+        again->click();
+        QTRY_COMPARE_WITH_TIMEOUT(conversation.tray()->at(0).state, TrayItem::State::Inspecting, kPatienceMs);
+        // With a question that failed for it, when that is asked again.
+        desk.head.failUploads(silent);
+        conversation.attach(written("b.png"));
+        conversation.send("What is this?");
+        const auto last = [&] { return conversation.transcript()->at(conversation.transcript()->rowCount() - 1); };
+        QTRY_COMPARE_WITH_TIMEOUT(last().state, AnswerState::Failed, kPatienceMs);
+        QCOMPARE(desk.head.heardCount(Heard::kAsk), std::size_t{0});
+        desk.head.failUploads(std::nullopt);
+        conversation.regenerate();
+        QTRY_COMPARE_WITH_TIMEOUT(desk.head.heardCount(Heard::kAsk), std::size_t{1}, kPatienceMs);
+        QCOMPARE(last().state, AnswerState::Waiting);
+    }
+
     void cleanupTestCase() { m_states.reset(); }
 
 private:

@@ -28,6 +28,64 @@ private slots:
         QVERIFY(!conversation.canSend("more"));
     }
 
+    void anAttachmentThatDidNotReachTheHeadIsTriedAgain_data()
+    {
+        QTest::addColumn<QString>("by");
+        QTest::newRow("when the connection is back") << "connection";
+        QTest::newRow("by its button") << "button";
+        QTest::newRow("on sending") << "sending";
+    }
+    void anAttachmentThatDidNotReachTheHeadIsTriedAgain()
+    {
+        QFETCH(QString, by);
+        ScriptedLink link;
+        Conversation conversation(link);
+        conversation.attach("/tmp/a.png");
+        conversation.attach("/tmp/b.png");
+        const auto [id, path] = link.attached[1];
+        emit link.attachmentFailed(id,
+                                   {"Timeout", QString("the head has said nothing"), QString("attach it again"), {}});
+        QVERIFY(conversation.tray()->at(1).mayRetry() && !conversation.tray()->at(0).mayRetry());
+        QVERIFY(conversation.canSend("What is this?")); // it need not be attached anew
+        QSignalSpy changed(conversation.tray(), &AttachmentsModel::dataChanged);
+        if (by == "connection") {
+            link.change(LinkState::Away, {"Unreachable", QString("the head is away"), {}, {}});
+            QCOMPARE(link.attached.size(), 2);
+            link.change(LinkState::Connected);
+        } else if (by == "button") {
+            conversation.tray()->retry(0); // on its way: nothing happens
+            conversation.tray()->retry(1);
+        } else {
+            conversation.send("What is this?");
+            QCOMPARE(link.asked.size(), 1);
+            QCOMPARE(link.asked[0].turns[0].attachments, (QList<AttachmentId>{link.attached[0].first, id}));
+        }
+        QCOMPARE(link.attached.size(), 3);
+        QCOMPARE(link.attached[2], qMakePair(id, path));
+        if (by == "sending")
+            return;
+        QCOMPARE(changed.size(), 1);
+        QCOMPARE(conversation.tray()->at(1).state, TrayItem::State::Uploading);
+        QVERIFY(conversation.tray()->at(1).trouble.isEmpty());
+        emit link.attachmentReady(id, {});
+        QCOMPARE(conversation.tray()->at(1).state, TrayItem::State::Ready);
+        link.change(LinkState::Connected);
+        QCOMPARE(link.attached.size(), 3); // there is nothing to try
+    }
+
+    void anAttachmentThatCannotBeReadIsNot()
+    {
+        ScriptedLink link;
+        Conversation conversation(link);
+        conversation.attach("/tmp/a.png");
+        emit link.attachmentFailed(link.attached[0].first, {"Corrupt", QString("it is no picture"), {}, {}});
+        QVERIFY(!conversation.canSend("What is this?"));
+        link.change(LinkState::Connected);
+        conversation.tray()->retry(0);
+        QCOMPARE(link.attached.size(), 1);
+        QCOMPARE(conversation.tray()->at(0).state, TrayItem::State::Failed);
+    }
+
     void everyTurnIsSentAgain()
     {
         ScriptedLink link;

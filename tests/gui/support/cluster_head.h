@@ -234,6 +234,12 @@ public:
         const std::lock_guard lock(m_mutex);
         m_role = role;
     }
+    /// Uploads that begin from now on fail with this; nothing: they are taken.
+    void failUploads(std::optional<Error> why)
+    {
+        const std::lock_guard lock(m_mutex);
+        m_noUpload = std::move(why);
+    }
     void refuseJoinLines(const Error& why)
     {
         const std::lock_guard lock(m_mutex);
@@ -262,6 +268,12 @@ private:
                 m_held.push_back(reply);
                 return true;
             }
+            break;
+        case Body::kUploadBegin:
+            if (!m_noUpload)
+                return false;
+            reply.mutable_upload_failed()->set_sha256(message.upload_begin().sha256());
+            *reply.mutable_upload_failed()->mutable_error() = protocol::toWire(*m_noUpload);
             break;
         case Body::kDeploy:
             reply.mutable_deploy_answer()->set_id(message.deploy().id());
@@ -309,6 +321,7 @@ private:
     bool m_holding = false;
     std::vector<wire::HeadMessage> m_held;
     std::optional<Error> m_noLine;
+    std::optional<Error> m_noUpload;
     int m_lines = 0;
     ScriptedHead m_head; // last: its thread calls take()
 };
