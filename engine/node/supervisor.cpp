@@ -176,7 +176,7 @@ void Supervisor::work(Instant now)
     }
     const bool loading = anyRunning() && !m_readySince && !m_endBy;
     if (loading && now - m_lastHeard > kLoadSilence)
-        giveUpOn(m_figures.epoch, fmt::format("said nothing for {} minutes while loading", kLoadSilence.count()));
+        giveUpOn(m_figures.epoch, say("how-silent-loading", kLoadSilence.count()));
     if (m_readySince && now - *m_readySince > kProvenAfter)
         m_quickCrashes = m_brokenLines = 0;
 }
@@ -291,7 +291,8 @@ void Supervisor::nodeJoined(Instant now)
     }
 }
 
-/// Before the next start. A line that has worked and is broken is tried again and again: it mends as a machine comes back.
+/// Before the next start. A line that has worked and is broken is tried again and again: it mends as a machine comes
+/// back.
 std::chrono::seconds Supervisor::pauseAfter(Lost by)
 {
     const std::uint32_t before = by == Lost::NoWay ? m_brokenLines : m_quickCrashes;
@@ -365,14 +366,17 @@ void Supervisor::giveUp(Error error)
     m_hooks.failed(std::move(error), m_wasReady);
 }
 
-void Supervisor::giveUpOn(std::uint64_t epoch, const std::string& why)
+void Supervisor::giveUpOn(std::uint64_t epoch, const Said& why)
 {
     if (epoch != m_figures.epoch || m_endBy)
         return;
     const auto running =
         std::find_if(m_seats.begin(), m_seats.end(), [](const SeatState& seat) { return seat.running; });
-    if (running != m_seats.end())
-        m_executors.end(epoch, *running->seat, why); // its end brings the others down
+    if (running == m_seats.end())
+        return;
+    if (running->lastWords.empty())
+        running->lastWords = why;                         // a worker is told them in English
+    m_executors.end(epoch, *running->seat, english(why)); // its end brings the others down
 }
 
 } // namespace argus::node

@@ -83,7 +83,7 @@ public:
     void nodeGone(const std::string& node, const Said& why, Instant now);
     void nodeJoined(Instant now);
     /// Ends the executors of this epoch, which then restart as after a crash.
-    void giveUpOn(std::uint64_t epoch, const std::string& why);
+    void giveUpOn(std::uint64_t epoch, const Said& why);
 
     [[nodiscard]] const ExecutorFigures& figures() const { return m_figures; }
     /// No executor runs, as far as anybody knows.
@@ -94,9 +94,9 @@ private:
     struct SeatState {
         const Seat* seat = nullptr;
         bool running = false;
-        std::size_t loaded = 0;     ///< ranks
-        Said lastWords = {}; ///< why it gave up, as it said itself
-        bool noWay = false;  ///< the line from its machine to another one is broken, it has said
+        std::size_t loaded = 0; ///< ranks
+        Said lastWords = {};    ///< why it gave up, as it said itself
+        bool noWay = false;     ///< the line from its machine to another one is broken, it has said
     };
     /// How an executor was lost: its own end says something about the model, the end of a machine or a line does not.
     enum class Lost { Crashed, Away, NoWay };
