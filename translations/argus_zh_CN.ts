@@ -3457,6 +3457,10 @@
         <source>C&amp;luster</source>
         <translation>集群(&amp;L)</translation>
     </message>
+    <message>
+        <source>Not connected</source>
+        <translation>未连接</translation>
+    </message>
 </context>
 <context>
     <name>argus::gui::MemoryBar</name>
