@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <mutex>
 #include <utility>
 
 namespace argus::apps {
@@ -27,7 +28,9 @@ void Admission::refresh()
 {
     struct stat info = {};
     const bool there = ::stat(m_file.c_str(), &info) == 0;
-    const std::pair version{there ? info.st_mtim.tv_sec : 0, there ? info.st_mtim.tv_nsec : 0};
+    // Each writing makes a new file. Its time alone is not enough: it is that of the last tick of the kernel's clock.
+    const Version version =
+        there ? Version{info.st_mtim.tv_sec, info.st_mtim.tv_nsec, info.st_ino, info.st_size} : Version{};
     if (version == m_version)
         return;
     Result<std::vector<protocol::KnownClient>> clients = protocol::loadKnownClients(m_file);
@@ -66,8 +69,17 @@ std::string portAbove(const std::string& endpoint, const std::string& asked, int
     return fmt::format("{}:{}", endpoint.substr(0, colon), std::stoi(endpoint.substr(colon + 1)) + by);
 }
 
+/// The list of known workers is read, changed and written by one thread at a time: machines join on the pairing thread
+/// while the main one may remove some.
+std::mutex& workersFileMutex()
+{
+    static std::mutex mutex;
+    return mutex;
+}
+
 Result<Done> admitWorker(const std::string& publicKey, std::string name)
 {
+    const std::scoped_lock lock(workersFileMutex());
     Result<std::vector<protocol::KnownClient>> workers = protocol::loadKnownClients(knownWorkersFile());
     if (!workers)
         return std::move(workers).error();
@@ -80,6 +92,7 @@ Result<Done> admitWorker(const std::string& publicKey, std::string name)
 
 bool forgetWorker(const std::string& publicKey)
 {
+    const std::scoped_lock lock(workersFileMutex());
     Result<std::vector<protocol::KnownClient>> workers = protocol::loadKnownClients(knownWorkersFile());
     if (!workers ||
         std::erase_if(*workers, [&](const protocol::KnownClient& known) { return known.publicKey == publicKey; }) == 0)

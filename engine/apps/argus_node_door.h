@@ -5,6 +5,7 @@
 #include "engine/node/node.h"
 #include "engine/protocol/keys.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -24,12 +25,20 @@ public:
     [[nodiscard]] std::optional<protocol::KnownClient> find(const std::string& publicKey);
 
 private:
+    /// A state of the file, as far as it can be told without reading it; all zeros: there is none.
+    struct Version {
+        std::int64_t seconds = 0;
+        std::int64_t nanoseconds = 0;
+        std::uint64_t number = 0; ///< the inode's
+        std::int64_t bytes = 0;
+        bool operator==(const Version&) const = default;
+    };
     void refresh();
     std::string m_ownKey;
     std::filesystem::path m_file;
     std::vector<protocol::KnownClient> m_clients;
-    std::pair<long, long> m_version{-1, -1};
-    std::pair<long, long> m_complained{-1, -1}; ///< of which state of the file
+    std::optional<Version> m_version;
+    std::optional<Version> m_complained; ///< of which state of the file
 };
 
 /// The host of an endpoint; where it is every address, one by which others reach this machine.
