@@ -32,6 +32,8 @@ endfunction()
 
 # Tests that need no window and no system of processes: what the sanitizers build and run.
 add_custom_target(fast_tests)
+# Of these, the ones for ThreadSanitizer.
+add_custom_target(thread_tests)
 
 # argus_test(tst_name LABEL unit|golden|gui|system SOURCES ... NEEDS ... USES ... [NEEDS_WINDOW] [TIMEOUT seconds])   a QtTest program, run by ctest
 function(argus_test name)
@@ -56,4 +58,17 @@ function(argus_test name)
     if(arg_NEEDS_WINDOW)
         set_tests_properties(${name} PROPERTIES ENVIRONMENT "QT_QPA_PLATFORM=offscreen")
     endif()
+endfunction()
+
+# argus_thread_test(test_name SOURCES ... NEEDS ... USES ...)   a plain program without Qt whose threads meet, run by ctest; 0 means that all went well
+function(argus_thread_test name)
+    cmake_parse_arguments(arg "" "" "SOURCES;NEEDS;USES" ${ARGN})
+    add_executable(${name} ${name}.cpp ${arg_SOURCES})
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests/bin)
+    target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+    target_link_libraries(${name} PRIVATE ${arg_NEEDS} ${arg_USES} fmt::fmt Threads::Threads argus_warnings argus_hardening argus_sanitizers)
+    add_test(NAME ${name} COMMAND ${name})
+    add_dependencies(fast_tests ${name})
+    add_dependencies(thread_tests ${name})
+    set_tests_properties(${name} PROPERTIES LABELS "unit;threads" TIMEOUT 120)
 endfunction()

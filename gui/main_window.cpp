@@ -249,12 +249,16 @@ void MainWindow::showState(LinkState state, const Trouble& why)
     QColor color = c.warning;
     QString shape = QStringLiteral("◐");
     QString banner;
+    const auto told = [&] {
+        QString words = why.remedy.isEmpty() ? why.cause.text()
+                                             : tr("%1. What to do: %2.").arg(why.cause.text(), why.remedy.text());
+        return words.isEmpty() ? words : words.replace(0, 1, words.front().toUpper());
+    };
     switch (state) {
     case LinkState::Starting:
         word = m_link.isPrivate() ? tr("Starting the engine on this computer…") : tr("Connecting to the head…");
         if (!why.isEmpty()) {
-            banner = why.remedy.isEmpty() ? why.cause.text()
-                                          : tr("%1. What to do: %2.").arg(why.cause.text(), why.remedy.text());
+            banner = told();
             shape = QStringLiteral("■");
             color = c.bad;
         }
@@ -266,8 +270,14 @@ void MainWindow::showState(LinkState state, const Trouble& why)
         shape = QStringLiteral("●");
         break;
     case LinkState::Away:
-        word = tr("Connection lost");
         color = c.bad;
+        if (why.code == QLatin1String("Denied")) { // the head answers well enough: waiting does not help
+            word = tr("Not connected");
+            shape = QStringLiteral("■");
+            banner = told();
+            break;
+        }
+        word = tr("Connection lost");
         shape = QStringLiteral("▲");
         banner = m_link.isPrivate()
                      ? tr("The engine on this computer stopped and is being started again. Nothing you typed is lost.")

@@ -1520,6 +1520,622 @@
         <source>on the head, give it another role: argus-node keys allow &apos;{key}&apos; {name} --role client</source>
         <translation>在主节点上为它换一个角色：argus-node keys allow &apos;{key}&apos; {name} --role client</translation>
     </message>
+    <message>
+        <source>cannot create {file}: {reason}</source>
+        <translation>无法创建 {file}：{reason}</translation>
+    </message>
+    <message>
+        <source>cannot write {file}: {reason}</source>
+        <translation>无法写入 {file}：{reason}</translation>
+    </message>
+    <message>
+        <source>cannot replace {file}: {reason}</source>
+        <translation>无法替换 {file}：{reason}</translation>
+    </message>
+    <message>
+        <source>cannot inspect {file}: {reason}</source>
+        <translation>无法查看 {file} 的属性：{reason}</translation>
+    </message>
+    <message>
+        <source>cannot map {file}: {reason}</source>
+        <translation>无法把 {file} 映射到内存：{reason}</translation>
+    </message>
+    <message>
+        <source>cannot create folder {file}: {reason}</source>
+        <translation>无法创建文件夹 {file}：{reason}</translation>
+    </message>
+    <message>
+        <source>cannot protect {file}: {reason}</source>
+        <translation>无法保护 {file}：{reason}</translation>
+    </message>
+    <message>
+        <source>check the path</source>
+        <translation>请检查路径</translation>
+    </message>
+    <message>
+        <source>check the file&apos;s permissions and the disk</source>
+        <translation>请检查文件的权限和磁盘</translation>
+    </message>
+    <message>
+        <source>name a file</source>
+        <translation>请指定一个文件</translation>
+    </message>
+    <message>
+        <source>{file} has more than the {most} bytes allowed</source>
+        <translation>{file} 超过了允许的 {most} 字节</translation>
+    </message>
+    <message>
+        <source>check that this is the right file</source>
+        <translation>请确认这是正确的文件</translation>
+    </message>
+    <message>
+        <source>cannot take {size} bytes of shared memory: {reason}</source>
+        <translation>无法取得 {size} 字节共享内存：{reason}</translation>
+    </message>
+    <message>
+        <source>close other programs or ask with smaller pictures</source>
+        <translation>请关闭其他程序，或换用更小的图片提问</translation>
+    </message>
+    <message>
+        <source>{file}: {size} bytes of JSON, at most {most} are read</source>
+        <translation>{file}：JSON 有 {size} 字节，最多读取 {most} 字节</translation>
+    </message>
+    <message>
+        <source>{file}, byte {position}: {problem}</source>
+        <translation>{file}，第 {position} 字节：{problem}</translation>
+    </message>
+    <message>
+        <source>fetch the file again</source>
+        <translation>请重新下载该文件</translation>
+    </message>
+    <message>
+        <source>the file has {size} bytes, the length of the header alone takes 8 (header too small)</source>
+        <translation>文件只有 {size} 字节，仅头部长度就占 8 字节（头部过短）</translation>
+    </message>
+    <message>
+        <source>a header of {size} bytes, at most {most} are allowed (header too large)</source>
+        <translation>头部有 {size} 字节，最多允许 {most} 字节（头部过长）</translation>
+    </message>
+    <message>
+        <source>a header of {size} bytes in a file of {total} (invalid header length)</source>
+        <translation>文件共 {total} 字节，头部却声明有 {size} 字节（头部长度无效）</translation>
+    </message>
+    <message>
+        <source>tensor &quot;{tensor}&quot;: {problem}</source>
+        <translation>张量“{tensor}”：{problem}</translation>
+    </message>
+    <message>
+        <source>its dtype &quot;{type}&quot; is not one of {known}</source>
+        <translation>其数据类型“{type}”不在 {known} 之中</translation>
+    </message>
+    <message>
+        <source>{type} {shape} takes {size} bytes, its data_offsets span {span} (tensor info mismatch)</source>
+        <translation>{type} {shape} 应占 {size} 字节，其 data_offsets 却跨越 {span} 字节（张量信息不一致）</translation>
+    </message>
+    <message>
+        <source>tensor &quot;{tensor}&quot; begins at offset {begin} of the data, inside the one before it, which ends at offset {end} (invalid offset)</source>
+        <translation>张量“{tensor}”从数据的偏移 {begin} 开始，落在前一个张量之内（其结尾在偏移 {end}；偏移无效）</translation>
+    </message>
+    <message>
+        <source>tensor &quot;{tensor}&quot; begins at offset {begin} of the data, after a hole at offset {end} (invalid offset)</source>
+        <translation>张量“{tensor}”从数据的偏移 {begin} 开始，之前在偏移 {end} 处有空洞（偏移无效）</translation>
+    </message>
+    <message>
+        <source>tensor &quot;{tensor}&quot; ends at offset {end} of the data, of which the file holds {size} bytes (incomplete buffer)</source>
+        <translation>张量“{tensor}”到数据的偏移 {end} 才结束，而文件只有 {size} 字节数据（文件不完整）</translation>
+    </message>
+    <message>
+        <source>{size} bytes belong to no tensor (incomplete buffer)</source>
+        <translation>有 {size} 字节不属于任何张量（文件不完整）</translation>
+    </message>
+    <message>
+        <source>use a checkpoint with bfloat16, float16 or float32 weights</source>
+        <translation>请使用权重为 bfloat16、float16 或 float32 的检查点</translation>
+    </message>
+    <message>
+        <source>{file} has no tensor &quot;{tensor}&quot;</source>
+        <translation>{file} 中没有张量“{tensor}”</translation>
+    </message>
+    <message>
+        <source>check that this checkpoint is complete</source>
+        <translation>请检查该检查点是否完整</translation>
+    </message>
+    <message>
+        <source>save the checkpoint again with a recent safetensors</source>
+        <translation>请用新版 safetensors 重新保存该检查点</translation>
+    </message>
+    <message>
+        <source>fetch the checkpoint again</source>
+        <translation>请重新下载该检查点</translation>
+    </message>
+    <message>
+        <source>{file}: weight_map is missing or not an object</source>
+        <translation>{file}：缺少 weight_map，或它不是一个对象</translation>
+    </message>
+    <message>
+        <source>{file}: weight_map puts &quot;{tensor}&quot; into {shard}, which is not a plain file name</source>
+        <translation>{file}：weight_map 把“{tensor}”放进 {shard}，而这不是一个单纯的文件名</translation>
+    </message>
+    <message>
+        <source>{file}: weight_map names more than {most} files</source>
+        <translation>{file}：weight_map 列出的文件超过 {most} 个</translation>
+    </message>
+    <message>
+        <source>{file}: weight_map puts &quot;{tensor}&quot; into {shard}, which does not hold it</source>
+        <translation>{file}：weight_map 把“{tensor}”放进 {shard}，而那里并没有它</translation>
+    </message>
+    <message>
+        <source>{file}: &quot;{tensor}&quot; is also stored as &quot;{other}&quot; in {place}</source>
+        <translation>{file}：“{tensor}”在 {place} 中还以“{other}”之名存了一份</translation>
+    </message>
+    <message>
+        <source>{file} has not come whole from the head</source>
+        <translation>{file} 还没有从主节点完整取来</translation>
+    </message>
+    <message>
+        <source>{file} is a part of the head&apos;s copy, and {size} bytes that are needed here are not in it (the first at {position})</source>
+        <translation>{file} 只是主节点副本的一部分，这里需要的 {size} 字节不在其中（第一个在 {position}）</translation>
+    </message>
+    <message>
+        <source>deploy again: what is missing is fetched first</source>
+        <translation>请重新部署：缺少的部分会先取来</translation>
+    </message>
+    <message>
+        <source>{folder} is a part of another machine&apos;s copy, not a whole model</source>
+        <translation>{folder} 是另一台机器副本的一部分，不是完整的模型</translation>
+    </message>
+    <message>
+        <source>the checkpoint has no tensor &quot;{tensor}&quot;</source>
+        <translation>检查点中没有张量“{tensor}”</translation>
+    </message>
+    <message>
+        <source>the checkpoint with {file} has no tensor &quot;{tensor}&quot;</source>
+        <translation>包含 {file} 的检查点中没有张量“{tensor}”</translation>
+    </message>
+    <message>
+        <source>check that every file of the checkpoint is there and that config.json belongs to it</source>
+        <translation>请检查该检查点的文件是否齐全，config.json 是否属于它</translation>
+    </message>
+    <message>
+        <source>{file}: tensor &quot;{tensor}&quot; has the shape {shape}, config.json asks for {needed}</source>
+        <translation>{file}：张量“{tensor}”的形状是 {shape}，config.json 要求 {needed}</translation>
+    </message>
+    <message>
+        <source>check that config.json belongs to this checkpoint</source>
+        <translation>请检查 config.json 是否属于该检查点</translation>
+    </message>
+    <message>
+        <source>tensor {tensor} holds {type}, AWQ has {needed} there</source>
+        <translation>张量 {tensor} 的类型是 {type}，AWQ 在此处应为 {needed}</translation>
+    </message>
+    <message>
+        <source>use an AWQ checkpoint of version &quot;gemm&quot;</source>
+        <translation>请使用版本为“gemm”的 AWQ 检查点</translation>
+    </message>
+    <message>
+        <source>tensor {tensor} holds {type}; only F32, F16 and BF16 weights can be used</source>
+        <translation>张量 {tensor} 的类型是 {type}；只能使用 F32、F16 和 BF16 权重</translation>
+    </message>
+    <message>
+        <source>use the checkpoint&apos;s bfloat16 release</source>
+        <translation>请使用该检查点的 bfloat16 版本</translation>
+    </message>
+    <message>
+        <source>{count} weights of this checkpoint are too large for float16</source>
+        <translation>该检查点有 {count} 个权重超出 float16 的范围</translation>
+    </message>
+    <message>
+        <source>use dtype bfloat16 (compute capability 8.0 or later) or float32</source>
+        <translation>请把 dtype 设为 bfloat16（计算能力 8.0 或更高）或 float32</translation>
+    </message>
+    <message>
+        <source>no memory for a {type} tensor {shape} ({size} bytes)</source>
+        <translation>没有内存容纳 {type} 张量 {shape}（{size} 字节）</translation>
+    </message>
+    <message>
+        <source>choose a smaller context or a smaller model</source>
+        <translation>请选择更短的上下文或更小的模型</translation>
+    </message>
+    <message>
+        <source>{key} should be a whole number from {least} to {most}, is {value}</source>
+        <translation>{key} 应为 {least} 到 {most} 的整数，实为 {value}</translation>
+    </message>
+    <message>
+        <source>{key} should be a number from {least} to {most}, is {value}</source>
+        <translation>{key} 应为 {least} 到 {most} 的数，实为 {value}</translation>
+    </message>
+    <message>
+        <source>{key} should be true or false, is {value}</source>
+        <translation>{key} 应为 true 或 false，实为 {value}</translation>
+    </message>
+    <message>
+        <source>{key} should be text, is {value}</source>
+        <translation>{key} 应为文本，实为 {value}</translation>
+    </message>
+    <message>
+        <source>{key} should be at most {count} whole numbers from {least} to {most}, is {value}</source>
+        <translation>{key} 应为最多 {count} 个 {least} 到 {most} 的整数，实为 {value}</translation>
+    </message>
+    <message>
+        <source>{key} should be an object</source>
+        <translation>{key} 应为一个对象</translation>
+    </message>
+    <message>
+        <source>the document is not an object</source>
+        <translation>文档不是一个对象</translation>
+    </message>
+    <message>
+        <source>{key} is missing</source>
+        <translation>缺少 {key}</translation>
+    </message>
+    <message>
+        <source>{key} is {value}, only {supported} is supported</source>
+        <translation>{key} 为 {value}，仅支持 {supported}</translation>
+    </message>
+    <message>
+        <source>{key} is {value}, only {first} and {second} are supported</source>
+        <translation>{key} 为 {value}，仅支持 {first} 和 {second}</translation>
+    </message>
+    <message>
+        <source>dtype is &quot;{type}&quot;, only bfloat16, float16 and float32 are supported</source>
+        <translation>dtype 为“{type}”，仅支持 bfloat16、float16 和 float32</translation>
+    </message>
+    <message>
+        <source>{key} holds {value}, only {supported} is supported</source>
+        <translation>{key} 含有 {value}，仅支持 {supported}</translation>
+    </message>
+    <message>
+        <source>quantization_config: the weights are quantised by an unnamed method</source>
+        <translation>quantization_config：权重以未注明的方法量化</translation>
+    </message>
+    <message>
+        <source>quantization_config: the weights are quantised by &quot;{method}&quot;, only awq is supported</source>
+        <translation>quantization_config：权重以“{method}”量化，仅支持 awq</translation>
+    </message>
+    <message>
+        <source>quantization_config: AWQ with {bits} bits in groups of {group}, only 4 bits in groups of 128 are supported</source>
+        <translation>quantization_config：AWQ 为 {bits} 位、每组 {group} 个，仅支持 4 位、每组 128 个</translation>
+    </message>
+    <message>
+        <source>quantization_config: AWQ without zero points, only zero_point true is supported</source>
+        <translation>quantization_config：AWQ 不带零点，仅支持 zero_point 为 true</translation>
+    </message>
+    <message>
+        <source>quantization_config: AWQ version &quot;{version}&quot;, only &quot;gemm&quot; is supported</source>
+        <translation>quantization_config：AWQ 版本为“{version}”，仅支持“gemm”</translation>
+    </message>
+    <message>
+        <source>use an AWQ checkpoint (four bits, group_size 128, version &quot;gemm&quot;) or an unquantised one (bfloat16, float16 or float32)</source>
+        <translation>请使用 AWQ 检查点（4 位，group_size 128，版本“gemm”），或未量化的检查点（bfloat16、float16 或 float32）</translation>
+    </message>
+    <message>
+        <source>use_sliding_window is true; attention over a sliding window is not supported</source>
+        <translation>use_sliding_window 为 true；不支持滑动窗口注意力</translation>
+    </message>
+    <message>
+        <source>set use_sliding_window to false if the model was trained so, or use another checkpoint</source>
+        <translation>如果模型是那样训练的，请把 use_sliding_window 设为 false，否则换用其他检查点</translation>
+    </message>
+    <message>
+        <source>{key} is &quot;yarn&quot;; a context stretched by YaRN is not supported</source>
+        <translation>{key} 为“yarn”；不支持用 YaRN 拉长的上下文</translation>
+    </message>
+    <message>
+        <source>set it to {value} and use contexts up to max_position_embeddings</source>
+        <translation>请设为 {value}，并把上下文限制在 max_position_embeddings 以内</translation>
+    </message>
+    <message>
+        <source>use a checkpoint saved in one of these</source>
+        <translation>请使用以其中一种类型保存的检查点</translation>
+    </message>
+    <message>
+        <source>compare it with the published config.json</source>
+        <translation>请与发布的 config.json 对照</translation>
+    </message>
+    <message>
+        <source>compare it with the published file</source>
+        <translation>请与发布的文件对照</translation>
+    </message>
+    <message>
+        <source>use a published Qwen2.5-VL checkpoint or a fine-tune of one</source>
+        <translation>请使用已发布的 Qwen2.5-VL 检查点或其微调版本</translation>
+    </message>
+    <message>
+        <source>name a folder with a Qwen2.5-VL checkpoint</source>
+        <translation>请指定含有 Qwen2.5-VL 检查点的文件夹</translation>
+    </message>
+    <message>
+        <source>GPU {gpu} cannot be used: {reason}</source>
+        <translation>无法使用 GPU {gpu}：{reason}</translation>
+    </message>
+    <message>
+        <source>install a current NVIDIA driver (R525 or later for CUDA 12, R580 or later for CUDA 13), or use --device cpu</source>
+        <translation>请安装新版 NVIDIA 驱动（CUDA 12 需 R525 或更高，CUDA 13 需 R580 或更高），或使用 --device cpu</translation>
+    </message>
+    <message>
+        <source>see nvidia-smi for the GPUs of this machine, or use --device cpu</source>
+        <translation>请用 nvidia-smi 查看本机的 GPU，或使用 --device cpu</translation>
+    </message>
+    <message>
+        <source>there is no GPU {gpu}: this machine has {count}</source>
+        <translation>没有 GPU {gpu}：本机共有 {count} 个</translation>
+    </message>
+    <message>
+        <source>use device cuda:0 to cuda:{last}, or cpu</source>
+        <translation>请使用设备 cuda:0 到 cuda:{last}，或 cpu</translation>
+    </message>
+    <message>
+        <source>use another GPU, or --device cpu</source>
+        <translation>请使用其他 GPU，或 --device cpu</translation>
+    </message>
+    <message>
+        <source>{device} has no bfloat16: it came with compute capability {needed}</source>
+        <translation>{device} 没有 bfloat16：计算能力 {needed} 起才有</translation>
+    </message>
+    <message>
+        <source>{device} has {free} free, the plan needs {needed} in one piece</source>
+        <translation>{device} 空闲 {free}，计划需要一整块 {needed}</translation>
+    </message>
+    <message>
+        <source>end other programs on this GPU, or lower gpu_memory_utilization or max_model_len</source>
+        <translation>请结束该 GPU 上的其他程序，或调低 gpu_memory_utilization 或 max_model_len</translation>
+    </message>
+    <message>
+        <source>end other programs on this GPU and try again</source>
+        <translation>请结束该 GPU 上的其他程序后重试</translation>
+    </message>
+    <message>
+        <source>the GPU&apos;s memory is spoken for: {wanted} wanted, the largest free piece has {largest}, {used} of {total} are in use</source>
+        <translation>显存已分配完：需要 {wanted}，最大的空闲块只有 {largest}，共 {total} 已用 {used}</translation>
+    </message>
+    <message>
+        <source>the GPU failed: {reason}</source>
+        <translation>GPU 出错：{reason}</translation>
+    </message>
+    <message>
+        <source>cuBLASLt is missing on this machine: neither the loader nor {folder} knows {library}</source>
+        <translation>本机缺少 cuBLASLt：加载器和 {folder} 都找不到 {library}</translation>
+    </message>
+    <message>
+        <source>this machine&apos;s cuBLASLt cannot be used with this driver or build</source>
+        <translation>本机的 cuBLASLt 不能与当前驱动或构建一起使用</translation>
+    </message>
+    <message>
+        <source>install the CUDA libraries (cuBLAS 12 or 13), or put the folder of libcublasLt.so into LD_LIBRARY_PATH; without them use --device cpu</source>
+        <translation>请安装 CUDA 库（cuBLAS 12 或 13），或把 libcublasLt.so 所在文件夹加入 LD_LIBRARY_PATH；没有它们时请使用 --device cpu</translation>
+    </message>
+    <message>
+        <source>rank {rank} has lost rank {others| or }: {problem}</source>
+        <translation>秩 {rank} 失去了秩 {others| 或 }：{problem}</translation>
+    </message>
+    <message>
+        <source>look at the network between those machines: cable, switch, firewall, interface</source>
+        <translation>请检查这些机器之间的网络：网线、交换机、防火墙、网络接口</translation>
+    </message>
+    <message>
+        <source>look whether the other machines run and reach each other</source>
+        <translation>请检查其他机器是否在运行、彼此能否连通</translation>
+    </message>
+    <message>
+        <source>check that the machines reach each other on the interface named in the settings, on any port</source>
+        <translation>请检查各机器能否通过设置中指定的网络接口在任意端口上互相连通</translation>
+    </message>
+    <message>
+        <source>install the same version on every machine</source>
+        <translation>请在每台机器上安装相同的版本</translation>
+    </message>
+    <message>
+        <source>the ranks could not be connected: {reason}</source>
+        <translation>各秩无法连接：{reason}</translation>
+    </message>
+    <message>
+        <source>another rank did not come in time: nobody left &quot;{key}&quot;</source>
+        <translation>另一个秩没有及时到来：没有收到“{key}”</translation>
+    </message>
+    <message>
+        <source>the model is not loaded any more</source>
+        <translation>模型已不再加载</translation>
+    </message>
+    <message>
+        <source>this machine has no network interface &quot;{interface}&quot; with an address</source>
+        <translation>本机没有带地址的网络接口“{interface}”</translation>
+    </message>
+    <message>
+        <source>this machine does not have the address {address}</source>
+        <translation>本机没有地址 {address}</translation>
+    </message>
+    <message>
+        <source>rank {other} of {group} has another version of Gloo than rank {rank}</source>
+        <translation>{group} 中秩 {other} 的 Gloo 版本与秩 {rank} 不同</translation>
+    </message>
+    <message>
+        <source>rank {rank} of {group} cannot connect to rank {other}</source>
+        <translation>{group} 中秩 {rank} 无法连接到秩 {other}</translation>
+    </message>
+    <message>
+        <source>rank {rank} of {group} cannot connect to rank {other}: {reason}</source>
+        <translation>{group} 中秩 {rank} 无法连接到秩 {other}：{reason}</translation>
+    </message>
+    <message>
+        <source>rank {rank} of {group} waited {milliseconds} ms for the others, its limit</source>
+        <translation>{group} 中秩 {rank} 等待其他秩达到了上限 {milliseconds} 毫秒</translation>
+    </message>
+    <message>
+        <source>rank {rank} of {group} waited for the others until its limit</source>
+        <translation>{group} 中秩 {rank} 等待其他秩达到了上限</translation>
+    </message>
+    <message>
+        <source>rank {rank} of {group} lost another rank: {reason}</source>
+        <translation>{group} 中秩 {rank} 失去了另一个秩：{reason}</translation>
+    </message>
+    <message>
+        <source>{group} was aborted</source>
+        <translation>{group} 已中止</translation>
+    </message>
+    <message>
+        <source>rank {rank} of {group} has NCCL {version} and rank {other} has {theirs}</source>
+        <translation>{group} 中秩 {rank} 的 NCCL 是 {version}，秩 {other} 的是 {theirs}</translation>
+    </message>
+    <message>
+        <source>NCCL cannot open a port: {reason}</source>
+        <translation>NCCL 无法打开端口：{reason}</translation>
+    </message>
+    <message>
+        <source>rank {rank} of {group} waited for the others to connect by NCCL until its deadline</source>
+        <translation>{group} 中秩 {rank} 等待其他秩通过 NCCL 连接，已到期限</translation>
+    </message>
+    <message>
+        <source>rank {rank} of {group} could not connect to the others by NCCL: {reason}</source>
+        <translation>{group} 中秩 {rank} 无法通过 NCCL 连接其他秩：{reason}</translation>
+    </message>
+    <message>
+        <source>{operation}: NCCL did not take it in {milliseconds} ms</source>
+        <translation>{operation}：NCCL 在 {milliseconds} 毫秒内没有接受</translation>
+    </message>
+    <message>
+        <source>{operation}: rank {rank} of {group} was told by NCCL: {reason}</source>
+        <translation>{operation}：{group} 中秩 {rank} 收到 NCCL 的报告：{reason}</translation>
+    </message>
+    <message>
+        <source>{megabytes} MiB for messages between GPUs do not fit beside the model</source>
+        <translation>GPU 间消息所需的 {megabytes} MiB 与模型放不到一起</translation>
+    </message>
+    <message>
+        <source>use less of the GPU&apos;s memory for the model</source>
+        <translation>请让模型少用一些显存</translation>
+    </message>
+    <message>
+        <source>NCCL is missing on this machine: {places}</source>
+        <translation>本机缺少 NCCL：{places}</translation>
+    </message>
+    <message>
+        <source>neither the loader nor {folder} knows {library}</source>
+        <translation>加载器和 {folder} 都找不到 {library}</translation>
+    </message>
+    <message>
+        <source>this machine&apos;s NCCL is {version}; {needed} or later is needed</source>
+        <translation>本机的 NCCL 是 {version}；需要 {needed} 或更高</translation>
+    </message>
+    <message>
+        <source>this machine&apos;s NCCL lacks functions that every NCCL has</source>
+        <translation>本机的 NCCL 缺少应有的函数</translation>
+    </message>
+    <message>
+        <source>install NCCL {needed} or later (libnccl2), or put the folder of {library} into LD_LIBRARY_PATH</source>
+        <translation>请安装 NCCL {needed} 或更高（libnccl2），或把 {library} 所在文件夹加入 LD_LIBRARY_PATH</translation>
+    </message>
+    <message>
+        <source>the GPUs of the deployment did not connect in time</source>
+        <translation>该部署的各 GPU 没有及时连上</translation>
+    </message>
+    <message>
+        <source>this executor cannot share a model with others</source>
+        <translation>此执行器不能与其他执行器分担一个模型</translation>
+    </message>
+    <message>
+        <source>set tensor_parallel_size and pipeline_parallel_size to 1</source>
+        <translation>请把 tensor_parallel_size 和 pipeline_parallel_size 设为 1</translation>
+    </message>
+    <message>
+        <source>memory ran out</source>
+        <translation>内存耗尽</translation>
+    </message>
+    <message>
+        <source>close other programs, or lower max_model_len or max_num_seqs</source>
+        <translation>请关闭其他程序，或调低 max_model_len 或 max_num_seqs</translation>
+    </message>
+    <message>
+        <source>ask again; if it happens again, report it with the log</source>
+        <translation>请重新提问；如果再次发生，请附上日志报告</translation>
+    </message>
+    <message>
+        <source>rank {rank} has given no sign of life for {seconds} s</source>
+        <translation>秩 {rank} 已有 {seconds} 秒没有动静</translation>
+    </message>
+    <message>
+        <source>the device of rank {rank} has not finished a step for {seconds} s</source>
+        <translation>秩 {rank} 的设备已有 {seconds} 秒没有完成一步</translation>
+    </message>
+    <message>
+        <source>if it happens again, look at that device and its driver</source>
+        <translation>如果再次发生，请检查该设备及其驱动</translation>
+    </message>
+    <message>
+        <source>the node sent a message that this executor does not know</source>
+        <translation>节点发来了此执行器不认识的消息</translation>
+    </message>
+    <message>
+        <source>install Argus whole: its programs belong together</source>
+        <translation>请完整安装百目：它的各程序须配套使用</translation>
+    </message>
+    <message>
+        <source>restart the node</source>
+        <translation>请重新启动该节点</translation>
+    </message>
+    <message>
+        <source>restart the node; if it happens again, report it with the log</source>
+        <translation>请重新启动该节点；如果再次发生，请附上日志报告</translation>
+    </message>
+    <message>
+        <source>the picture could not be encoded: {reason}</source>
+        <translation>无法编码这张图片：{reason}</translation>
+    </message>
+    <message>
+        <source>ask with another picture</source>
+        <translation>请换一张图片提问</translation>
+    </message>
+    <message>
+        <source>the model&apos;s answer cannot be read: scores are not finite</source>
+        <translation>无法读取模型的回答：得分不是有限数</translation>
+    </message>
+    <message>
+        <source>ask again; if it happens again, check the checkpoint&apos;s files</source>
+        <translation>请重新提问；如果再次发生，请检查该检查点的文件</translation>
+    </message>
+    <message>
+        <source>the pixels of a picture did not come with it</source>
+        <translation>图片到了，像素却没有一起到</translation>
+    </message>
+    <message>
+        <source>has given no sign of life for {seconds} s</source>
+        <translation>已有 {seconds} 秒没有动静</translation>
+    </message>
+    <message>
+        <source>said nothing for {minutes} minutes while loading</source>
+        <translation>加载时已有 {minutes} 分钟没有消息</translation>
+    </message>
+    <message>
+        <source>did not finish a step within {minutes} minutes</source>
+        <translation>{minutes} 分钟内没有完成一步</translation>
+    </message>
+    <message>
+        <source>sent the result of step {step}, which is not the one that is due</source>
+        <translation>发来了第 {step} 步的结果，而这不是该来的那一步</translation>
+    </message>
+    <message>
+        <source>did not take a step</source>
+        <translation>没有接受一步计算</translation>
+    </message>
+    <message>
+        <source>cannot start {program}: {reason}</source>
+        <translation>无法启动 {program}：{reason}</translation>
+    </message>
+    <message>
+        <source>cannot make a pipe: {reason}</source>
+        <translation>无法创建管道：{reason}</translation>
+    </message>
+    <message>
+        <source>close other programs</source>
+        <translation>请关闭其他程序</translation>
+    </message>
+    <message>
+        <source>was ended because pixels {id} did not come whole</source>
+        <translation>因像素 {id} 没有完整到达而被结束</translation>
+    </message>
+    <message>
+        <source>rank {rank} of {group} has ended</source>
+        <translation>{group} 中秩 {rank} 已结束</translation>
+    </message>
 </context>
 <context>
     <name>SettingTexts</name>
@@ -2853,6 +3469,10 @@
     <message>
         <source>C&amp;luster</source>
         <translation>集群(&amp;L)</translation>
+    </message>
+    <message>
+        <source>Not connected</source>
+        <translation>未连接</translation>
     </message>
 </context>
 <context>

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mutex>
 #include <utility>
 
 namespace argus::apps {
@@ -38,8 +39,17 @@ std::string portAbove(const std::string& endpoint, const std::string& asked, int
     return fmt::format("{}:{}", endpoint.substr(0, colon), std::stoi(endpoint.substr(colon + 1)) + by);
 }
 
+/// The list of known workers is read, changed and written by one thread at a time: machines join on the pairing thread
+/// while the main one may remove some.
+std::mutex& workersFileMutex()
+{
+    static std::mutex mutex;
+    return mutex;
+}
+
 Result<Done> admitWorker(const std::string& publicKey, std::string name)
 {
+    const std::scoped_lock lock(workersFileMutex());
     Result<std::vector<protocol::KnownClient>> workers = protocol::loadKnownClients(knownWorkersFile());
     if (!workers)
         return std::move(workers).error();
@@ -52,6 +62,7 @@ Result<Done> admitWorker(const std::string& publicKey, std::string name)
 
 bool forgetWorker(const std::string& publicKey)
 {
+    const std::scoped_lock lock(workersFileMutex());
     Result<std::vector<protocol::KnownClient>> workers = protocol::loadKnownClients(knownWorkersFile());
     if (!workers ||
         std::erase_if(*workers, [&](const protocol::KnownClient& known) { return known.publicKey == publicKey; }) == 0)

@@ -1,4 +1,5 @@
 #include "engine/apps/executor_device.h"
+#include "engine/base/catalogue.h"
 #include "engine/comm/gloo/open.h"
 #include "engine/executor/load_order.h"
 #include "engine/ops/cpu/cpu_ops.h"
@@ -10,8 +11,7 @@ const char* const kExecutorName = "argus-executor-cpu";
 Result<std::unique_ptr<ops::Ops>> openExecutorDevice(const wire::LoadModel& order, const wire::RankOrder&, int threads)
 {
     if (order.settings().load_format() == "dummy")
-        return Error{ErrorCode::Unsupported, "load_format is dummy, but a CPU executor only loads weights that exist",
-                     "use load_format auto", "load_format"};
+        return makeError(ErrorCode::Unsupported, say("dummy-cpu"), say("do-load-auto"), "load_format");
     return std::unique_ptr<ops::Ops>(std::make_unique<ops::CpuOps>(threads));
 }
 

@@ -1,4 +1,5 @@
 #include "engine/apps/executor_device.h"
+#include "engine/base/catalogue.h"
 #include "engine/comm/nccl/open.h"
 #include "engine/executor/load_order.h"
 #include "engine/model/config.h"
@@ -21,8 +22,8 @@ Result<std::unique_ptr<ops::Ops>> openExecutorDevice(const wire::LoadModel& orde
     else if (order.dtype() == "float32")
         compute = DType::F32;
     else if (order.dtype() != "bfloat16")
-        return Error{ErrorCode::Internal, fmt::format("the load order names dtype \"{:.40}\"", order.dtype()),
-                     "restart the node", "dtype"};
+        return makeError(ErrorCode::Internal, fmt::format("the load order names dtype \"{:.40}\"", order.dtype()),
+                         say("do-restart-node"), "dtype");
     return ops::openCuda({.device = static_cast<int>(rank.device_index()),
                           .compute = compute,
                           .arenaBytes = rank.device_bytes(),

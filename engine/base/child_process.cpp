@@ -4,7 +4,6 @@
 #include "engine/base/files.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -109,15 +108,14 @@ Result<ChildProcess> ChildProcess::start(const ChildOptions& options)
 
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0)
-        return Error{
-            ErrorCode::Io, fmt::format("cannot make a pipe: {}", systemError(errno)), "close other programs", {}};
+        return makeError(ErrorCode::Io, say("no-pipe", systemError(errno)), say("do-close-programs"));
     UniqueFd readEnd(ends[0]);
     UniqueFd writeEnd(ends[1]);
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
     if (pid < 0)
-        return Error{
-            ErrorCode::Io, fmt::format("cannot start {}: {}", program, systemError(errno)), "close other programs", {}};
+        return makeError(ErrorCode::Io, say("program-not-started", program, systemError(errno)),
+                         say("do-close-programs"));
     if (pid == 0)
         becomeChild(options, argv.data(), environment.data(), moved, writeEnd.get(), parent);
     writeEnd.reset();
@@ -131,10 +129,8 @@ Result<ChildProcess> ChildProcess::start(const ChildOptions& options)
     child.m_pidFd.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U)));
     if (got == static_cast<ssize_t>(sizeof number)) {
         child.kill();
-        return Error{number == ENOENT ? ErrorCode::NotFound : ErrorCode::Io,
-                     fmt::format("cannot start {}: {}", program, systemError(number)),
-                     "install Argus whole: its programs belong into one folder",
-                     {}};
+        return makeError(number == ENOENT ? ErrorCode::NotFound : ErrorCode::Io,
+                         say("program-not-started", program, systemError(number)), say("do-install-whole"));
     }
     return child;
 }

@@ -1,5 +1,7 @@
 #include "engine/base/files.h"
 
+#include "engine/base/catalogue.h"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
@@ -13,15 +15,14 @@ namespace argus {
 namespace fs = std::filesystem;
 namespace {
 
-Error fileError(const fs::path& path, std::string_view doing, int number)
+/// `sentence`: what cannot be done with the file, and why.
+Error fileError(const fs::path& path, SaidId<2> sentence, int number)
 {
     const ErrorCode code = number == ENOENT   ? ErrorCode::NotFound
                            : number == EACCES ? ErrorCode::Denied
                                               : ErrorCode::Io;
-    return {code,
-            fmt::format("cannot {} {}: {}", doing, path.string(), systemError(number)),
-            number == ENOENT ? "check the path" : "check the file's permissions and the disk",
-            {}};
+    return makeError(code, say(sentence, path.string(), systemError(number)),
+                     number == ENOENT ? say("do-look-at-path") : say("do-look-at-permissions"));
 }
 
 fs::path folderFrom(const char* own, const char* xdg, const char* homeRelative)
@@ -58,7 +59,7 @@ Result<std::string> readFile(const fs::path& path, std::uint64_t maxBytes)
 {
     UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd.valid())
-        return fileError(path, "open", errno);
+        return fileError(path, "file-refused", errno);
     std::string content;
     char piece[65536];
     for (;;) {
@@ -66,14 +67,12 @@ Result<std::string> readFile(const fs::path& path, std::uint64_t maxBytes)
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return fileError(path, "read", errno);
+            return fileError(path, "file-unread", errno);
         if (got == 0)
             return content;
         if (content.size() + static_cast<std::size_t>(got) > maxBytes)
-            return Error{ErrorCode::TooLarge,
-                         fmt::format("{} has more than the {} bytes allowed", path.string(), maxBytes),
-                         "check that this is the right file",
-                         {}};
+            return makeError(ErrorCode::TooLarge, say("file-beyond-bytes", path.string(), maxBytes),
+                             say("do-check-right-file"));
         content.append(piece, static_cast<std::size_t>(got));
     }
 }
@@ -83,17 +82,17 @@ Result<Done> replaceFile(const fs::path& path, std::string_view content, unsigne
     const fs::path fresh = fs::path(path).concat(fmt::format(".new-{}", ::getpid()));
     UniqueFd fd(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
     if (!fd.valid())
-        return fileError(fresh, "create", errno);
+        return fileError(fresh, "file-not-created", errno);
     if (::fchmod(fd.get(), mode) != 0 || !writeAll(fd.get(), content) || ::fsync(fd.get()) != 0) {
         const int number = errno;
         ::unlink(fresh.c_str());
-        return fileError(fresh, "write", number);
+        return fileError(fresh, "file-not-written", number);
     }
     fd.reset();
     if (::rename(fresh.c_str(), path.c_str()) != 0) {
         const int number = errno;
         ::unlink(fresh.c_str());
-        return fileError(path, "replace", number);
+        return fileError(path, "file-not-replaced", number);
     }
     return Done{};
 }
@@ -102,12 +101,12 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const fs::path& path)
 {
     UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd.valid())
-        return fileError(path, "open", errno);
+        return fileError(path, "file-refused", errno);
     struct stat info = {};
     if (::fstat(fd.get(), &info) != 0)
-        return fileError(path, "inspect", errno);
+        return fileError(path, "file-not-inspected", errno);
     if (!S_ISREG(info.st_mode))
-        return Error{ErrorCode::BadRequest, fmt::format("{} is not a regular file", path.string()), "name a file", {}};
+        return makeError(ErrorCode::BadRequest, say("not-regular", path.string()), say("do-name-file"));
     std::shared_ptr<MappedFile> file(new MappedFile());
     file->m_path = path;
     file->m_size = static_cast<std::size_t>(info.st_size);
@@ -115,7 +114,7 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const fs::path& path)
         void* address = ::mmap(nullptr, file->m_size, PROT_READ, MAP_PRIVATE, fd.get(), 0);
         if (address == MAP_FAILED) {
             file->m_size = 0;
-            return fileError(path, "map", errno);
+            return fileError(path, "file-not-mapped", errno);
         }
         file->m_data = static_cast<const std::byte*>(address);
     }
@@ -132,10 +131,7 @@ Result<UniqueFd> memoryFile(const char* name, std::uint64_t bytes)
 {
     UniqueFd fd(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (!fd.valid() || ::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0)
-        return Error{ErrorCode::Io,
-                     fmt::format("cannot take {} bytes of shared memory: {}", bytes, systemError(errno)),
-                     "close other programs or ask with smaller pictures",
-                     {}};
+        return makeError(ErrorCode::Io, say("no-shared-memory", bytes, systemError(errno)), say("do-close-or-smaller"));
     return fd;
 }
 
@@ -164,10 +160,10 @@ Result<Done> makePrivateFolder(const fs::path& path)
     if (path.has_parent_path())
         fs::create_directories(path.parent_path(), problem);
     if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
-        return fileError(path, "create folder", errno);
+        return fileError(path, "folder-not-created", errno);
     struct stat info = {};
     if (::lstat(path.c_str(), &info) != 0)
-        return fileError(path, "inspect", errno);
+        return fileError(path, "file-not-inspected", errno);
     // A folder that another user owns, or a link someone planted in /tmp, must not hold our keys and sockets.
     if (!S_ISDIR(info.st_mode) || info.st_uid != ::getuid())
         return Error{ErrorCode::Denied,
@@ -175,7 +171,7 @@ Result<Done> makePrivateFolder(const fs::path& path)
                      "remove it, or set ARGUS_RUNTIME_DIR and ARGUS_CONFIG_HOME to folders of yours",
                      {}};
     if ((info.st_mode & 0077) != 0 && ::chmod(path.c_str(), 0700) != 0)
-        return fileError(path, "protect", errno);
+        return fileError(path, "folder-not-protected", errno);
     return Done{};
 }
 

@@ -1,5 +1,7 @@
 #include "engine/base/json_limits.h"
 
+#include "engine/base/catalogue.h"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -143,10 +145,8 @@ private:
 Result<nlohmann::json> parseJson(std::string_view text, const std::string& name, const JsonLimits& limits)
 {
     if (text.size() > limits.bytes)
-        return Error{ErrorCode::TooLarge,
-                     fmt::format("{}: {} bytes of JSON, at most {} are read", name, text.size(), limits.bytes),
-                     "check that this is the right file",
-                     {}};
+        return makeError(ErrorCode::TooLarge, say("json-too-large", name, text.size(), limits.bytes),
+                         say("do-check-right-file"));
     const char* furthest = text.data();
     BoundedBuilder builder(limits);
     bool parsed = false;
@@ -154,13 +154,11 @@ Result<nlohmann::json> parseJson(std::string_view text, const std::string& name,
         parsed = Json::sax_parse(TracedIterator(text.data(), &furthest), TracedIterator(text.data() + text.size()),
                                  &builder);
     } catch (const nlohmann::detail::exception& problem) {
-        return Error{ErrorCode::Corrupt, fmt::format("{}: {}", name, problem.what()), "fetch the file again", {}};
+        return makeError(ErrorCode::Corrupt, say("in", name, problem.what()), say("do-fetch-file"));
     }
     if (!parsed)
-        return Error{ErrorCode::Corrupt,
-                     fmt::format("{}, byte {}: {}", name, furthest - text.data(), builder.fault()),
-                     "fetch the file again",
-                     {}};
+        return makeError(ErrorCode::Corrupt, say("broken-at", name, furthest - text.data(), builder.fault()),
+                         say("do-fetch-file"));
     return builder.take();
 }
 

@@ -5,7 +5,7 @@
 #include "engine/tensor/tensor.h"
 
 #include <memory>
-#include <string>
+#include <utility>
 
 namespace argus::comm {
 
@@ -14,7 +14,7 @@ class GroupBroken : public OpsError {
 public:
     /// NoWay: the other rank may well live, but the line to it is broken.
     enum class Why { PeerGone, NoWay, Timeout, Aborted, Version };
-    GroupBroken(Why why, const std::string& text) : OpsError(text), m_why(why) {}
+    GroupBroken(Why why, Said said) : OpsError(std::move(said)), m_why(why) {}
     [[nodiscard]] Why why() const { return m_why; }
 
 private:

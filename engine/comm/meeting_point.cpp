@@ -1,5 +1,6 @@
 #include "engine/comm/meeting_point.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/ids.h"
 #include "engine/comm/communicator.h"
 
@@ -63,8 +64,7 @@ std::string MeetingPoint::get(const std::string& key, Deadline deadline)
     if (m_aborted)
         throw GroupBroken(GroupBroken::Why::Aborted, *m_aborted);
     if (!inTime)
-        throw GroupBroken(GroupBroken::Why::Timeout,
-                          fmt::format("another rank did not come in time: nobody left \"{}\"", key));
+        throw GroupBroken(GroupBroken::Why::Timeout, say("rank-not-come", key));
     return m_values.at(key);
 }
 

@@ -20,11 +20,6 @@ void* openNcclLibrary()
     return nullptr;
 }
 
-std::string ncclPlaces()
-{
-    return "neither the loader nor /usr/local/cuda knows libnccl.so.2";
-}
-
 std::string ncclVersionText(int version)
 {
     // Two digits a part since 2.9; before that one, as in 2804.

@@ -21,7 +21,5 @@ namespace argus::comm {
 
 /// libnccl.so.2 as dlopen() gives it; null: this machine has none. It stays loaded.
 [[nodiscard]] void* openNcclLibrary();
-/// Where openNcclLibrary() looks, for people.
-[[nodiscard]] std::string ncclPlaces();
 
 } // namespace argus::comm

@@ -1,5 +1,7 @@
 #include "engine/comm/outcome.h"
 
+#include "engine/base/catalogue.h"
+
 #include <fmt/format.h>
 
 namespace argus::comm {
@@ -8,20 +10,17 @@ Error errorOf(const GroupBroken& broken)
 {
     switch (broken.why()) {
     case GroupBroken::Why::PeerGone:
-        return {ErrorCode::Unreachable, broken.what(),
-                "check that the machines reach each other on the interface named in the settings, on any port", ""};
+        return makeError(ErrorCode::Unreachable, broken.said(), say("do-check-reach"));
     case GroupBroken::Why::NoWay:
-        return {ErrorCode::Unreachable, broken.what(),
-                "look at the network between those machines: cable, switch, firewall, and the interface of each",
-                "interface"};
+        return makeError(ErrorCode::Unreachable, broken.said(), say("do-look-at-line"), "interface");
     case GroupBroken::Why::Timeout:
-        return {ErrorCode::Timeout, broken.what(), "", ""};
+        return makeError(ErrorCode::Timeout, broken.said());
     case GroupBroken::Why::Aborted:
-        return {ErrorCode::Cancelled, broken.what(), "", ""};
+        return makeError(ErrorCode::Cancelled, broken.said());
     case GroupBroken::Why::Version:
-        return {ErrorCode::Unsupported, broken.what(), "install the same version on every machine", ""};
+        return makeError(ErrorCode::Unsupported, broken.said(), say("do-same-version"));
     }
-    return {ErrorCode::Internal, broken.what(), "", ""};
+    return makeError(ErrorCode::Internal, broken.said());
 }
 
 Error badWorld(const World& world)

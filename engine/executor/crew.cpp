@@ -1,5 +1,6 @@
 #include "engine/executor/crew.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/log.h"
 #include "engine/executor/load_order.h"
 #include "engine/protocol/validate.h"
@@ -66,12 +67,10 @@ std::optional<Error> Crew::stuck(Instant now)
         return std::nullopt;
     const std::uint32_t rank = m_ranks[found->rank]->order().rank();
     const auto seconds = std::chrono::round<std::chrono::seconds>(found->silent).count();
-    return Error{ErrorCode::Timeout,
-                 found->state == Pulse::State::Device
-                     ? fmt::format("the device of rank {} has not finished a step for {} s", rank, seconds)
-                     : fmt::format("rank {} has given no sign of life for {} s", rank, seconds),
-                 "the head starts the model again; if it happens again, look at that device and its driver",
-                 {}};
+    return makeError(ErrorCode::Timeout,
+                     found->state == Pulse::State::Device ? say("rank-device-silent", rank, seconds)
+                                                          : say("rank-silent", rank, seconds),
+                     say("do-look-at-device"));
 }
 
 bool Crew::failed(const Error& error)

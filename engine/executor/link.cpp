@@ -1,5 +1,6 @@
 #include "engine/executor/link.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/log.h"
 #include "engine/executor/load_order.h"
 #include "engine/protocol/validate.h"
@@ -97,10 +98,7 @@ std::optional<Link::End> Link::take(Command command)
             return handOver(command);
         break;
     case wire::NodeToExecutor::BODY_NOT_SET:
-        fail({ErrorCode::Unsupported,
-              "the node sent a message that this executor does not know",
-              "install Argus whole: its programs belong together",
-              {}});
+        fail(makeError(ErrorCode::Unsupported, say("node-unknown-message"), say("do-install-together")));
         return std::nullopt;
     }
     log::debug("dropped a message of epoch {}, this is epoch {}", message.epoch(), m_epoch);
@@ -153,10 +151,9 @@ std::optional<Link::End> Link::handOver(const Command& command)
         return peerHungUp(m_channel.fd()) ? End::NodeGone : End::RanksGone;
     }
     if (command.message->has_step())
-        fail({ErrorCode::Internal,
-              fmt::format("step {} came before a model was loaded", command.message->step().step()),
-              "restart the node",
-              {}});
+        fail(makeError(ErrorCode::Internal,
+                       fmt::format("step {} came before a model was loaded", command.message->step().step()),
+                       say("do-restart-node")));
     return std::nullopt;
 }
 

@@ -1,5 +1,7 @@
 #include "engine/executor/load_order.h"
 
+#include "engine/base/catalogue.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -26,7 +28,7 @@ std::uint32_t stages(const wire::LoadModel& order)
 
 Error impossible(std::string cause)
 {
-    return {ErrorCode::Internal, std::move(cause), "restart the node", {}};
+    return makeError(ErrorCode::Internal, std::move(cause), say("do-restart-node"));
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 #include "engine/executor/rank.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/log.h"
 #include "engine/executor/load_order.h"
 #include "engine/model/checkpoint.h"
@@ -7,13 +8,14 @@
 #include "engine/protocol/fault_hooks.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
 #include <new>
+#include <string>
 #include <thread>
+#include <vector>
 
 namespace argus::executor {
 namespace {
@@ -51,13 +53,11 @@ Error errorOf(const comm::GroupBroken& problem, const wire::LoadModel& plan, con
                            : problem.why() == Why::Timeout         ? ErrorCode::Timeout
                            : problem.why() == Why::Version         ? ErrorCode::Unsupported
                                                                    : ErrorCode::Cancelled;
-    return {code,
-            fmt::format("rank {} has lost rank {}: {}", rank.rank(), fmt::join(peersOf(plan, rank), " or "),
-                        problem.what()),
-            noWay ? "look at the network between those machines: cable, switch, firewall, interface; the head starts "
-                    "the model again"
-                  : "look whether the other machines run and reach each other; the head starts the model again",
-            noWay ? "interface" : ""};
+    std::vector<Said> peers;
+    for (const std::uint32_t peer : peersOf(plan, rank))
+        peers.emplace_back(std::to_string(peer));
+    return makeError(code, say("rank-lost", rank.rank(), std::move(peers), problem.said()),
+                     noWay ? say("do-look-at-line") : say("do-look-at-machines"), noWay ? "interface" : "");
 }
 
 } // namespace
@@ -95,10 +95,11 @@ void Rank::guarded(const Work& work)
         fail(errorOf(problem, m_load.load(), order()));
         m_over = true;
     } catch (const std::bad_alloc&) {
-        fail({ErrorCode::DoesNotFit, "memory ran out", "close other programs, or lower max_model_len or max_num_seqs",
-              "max_model_len"});
+        fail(makeError(ErrorCode::DoesNotFit, say("memory-ran-out"), say("do-close-or-lower"), "max_model_len"));
+    } catch (const OpsError& problem) {
+        fail(makeError(ErrorCode::Internal, problem.said(), say("do-ask-and-report")));
     } catch (const std::exception& problem) {
-        fail({ErrorCode::Internal, problem.what(), "ask again; if it happens again, report it with the log", {}});
+        fail(makeError(ErrorCode::Internal, problem.what(), say("do-ask-and-report")));
     }
 }
 
@@ -244,8 +245,7 @@ Result<Done> Rank::join(const wire::LoadModel& plan)
     if (ranksOfAll(plan) == 1)
         return Done{};
     if (!m_options.openGroups)
-        return Error{ErrorCode::Unsupported, "this executor cannot share a model with others",
-                     "set tensor_parallel_size and pipeline_parallel_size to 1", "tensor_parallel_size"};
+        return makeError(ErrorCode::Unsupported, say("no-sharing"), say("do-sizes-one"), "tensor_parallel_size");
     auto groups = m_options.openGroups(plan, order(), *m_ops, m_host.meetingPoint(), m_load.epoch(),
                                        Deadline::in(m_options.groupPatience));
     if (!groups)
@@ -254,7 +254,7 @@ Result<Done> Rank::join(const wire::LoadModel& plan)
     m_groups = {.tensor = watched(std::move(groups->tensor), m_pulse),
                 .pipeline = watched(std::move(groups->pipeline), m_pulse)};
     if (m_aborted)
-        throw comm::GroupBroken(comm::GroupBroken::Why::Aborted, "the model is not loaded any more");
+        throw comm::GroupBroken(comm::GroupBroken::Why::Aborted, say("model-unloaded"));
     return Done{};
 }
 
@@ -300,10 +300,8 @@ void Rank::reportProgress(std::uint64_t doneBytes, std::uint64_t totalBytes, con
 void Rank::step(const wire::StepPlan& plan, std::span<const UniqueFd> descriptors)
 {
     if (!m_runner) {
-        fail({ErrorCode::Internal,
-              fmt::format("step {} came before a model was loaded", plan.step()),
-              "restart the node",
-              {}});
+        fail(makeError(ErrorCode::Internal, fmt::format("step {} came before a model was loaded", plan.step()),
+                       say("do-restart-node")));
         return;
     }
     const StepWork work = workOf(m_model->config(), plan);

@@ -1,5 +1,6 @@
 #include "engine/executor/sequence_book.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/executor/philox.h"
 
 #include <fmt/format.h>
@@ -16,7 +17,7 @@ namespace {
 /// it.
 Error broken(std::string cause)
 {
-    return {ErrorCode::Internal, std::move(cause), "restart the node; if it happens again, report it with the log", {}};
+    return makeError(ErrorCode::Internal, std::move(cause), say("do-restart-and-report"));
 }
 
 /// Rotary angles are products with a position in float, which counts exactly up to here. Clips may lie beyond the

@@ -1,5 +1,6 @@
 #include "engine/executor/step_runner.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/comm/communicator.h"
 #include "engine/executor/pixels.h"
 #include "engine/protocol/validate.h"
@@ -35,10 +36,8 @@ std::size_t StepRunner::mostOpen() const
 Result<Done> StepRunner::begin(const wire::StepPlan& plan, std::span<const UniqueFd> descriptors)
 {
     if (m_open.size() >= mostOpen())
-        return Error{ErrorCode::Internal,
-                     fmt::format("a step came while {} were under way", m_open.size()),
-                     "restart the node",
-                     {}};
+        return makeError(ErrorCode::Internal, fmt::format("a step came while {} were under way", m_open.size()),
+                         say("do-restart-node"));
     if (auto checked = m_book.checkStep(plan); !checked)
         return std::move(checked).error();
     Open open;
@@ -100,10 +99,9 @@ Result<Done> StepRunner::look(SequenceState& state, std::span<const UniqueFd> de
 Result<Done> StepRunner::look(VisionItem& item, std::span<const UniqueFd> descriptors)
 {
     const int side = m_model.config().vision.patchSize;
-    Result<HostTensor> pixels =
-        item.descriptor < descriptors.size()
-            ? readPixels(descriptors[item.descriptor].get(), item.grid, item.frames, side)
-            : Error{ErrorCode::Internal, "the pixels of a picture did not come with it", "restart the node", {}};
+    Result<HostTensor> pixels = item.descriptor < descriptors.size()
+                                    ? readPixels(descriptors[item.descriptor].get(), item.grid, item.frames, side)
+                                    : makeError(ErrorCode::Internal, say("pixels-missing"), say("do-restart-node"));
     Result<Done> outcome = pixels.ok() ? Result<Done>(Done{}) : Result<Done>(pixels.error());
     if (!pixels.ok() && m_shard.whole())
         return outcome;
@@ -118,10 +116,7 @@ Result<Done> StepRunner::look(VisionItem& item, std::span<const UniqueFd> descri
     } catch (const comm::GroupBroken&) {
         throw;
     } catch (const OpsError& problem) {
-        outcome = Error{ErrorCode::Internal,
-                        std::string("the picture could not be encoded: ") + problem.what(),
-                        "ask with another picture",
-                        {}};
+        outcome = makeError(ErrorCode::Internal, say("picture-not-encoded", problem.said()), say("do-other-picture"));
         if (m_shard.whole())
             return outcome;
         item.embeddings = {}; // its rows keep what stands for every pad
@@ -219,10 +214,7 @@ wire::StepResult StepRunner::finish()
             continue;
         }
         addFailure(open.result, sequence,
-                   {ErrorCode::Internal,
-                    "the model's answer cannot be read: scores are not finite",
-                    "ask again; if it happens again, check the checkpoint's files",
-                    {}});
+                   makeError(ErrorCode::Internal, say("scores-not-finite"), say("do-check-weights")));
     }
     open.result.set_seconds(std::chrono::duration<double>(now() - open.since).count());
     return std::move(open.result);

@@ -1,9 +1,9 @@
 #include "engine/model/checkpoint.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
 #include "engine/base/json_limits.h"
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -19,9 +19,9 @@ constexpr std::uint64_t kMaxIndexBytes = 16 << 20; // 72B's index has 0.1 MB
 constexpr JsonLimits kIndexLimits{.bytes = kMaxIndexBytes, .depth = 8, .values = 250'000};
 constexpr std::size_t kMaxShards = 2000;
 
-Error corrupt(std::string cause)
+Error corrupt(Said cause)
 {
-    return {ErrorCode::Corrupt, std::move(cause), "fetch the checkpoint again", {}};
+    return makeError(ErrorCode::Corrupt, std::move(cause), say("do-fetch-checkpoint"));
 }
 
 /// Shard names are names beside the index, never paths out of it.
@@ -72,12 +72,12 @@ Result<std::map<std::string, std::string>> readIndex(const std::filesystem::path
         return std::move(document).error();
     const auto weights = document->is_object() ? document->find("weight_map") : document->end();
     if (weights == document->end() || !weights->is_object())
-        return corrupt(fmt::format("{}: weight_map is missing or not an object", path.string()));
+        return corrupt(say("map-missing", path.string()));
     std::map<std::string, std::string> shardOf;
     for (const auto& [tensor, shard] : weights->items()) {
         if (!shard.is_string() || !isPlainName(shard.get_ref<const std::string&>()))
-            return corrupt(fmt::format("{}: weight_map puts \"{:.120}\" into {:.120}, which is not a plain file name",
-                                       path.string(), tensor, shard.dump(-1, ' ', true)));
+            return corrupt(
+                say("map-no-name", path.string(), tensor.substr(0, 120), shard.dump(-1, ' ', true).substr(0, 120)));
         shardOf.emplace(tensor, shard.get<std::string>());
     }
     return shardOf;
@@ -102,8 +102,7 @@ Result<Done> Checkpoint::place(const std::shared_ptr<const SafetensorsFile>& fil
 {
     const auto [at, isNew] = m_places.emplace(normalisedName(storedName), Place{file, storedName});
     if (!isNew)
-        return corrupt(fmt::format("{}: \"{}\" is also stored as \"{}\" in {}", file->name(), storedName,
-                                   at->second.storedName, at->second.file->name()));
+        return corrupt(say("stored-twice", file->name(), storedName, at->second.storedName, at->second.file->name()));
     return Done{};
 }
 
@@ -115,8 +114,7 @@ Result<std::shared_ptr<const SafetensorsFile>> Checkpoint::openPart(const std::f
         return std::move(parts).error();
     const bool whole = !*parts || (*parts)->whole();
     const auto notThere = [&] {
-        return Error{ErrorCode::NotFound, fmt::format("{} has not come whole from the head", file.string()),
-                     "deploy again: what is missing is fetched first", "model"};
+        return makeError(ErrorCode::NotFound, say("not-come-whole", file.string()), say("do-deploy-fetches"), "model");
     };
     if (!whole && !(*parts)->there.contain({0, 1}))
         return notThere();
@@ -155,7 +153,7 @@ Result<std::shared_ptr<const Checkpoint>> Checkpoint::open(const std::filesystem
     for (const auto& [name, shard] : *shardOf) {
         std::shared_ptr<const SafetensorsFile>& file = shards[shard];
         if (shards.size() > kMaxShards)
-            return corrupt(fmt::format("{}: weight_map names more than {} files", index.string(), kMaxShards));
+            return corrupt(say("map-too-long", index.string(), kMaxShards));
         if (!file) {
             Result<std::shared_ptr<const SafetensorsFile>> opened = checkpoint->openPart(folder / shard);
             if (!opened)
@@ -163,8 +161,7 @@ Result<std::shared_ptr<const Checkpoint>> Checkpoint::open(const std::filesystem
             file = *opened;
         }
         if (!file->entries().contains(name))
-            return corrupt(fmt::format("{}: weight_map puts \"{}\" into {}, which does not hold it", index.string(),
-                                       name, file->name()));
+            return corrupt(say("map-not-held", index.string(), name, file->name()));
         if (Result<Done> placed = checkpoint->place(file, name); !placed)
             return std::move(placed).error();
     }
@@ -175,19 +172,16 @@ Result<ConstTensorView> Checkpoint::tensor(std::string_view name, const Shape& e
 {
     const auto found = m_places.find(name);
     if (found == m_places.end())
-        return Error{ErrorCode::NotFound,
-                     fmt::format("the checkpoint{} has no tensor \"{}\"",
-                                 m_places.empty() ? "" : " with " + m_places.begin()->second.file->name(), name),
-                     "check that every file of the checkpoint is there and that config.json belongs to it",
-                     {}};
+        return makeError(ErrorCode::NotFound,
+                         m_places.empty() ? say("no-tensor", name)
+                                          : say("no-tensor-with", m_places.begin()->second.file->name(), name),
+                         say("do-check-files"));
     const auto& [file, storedName] = found->second;
     Result<ConstTensorView> view = file->tensor(storedName);
     if (view && !(view->shape() == expected))
-        return Error{ErrorCode::Corrupt,
-                     fmt::format("{}: tensor \"{}\" has the shape {}, config.json asks for {}", file->name(),
-                                 storedName, view->shape().text(), expected.text()),
-                     "check that config.json belongs to this checkpoint",
-                     {}};
+        return makeError(ErrorCode::Corrupt,
+                         say("tensor-shape", file->name(), storedName, view->shape().text(), expected.text()),
+                         say("do-check-config"));
     return view;
 }
 

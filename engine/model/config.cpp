@@ -1,5 +1,6 @@
 #include "engine/model/config.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
 #include "engine/base/json_limits.h"
 #include "engine/ops/awq.h"
@@ -19,6 +20,16 @@ using Json = nlohmann::json;
 
 constexpr std::uint64_t kMaxFileBytes = 1 << 20;
 constexpr JsonLimits kLimits{.bytes = kMaxFileBytes, .depth = 16, .values = 50'000};
+
+/// Of a value that is not as it should be: enough to recognise it.
+std::string shown(const Json& value)
+{
+    return fmt::format("{:.60}", value.dump());
+}
+std::string quoted(const std::string& text)
+{
+    return fmt::format("\"{:.40}\"", text);
+}
 
 /// Reads keys from the innermost object that has them (text_config before the top level, for nested files). A null
 /// counts as absent. The first fault is kept and every later read answers its default, so that a list of reads needs
@@ -41,7 +52,7 @@ public:
                           !(value->is_number_unsigned() && value->get<std::uint64_t>() > std::uint64_t{INT64_MAX});
         if (fits && value->get<std::int64_t>() >= least && value->get<std::int64_t>() <= most)
             return value->get<std::int64_t>();
-        fail(fmt::format("{} should be a whole number from {} to {}, is {:.60}", path, least, most, value->dump()));
+        fail(say("config-whole", path, least, most, shown(*value)));
         return fallback;
     }
     int integer(const std::string& key, int fallback, int least, int most)
@@ -55,7 +66,7 @@ public:
             return fallback;
         if (value->is_number() && value->get<double>() >= least && value->get<double>() <= most)
             return value->get<double>();
-        fail(fmt::format("{} should be a number from {} to {}, is {:.60}", path, least, most, value->dump()));
+        fail(say("config-number", path, fmt::format("{}", least), fmt::format("{}", most), shown(*value)));
         return fallback;
     }
     bool flag(const std::string& key, bool fallback)
@@ -65,7 +76,7 @@ public:
             return fallback;
         if (value->is_boolean())
             return value->get<bool>();
-        fail(fmt::format("{} should be true or false, is {:.60}", path, value->dump()));
+        fail(say("config-flag", path, shown(*value)));
         return fallback;
     }
     std::string text(const std::string& key, const std::string& fallback)
@@ -75,7 +86,7 @@ public:
             return fallback;
         if (value->is_string())
             return value->get<std::string>();
-        fail(fmt::format("{} should be text, is {:.60}", path, value->dump()));
+        fail(say("config-text", path, shown(*value)));
         return fallback;
     }
     /// One whole number or a list of at most `longest`.
@@ -89,8 +100,7 @@ public:
         std::vector<int> result;
         for (const Json& item : list) {
             if (list.size() > longest || !item.is_number_integer() || item < least || item > most) {
-                fail(fmt::format("{} should be at most {} whole numbers from {} to {}, is {:.60}", path, longest, least,
-                                 most, value->dump()));
+                fail(say("config-numbers", path, longest, least, most, shown(*value)));
                 return fallback;
             }
             result.push_back(item.get<int>());
@@ -98,31 +108,28 @@ public:
         return result;
     }
 
-    void fail(const std::string& cause, ErrorCode code = ErrorCode::Corrupt,
-              const std::string& remedy = "compare it with the published config.json")
+    void fail(Said cause, ErrorCode code = ErrorCode::Corrupt, Said remedy = say("do-compare-config"))
     {
         if (m_fault.cause.empty())
-            m_fault = {code, m_name + ": " + cause, remedy, {}};
+            m_fault = makeError(code, say("in", m_name, std::move(cause)), std::move(remedy));
     }
-    void require(bool condition, const std::string& cause) { condition ? void() : fail(cause); }
-    void refuse(bool condition, const std::string& cause, const std::string& remedy)
+    void require(bool condition, Said cause) { condition ? void() : fail(std::move(cause)); }
+    void refuse(bool condition, Said cause, Said remedy)
     {
         if (condition)
-            fail(cause, ErrorCode::Unsupported, remedy);
+            fail(std::move(cause), ErrorCode::Unsupported, std::move(remedy));
     }
     /// Unsupported unless the key is absent or has the one value this build computes with.
     void only(const std::string& key, int supported)
     {
         const int value = integer(key, supported, 0, 1 << 20);
-        refuse(value != supported, fmt::format("{} is {}, only {} is supported", locate(key).second, value, supported),
-               "use a published Qwen2.5-VL checkpoint or a fine-tune of one");
+        refuse(value != supported, say("config-only", locate(key).second, value, supported), say("do-published"));
     }
     void only(const std::string& key, const std::string& supported)
     {
         const std::string value = text(key, supported);
-        refuse(value != supported,
-               fmt::format("{} is \"{:.40}\", only \"{}\" is supported", locate(key).second, value, supported),
-               "use a published Qwen2.5-VL checkpoint or a fine-tune of one");
+        refuse(value != supported, say("config-only", locate(key).second, quoted(value), quoted(supported)),
+               say("do-published"));
     }
     [[nodiscard]] bool failed() const { return !m_fault.cause.empty(); }
     [[nodiscard]] const Error& fault() const { return m_fault; }
@@ -154,13 +161,12 @@ constexpr int kMaxContext = 1 << 24;
 
 void refuseOtherArchitectures(Keys& keys)
 {
-    const std::string remedy = "name a folder with a Qwen2.5-VL checkpoint";
+    const Said remedy = say("do-qwen-folder");
     const Json* type = keys.find("model_type");
-    keys.refuse(!type, "model_type is missing", remedy);
+    keys.refuse(!type, say("config-missing", "model_type"), remedy);
     if (type && type->is_string())
         keys.refuse(*type != "qwen2_5_vl",
-                    fmt::format("model_type is \"{:.40}\", only \"qwen2_5_vl\" is supported",
-                                type->get_ref<const std::string&>()),
+                    say("config-only", "model_type", quoted(type->get_ref<const std::string&>()), "\"qwen2_5_vl\""),
                     remedy);
     else
         keys.require(!type, "model_type should be text");
@@ -173,9 +179,7 @@ bool readAwq(Keys& keys)
     const Json* quantised = keys.find("quantization_config");
     if (!quantised)
         return false;
-    const std::string remedy =
-        "use an AWQ checkpoint (four bits, group_size 128, version \"gemm\") or an unquantised one "
-        "(bfloat16, float16 or float32)";
+    const Said remedy = say("do-awq-or-plain");
     const auto text = [&](const char* key) -> std::string {
         const bool there = quantised->is_object() && quantised->contains(key) && (*quantised)[key].is_string();
         return there ? (*quantised)[key].get<std::string>() : std::string();
@@ -187,43 +191,31 @@ bool readAwq(Keys& keys)
         return 0;
     };
     const std::string method = text("quant_method");
-    keys.refuse(method != "awq",
-                method.empty()
-                    ? std::string("quantization_config: the weights are quantised by an unnamed method")
-                    : fmt::format("quantization_config: the weights are quantised by \"{:.40}\", only awq is "
-                                  "supported",
-                                  method),
+    keys.refuse(method != "awq", method.empty() ? say("quantised-unnamed") : say("quantised-by", method.substr(0, 40)),
                 remedy);
     const std::int64_t bits = number("bits", "w_bit");
     const std::int64_t group = number("group_size", "q_group_size");
-    keys.refuse(bits != 4 || group != ops::kAwqGroup,
-                fmt::format("quantization_config: AWQ with {} bits in groups of {}, only 4 bits in groups of 128 are "
-                            "supported",
-                            bits, group),
-                remedy);
+    keys.refuse(bits != 4 || group != ops::kAwqGroup, say("quantised-groups", bits, group), remedy);
     const Json* const zeroPoint =
         quantised->is_object() && quantised->contains("zero_point") ? &(*quantised)["zero_point"] : nullptr;
-    keys.refuse(zeroPoint != nullptr && *zeroPoint != true,
-                "quantization_config: AWQ without zero points, only zero_point true is supported", remedy);
+    keys.refuse(zeroPoint != nullptr && *zeroPoint != true, say("quantised-no-zero"), remedy);
     const std::string version = text("version");
     keys.refuse(!version.empty() && version != "gemm" && version != "GEMM",
-                fmt::format("quantization_config: AWQ version \"{:.40}\", only \"gemm\" is supported", version),
-                remedy);
+                say("quantised-version", version.substr(0, 40)), remedy);
     return true;
 }
 
 void refuseWindows(Keys& keys)
 {
-    const std::string remedy = "set use_sliding_window to false if the model was trained so, or use another checkpoint";
-    keys.refuse(keys.flag("use_sliding_window", false),
-                "use_sliding_window is true; attention over a sliding window is not supported", remedy);
+    const Said remedy = say("do-no-window");
+    keys.refuse(keys.flag("use_sliding_window", false), say("sliding-window"), remedy);
     const Json* types = keys.find("layer_types");
     if (!types)
         return;
     keys.require(types->is_array(), "layer_types should be a list");
     for (const Json& type : *types)
-        keys.refuse(type != "full_attention",
-                    fmt::format("layer_types holds {:.40}, only \"full_attention\" is supported", type.dump()), remedy);
+        keys.refuse(type != "full_attention", say("config-holds", "layer_types", shown(type), "\"full_attention\""),
+                    remedy);
 }
 
 /// rope_parameters of new files, else rope_scaling and rope_theta of old ones. Source: design/qwen2_5_vl.md §1.3
@@ -236,18 +228,15 @@ void readRope(Keys& keys, const std::string& name, ModelConfig& config)
     if (!object)
         return;
     if (!object->is_object())
-        return keys.fail(key + " should be an object");
+        return keys.fail(say("config-object", key));
     Keys rope(name, {{key + ".", object}});
     for (const char* spelling : {"rope_type", "type"}) {
         const std::string type = rope.text(spelling, "default");
-        rope.refuse(type == "yarn",
-                    fmt::format("{}.{} is \"yarn\"; a context stretched by YaRN is not supported", key, spelling),
-                    "set it to {\"type\":\"mrope\",\"mrope_section\":[16,24,24]} and use contexts up to "
-                    "max_position_embeddings");
-        rope.refuse(
-            type != "default" && type != "mrope",
-            fmt::format("{}.{} is \"{:.40}\", only \"mrope\" and \"default\" are supported", key, spelling, type),
-            "use a published Qwen2.5-VL checkpoint or a fine-tune of one");
+        const std::string path = fmt::format("{}.{}", key, spelling);
+        rope.refuse(type == "yarn", say("rope-yarn", path),
+                    say("do-mrope", "{\"type\":\"mrope\",\"mrope_section\":[16,24,24]}"));
+        rope.refuse(type != "default" && type != "mrope",
+                    say("config-only-two", path, quoted(type), "\"mrope\"", "\"default\""), say("do-published"));
     }
     config.ropeTheta = rope.number("rope_theta", config.ropeTheta, 1, 1e12);
     const std::vector<int> section = rope.integers("mrope_section", {16, 24, 24}, 3, 1, 1024);
@@ -302,7 +291,7 @@ void checkText(Keys& keys, const ModelConfig& config)
         config.headDim() != 128,
         fmt::format("hidden_size {} over num_attention_heads {} gives {} channels a head, only 128 are supported",
                     config.hiddenSize, config.heads, config.headDim()),
-        "use a published Qwen2.5-VL checkpoint or a fine-tune of one");
+        say("do-published"));
     keys.refuse(config.awq && config.intermediateSize % ops::kAwqGroup != 0,
                 fmt::format("intermediate_size {} is not a multiple of {}, the groups of AWQ", config.intermediateSize,
                             ops::kAwqGroup),
@@ -337,8 +326,7 @@ ModelConfig readText(Keys& keys, const std::string& name)
     config.visionEndToken = keys.integer("vision_end_token_id", config.visionEndToken, 0, kMaxVocab);
     config.dtype = keys.text(keys.find("dtype") ? "dtype" : "torch_dtype", config.dtype);
     keys.refuse(config.dtype != "bfloat16" && config.dtype != "float16" && config.dtype != "float32",
-                fmt::format("dtype is \"{:.40}\", only bfloat16, float16 and float32 are supported", config.dtype),
-                "use a checkpoint saved in one of these");
+                say("config-dtype", config.dtype.substr(0, 40)), say("do-saved-dtype"));
     keys.only("hidden_act", "silu");
     refuseWindows(keys);
     readRope(keys, name, config);
@@ -350,8 +338,7 @@ Result<Json> readObject(std::string_view text, const std::string& name)
 {
     Result<Json> document = parseJson(text, name, kLimits);
     if (document && !document->is_object())
-        return Error{
-            ErrorCode::Corrupt, name + ": the document is not an object", "compare it with the published file", {}};
+        return makeError(ErrorCode::Corrupt, say("in", name, say("config-no-object")), say("do-compare-file"));
     return document;
 }
 
@@ -360,7 +347,7 @@ const Json* objectAt(Keys& keys, const Json& top, const char* key)
     const auto found = top.find(key);
     if (found == top.end() || found->is_null())
         return nullptr;
-    keys.require(found->is_object(), fmt::format("{} should be an object", key));
+    keys.require(found->is_object(), say("config-object", key));
     return found->is_object() ? &*found : nullptr;
 }
 
@@ -376,7 +363,7 @@ Result<ModelConfig> parseConfig(std::string_view json, const std::string& name)
     const bool awqAbove = readAwq(top);
     const Json* textObject = objectAt(top, *document, "text_config");
     const Json* visionObject = objectAt(top, *document, "vision_config");
-    top.require(visionObject != nullptr, "vision_config is missing");
+    top.require(visionObject != nullptr, say("config-missing", "vision_config"));
     if (top.failed())
         return top.fault();
 
@@ -397,11 +384,11 @@ Result<ModelConfig> parseConfig(std::string_view json, const std::string& name)
         if (part->failed())
             return part->fault();
     if (config.vision.outHiddenSize != config.hiddenSize)
-        return Error{ErrorCode::Corrupt,
-                     fmt::format("{}: vision_config.out_hidden_size {} differs from hidden_size {}", name,
-                                 config.vision.outHiddenSize, config.hiddenSize),
-                     "compare it with the published config.json",
-                     {}};
+        return makeError(ErrorCode::Corrupt,
+                         say("in", name,
+                             fmt::format("vision_config.out_hidden_size {} differs from hidden_size {}",
+                                         config.vision.outHiddenSize, config.hiddenSize)),
+                         say("do-compare-config"));
     return config;
 }
 

@@ -1,5 +1,6 @@
 #include "engine/model/qwen2_5_vl.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/model/decoder.h"
 #include "engine/model/sharding.h"
 #include "engine/model/taken_bytes.h"
@@ -7,8 +8,6 @@
 #include "engine/model/weights.h"
 #include "engine/model/workbench.h"
 #include "engine/ops/measuring_ops.h"
-
-#include <fmt/format.h>
 
 namespace argus::model {
 
@@ -63,11 +62,9 @@ Result<std::unique_ptr<Qwen25VL>> Qwen25VL::load(ops::Ops& ops, ModelConfig conf
     } catch (const ops::DeviceLost&) {
         throw;
     } catch (const ops::OutOfRange& refused) {
-        return Error{ErrorCode::Unsupported, refused.what(),
-                     "use dtype bfloat16 (compute capability 8.0 or later) or float32", "dtype"};
+        return makeError(ErrorCode::Unsupported, refused.said(), say("do-wider-dtype"), "dtype");
     } catch (const OpsError& refused) { // checked tensors fail only for want of memory
-        return Error{ErrorCode::DoesNotFit, refused.what(), "choose a smaller context or a smaller model",
-                     "max_model_len"};
+        return makeError(ErrorCode::DoesNotFit, refused.said(), say("do-smaller-context"), "max_model_len");
     }
 }
 
@@ -82,8 +79,8 @@ Result<std::vector<TakenPart>> Qwen25VL::partsTaken(const ModelConfig& config, c
         const RuntimeSizes least{.kvBlocks = 1, .maxBatchedTokens = 1, .maxSequences = 1, .maxModelLen = 1};
         const Impl nothing(nowhere, config, nullptr, least, {}, {.shard = shard}, 0, reader);
     } catch (const OpsError& problem) {
-        return Error{ErrorCode::Unsupported, fmt::format("the model cannot be laid out: {}", problem.what()),
-                     "take another checkpoint", "model"};
+        return makeError(ErrorCode::Unsupported, say("model-layout", problem.said()), say("do-other-checkpoint"),
+                         "model");
     }
     return taken;
 }

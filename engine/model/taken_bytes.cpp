@@ -1,5 +1,6 @@
 #include "engine/model/taken_bytes.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/model/qwen2_5_vl.h"
 
 #include <fmt/format.h>
@@ -40,15 +41,13 @@ Result<FileRanges> bytesTaken(const ModelConfig& config, const Checkpoint& check
     for (const TakenPart& part : *parts) {
         const Checkpoint::Place* const place = checkpoint.find(part.name);
         if (place == nullptr)
-            return Error{ErrorCode::NotFound, fmt::format("the checkpoint has no tensor \"{}\"", part.name),
-                         "check that config.json belongs to this checkpoint", "model"};
+            return makeError(ErrorCode::NotFound, say("no-tensor", part.name), say("do-check-config"), "model");
         const SafetensorsFile::Entry& entry = place->entry();
         if (part.rows.stored * part.columns.stored != entry.shape.elements())
-            return Error{ErrorCode::Corrupt,
-                         fmt::format("{}: tensor \"{}\" has the shape {}, config.json asks for {} x {}",
-                                     place->file->name(), part.name, entry.shape.text(), part.rows.stored,
-                                     part.columns.stored),
-                         "check that config.json belongs to this checkpoint", "model"};
+            return makeError(ErrorCode::Corrupt,
+                             say("tensor-shape", place->file->name(), part.name, entry.shape.text(),
+                                 fmt::format("{} x {}", part.rows.stored, part.columns.stored)),
+                             say("do-check-config"), "model");
         add(ranges[place->file->name()], part, entry);
     }
     return ranges;
@@ -65,11 +64,9 @@ Result<Done> requireTaken(const ModelConfig& config, const Checkpoint& checkpoin
             continue;
         const ByteRanges missing = (*needed)[file->name()].without(*there);
         if (!missing.empty())
-            return Error{ErrorCode::NotFound,
-                         fmt::format("{} is a part of the head's copy, and {} bytes that are needed here are not in it "
-                                     "(the first at {})",
-                                     file->name(), missing.bytes(), missing.list().front().begin),
-                         "deploy again: what is missing is fetched first", "model"};
+            return makeError(ErrorCode::NotFound,
+                             say("part-of-copy", file->name(), missing.bytes(), missing.list().front().begin),
+                             say("do-deploy-fetches"), "model");
     }
     return Done{};
 }

@@ -1,5 +1,6 @@
 #include "engine/model/weights.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/ops/awq.h"
 
 #include <fmt/format.h>
@@ -139,15 +140,11 @@ Result<std::uint64_t> checkTensors(const ModelConfig& config, const Checkpoint& 
             return std::move(tensor).error();
         const DType type = tensor->dtype();
         if (spec.type && type != *spec.type)
-            return Error{
-                ErrorCode::Unsupported,
-                fmt::format("tensor {} holds {}, AWQ has {} there", spec.name, nameOf(type), nameOf(*spec.type)),
-                "use an AWQ checkpoint of version \"gemm\"", ""};
+            return makeError(ErrorCode::Unsupported, say("tensor-not-awq", spec.name, nameOf(type), nameOf(*spec.type)),
+                             say("do-awq-gemm"));
         if (!spec.type && type != DType::F32 && type != DType::F16 && type != DType::BF16)
-            return Error{
-                ErrorCode::Unsupported,
-                fmt::format("tensor {} holds {}; only F32, F16 and BF16 weights can be used", spec.name, nameOf(type)),
-                "use the checkpoint's bfloat16 release", ""};
+            return makeError(ErrorCode::Unsupported, say("tensor-no-float", spec.name, nameOf(type)),
+                             say("do-bfloat16-release"));
         bytes += static_cast<std::uint64_t>(spec.taken) * sizeOf(type);
     }
     return bytes;
@@ -176,7 +173,9 @@ ConstTensorView WeightReader::stored(const std::string& name, const Shape& shape
         return {nullptr, DType::BF16, shape};
     auto tensor = m_checkpoint->tensor(name, shape);
     if (!tensor.ok())
-        throw OpsError(tensor.error().text());
+        throw OpsError(tensor.error().remedy.empty()
+                           ? tensor.error().saidCause()
+                           : say("then", tensor.error().saidCause(), tensor.error().saidRemedy()));
     return *tensor;
 }
 

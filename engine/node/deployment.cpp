@@ -98,9 +98,8 @@ Result<std::shared_ptr<const ModelFolder>> readModelFolder(const std::string& as
         if (!checkpoint)
             return aboutModel(std::move(checkpoint).error());
         if ((*checkpoint)->partial())
-            return Error{ErrorCode::NotFound,
-                         fmt::format("{} is a part of another machine's copy, not a whole model", model->path.string()),
-                         "name a folder that has the whole model", "model"};
+            return makeError(ErrorCode::NotFound, say("part-of-machine", model->path.string()), say("do-whole-folder"),
+                             "model");
         model->checkpoint = std::move(*checkpoint);
         model->checkpointBytes = model->checkpoint->totalBytes();
     }

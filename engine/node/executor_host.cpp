@@ -6,7 +6,6 @@
 #include "engine/comm/nccl_version.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
@@ -103,8 +102,7 @@ void ExecutorHost::start(std::uint64_t epoch, const std::string& kind, const wir
     int lines[2] = {-1, -1};
     if (::pipe2(lines, O_CLOEXEC | O_NONBLOCK) != 0)
         return m_hooks.cannotStart(
-            epoch,
-            {ErrorCode::Io, fmt::format("cannot make a pipe: {}", systemError(errno)), "close other programs", {}});
+            epoch, makeError(ErrorCode::Io, say("no-pipe", systemError(errno)), say("do-close-programs")));
     m_lines.reset(lines[0]);
     const UniqueFd theirLines(lines[1]);
     ::fcntl(theirLines.get(), F_SETFL, 0); // the child may wait for us, not we for it
@@ -128,7 +126,7 @@ void ExecutorHost::start(std::uint64_t epoch, const std::string& kind, const wir
         m_child.signal(SIGKILL); // its end is noticed like any other
 }
 
-void ExecutorHost::end(std::uint64_t epoch, const std::string& why)
+void ExecutorHost::end(std::uint64_t epoch, const Said& why)
 {
     if (epoch != m_epoch || !m_child.running() || endsByItself())
         return;
@@ -186,7 +184,7 @@ void ExecutorHost::watch()
     if (!m_child.running() || !m_aliveAt || now() - *m_aliveAt < kSilence)
         return;
     m_aliveAt.reset();
-    end(m_epoch, fmt::format("has given no sign of life for {} s", kSilence.count()));
+    end(m_epoch, say("how-no-sign", kSilence.count()));
 }
 
 void ExecutorHost::receive()

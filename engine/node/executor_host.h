@@ -52,7 +52,7 @@ public:
     /// Ends what runs, without a word, and starts another one; its load order goes with it.
     void start(std::uint64_t epoch, const std::string& kind, const wire::LoadModel& order);
     /// Ends the executor of this epoch; `why` is then how it ended, unless it had begun to end by itself.
-    void end(std::uint64_t epoch, const std::string& why);
+    void end(std::uint64_t epoch, const Said& why);
     /// Asks it to quit, waits until the deadline, then kills it. Says nothing.
     void stop(Deadline deadline);
     /// Reads what came, notices an end, and ends an executor that does not say any more that it is alive.

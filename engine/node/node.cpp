@@ -190,7 +190,7 @@ void Node::Impl::send(const Seat& seat, const wire::NodeToExecutor& order)
     if (seat.node != name)
         (void)sendFar(seat, order.SerializeAsString(), {});
     else if (!link.send(order, {}) && host.running() && host.epoch() == order.epoch())
-        host.end(order.epoch(), "did not take what was sent to it"); // its ranks would wait for it in vain
+        host.end(order.epoch(), say("why-takes-nothing")); // its ranks would wait for it in vain
 }
 
 bool Node::Impl::present(const std::string& node) const

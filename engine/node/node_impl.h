@@ -30,7 +30,7 @@ struct DeploymentPlanned {
 };
 struct GiveUpOn {
     std::uint64_t epoch = 0;
-    std::string why;
+    Said why;
 };
 struct StopRequested {
     std::string reason;
@@ -58,7 +58,7 @@ struct Node::Impl final : PlannerPort, Executors {
     // ---- the planner's hands: its thread ----
     bool send(const wire::NodeToExecutor& message, std::span<const int> descriptors) override;
     void tell(NodeEvent event) override;
-    void giveUpOn(std::uint64_t epoch, const std::string& why) override { tellMain(GiveUpOn{epoch, why}); }
+    void giveUpOn(std::uint64_t epoch, const Said& why) override { tellMain(GiveUpOn{epoch, why}); }
     void readMedia(AskNumber number, std::size_t index, const std::filesystem::path& file) override;
     bool sendFar(const Seat& seat, const std::string& message, std::span<const int> descriptors);
 

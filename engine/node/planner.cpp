@@ -61,7 +61,7 @@ void Planner::take(PlannerMessage message, Instant now)
 void Planner::tick(Instant now)
 {
     if (stepsOnTheirWay() > 0 && now - m_oldestSince > kStepPatience)
-        giveUpOnExecutor(fmt::format("did not finish a step within {} minutes", kStepPatience.count()));
+        giveUpOnExecutor(say("how-step-late", kStepPatience.count()));
     if (m_drainUntil && now >= *m_drainUntil)
         failAll(stoppingError(), now);
     prepareWaiting(now);
@@ -182,8 +182,7 @@ void Planner::on(StepDone message, Instant now)
         return; // of an executor that is no more
     const std::size_t onTheirWay = stepsOnTheirWay();
     if (onTheirWay == 0 || message.result.step() != m_steps + 1 - onTheirWay)
-        return giveUpOnExecutor(
-            fmt::format("sent the result of step {}, which is not the one that is due", message.result.step()));
+        return giveUpOnExecutor(say("how-step-odd", message.result.step()));
     const schedule::StepPlan plan = m_scheduler->commit();
     m_oldestSince = now;
 
@@ -351,7 +350,7 @@ void Planner::send(schedule::StepPlan plan)
     plan.resize(taken);
     m_scheduler->start(std::move(plan));
     if (!m_port.send(message, descriptors))
-        giveUpOnExecutor("did not take a step");
+        giveUpOnExecutor(say("how-step-refused"));
 }
 
 void Planner::addSlice(wire::StepPlan& plan, const schedule::Slice& slice, std::vector<int>& descriptors)
@@ -497,11 +496,11 @@ void Planner::dropEnded()
     for (const AskNumber number : released)
         message.mutable_drop()->add_sequences(number);
     if (!m_port.send(message, {}))
-        giveUpOnExecutor("did not take what was sent to it");
+        giveUpOnExecutor(say("why-takes-nothing"));
 }
 
 /// Once an epoch: its end is told as ExecutorLost. An epoch that was over already is not ended again.
-void Planner::giveUpOnExecutor(const std::string& why)
+void Planner::giveUpOnExecutor(const Said& why)
 {
     if (std::exchange(m_ready, false))
         m_port.giveUpOn(m_epoch, why);

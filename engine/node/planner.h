@@ -78,7 +78,7 @@ public:
     virtual void readMedia(AskNumber number, std::size_t index, const std::filesystem::path& file) = 0;
     virtual void tell(NodeEvent event) = 0;
     /// The executor of this epoch does not answer, or not sensibly: end it.
-    virtual void giveUpOn(std::uint64_t epoch, const std::string& why) = 0;
+    virtual void giveUpOn(std::uint64_t epoch, const Said& why) = 0;
 };
 
 struct PlannerFigures {
@@ -153,7 +153,7 @@ private:
     void failThose(const Failures& failures, Instant now);
     void failAll(const Error& error, Instant now);
     void dropEnded();
-    void giveUpOnExecutor(const std::string& why);
+    void giveUpOnExecutor(const Said& why);
 
     PlannerPort& m_port;
     Book m_asks;

@@ -27,6 +27,12 @@ constexpr std::chrono::minutes kLoadSilence{10};
 /// SIGKILL takes effect at once; a machine that does not report it by then is about to be found silent.
 constexpr std::chrono::seconds kEndPatience{10};
 
+/// What people are to do, and what the head does by itself.
+Said after(const Said& remedy, Said own)
+{
+    return remedy.empty() ? own : say("then", remedy, std::move(own));
+}
+
 std::uint64_t sum(const std::map<std::uint32_t, RankFigures>& ranks, std::uint64_t RankFigures::*field)
 {
     return std::accumulate(ranks.begin(), ranks.end(), std::uint64_t{0},
@@ -176,7 +182,7 @@ void Supervisor::work(Instant now)
     }
     const bool loading = anyRunning() && !m_readySince && !m_endBy;
     if (loading && now - m_lastHeard > kLoadSilence)
-        giveUpOn(m_figures.epoch, fmt::format("said nothing for {} minutes while loading", kLoadSilence.count()));
+        giveUpOn(m_figures.epoch, say("how-silent-loading", kLoadSilence.count()));
     if (m_readySince && now - *m_readySince > kProvenAfter)
         m_quickCrashes = m_brokenLines = 0;
 }
@@ -220,6 +226,7 @@ void Supervisor::said(const std::string& node, wire::ExecutorToNode message, Ins
             return giveUp(m_deployment->seats.size() > 1 ? Error(error).in(node) : error, now);
         }
         seat->lastWords = say("how-gave-up", error.saidCause());
+        seat->remedy = error.saidRemedy();
         seat->noWay = error.code == ErrorCode::Unreachable && error.setting == "interface";
         m_executors.end(m_figures.epoch, *seat->seat, english(seat->lastWords));
         return;
@@ -257,7 +264,7 @@ void Supervisor::ended(const std::string& node, std::uint64_t epoch, const Said&
         return;
     if (!m_endBy) // it may have ended by itself before it was told to: its words say more than its exit code
         return lose(node, seat->lastWords.empty() ? how : seat->lastWords, now,
-                    seat->noWay ? Lost::NoWay : Lost::Crashed);
+                    seat->noWay ? Lost::NoWay : Lost::Crashed, seat->remedy);
     afterEnd(now);
 }
 
@@ -302,8 +309,9 @@ std::chrono::seconds Supervisor::pauseAfter(Lost by)
 }
 
 /// One executor is gone; the others wait for it in vain.
-void Supervisor::lose(const std::string& node, const Said& how, Instant now, Lost by)
+void Supervisor::lose(const std::string& node, const Said& how, Instant now, Lost by, const Said& remedy)
 {
+    m_remedy = remedy;
     m_readySince.reset();
     const std::uint64_t epoch = m_figures.epoch;
     log::warn("{}; epoch {} is over", english(named(node, how)), epoch);
@@ -312,20 +320,21 @@ void Supervisor::lose(const std::string& node, const Said& how, Instant now, Los
     m_hooks.lost(epoch, m_deployment->seats.size() > 1 ? say("on-node", node, how) : how);
     if (by == Lost::Crashed && m_quickCrashes >= kBackOff.size())
         return giveUp(makeError(ErrorCode::Crashed, say("executor-ended-often", m_quickCrashes + 1, named(node, how)),
-                                say("do-see-log")),
+                                after(m_remedy, say("do-see-log"))),
                       now);
     if (by == Lost::NoWay && !m_wasReady && m_brokenLines >= kBackOff.size()) // a line that never was: nothing mends it
         return giveUp(makeError(ErrorCode::Unreachable,
-                                say("executor-ended-often", m_brokenLines + 1, named(node, how)), say("do-see-log"),
-                                "interface"),
+                                say("executor-ended-often", m_brokenLines + 1, named(node, how)),
+                                after(m_remedy, say("do-see-log")), "interface"),
                       now);
     const std::chrono::seconds pause = pauseAfter(by);
     m_restartAt = now + pause;
     ++m_figures.restarts;
     m_figures.state = ExecutorState::Restarting;
     m_figures.ranks.clear();
-    m_figures.error = makeError(ErrorCode::Crashed, named(node, how),
-                                pause.count() == 0 ? say("starts-again") : say("starts-again-in", pause.count()));
+    m_figures.error =
+        makeError(ErrorCode::Crashed, named(node, how),
+                  after(m_remedy, pause.count() == 0 ? say("starts-again") : say("starts-again-in", pause.count())));
     tell();
     afterEnd(now);
 }
@@ -343,7 +352,8 @@ void Supervisor::afterEnd(Instant now)
     const std::string node = missing();
     if (m_restartAt && !node.empty() && m_figures.error) {
         const Error& error = *m_figures.error;
-        m_figures.error = makeError(error.code, error.saidCause(), say("starts-when-back", node), error.setting);
+        m_figures.error =
+            makeError(error.code, error.saidCause(), after(m_remedy, say("starts-when-back", node)), error.setting);
         tell();
     }
 }
@@ -368,14 +378,17 @@ void Supervisor::giveUp(Error error, Instant now)
     m_hooks.failed(std::move(error), m_wasReady);
 }
 
-void Supervisor::giveUpOn(std::uint64_t epoch, const std::string& why)
+void Supervisor::giveUpOn(std::uint64_t epoch, const Said& why)
 {
     if (epoch != m_figures.epoch || m_endBy)
         return;
     const auto running =
         std::find_if(m_seats.begin(), m_seats.end(), [](const SeatState& seat) { return seat.running; });
-    if (running != m_seats.end())
-        m_executors.end(epoch, *running->seat, why); // its end brings the others down
+    if (running == m_seats.end())
+        return;
+    if (running->lastWords.empty())
+        running->lastWords = why;                         // a worker is told them in English
+    m_executors.end(epoch, *running->seat, english(why)); // its end brings the others down
 }
 
 } // namespace argus::node

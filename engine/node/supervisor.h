@@ -83,7 +83,7 @@ public:
     void nodeGone(const std::string& node, const Said& why, Instant now);
     void nodeJoined(Instant now);
     /// Ends the executors of this epoch, which then restart as after a crash.
-    void giveUpOn(std::uint64_t epoch, const std::string& why);
+    void giveUpOn(std::uint64_t epoch, const Said& why);
 
     [[nodiscard]] const ExecutorFigures& figures() const { return m_figures; }
     /// No executor runs, as far as anybody knows.
@@ -94,15 +94,16 @@ private:
     struct SeatState {
         const Seat* seat = nullptr;
         bool running = false;
-        std::size_t loaded = 0;     ///< ranks
-        Said lastWords = {}; ///< why it gave up, as it said itself
-        bool noWay = false;  ///< the line from its machine to another one is broken, it has said
+        std::size_t loaded = 0; ///< ranks
+        Said lastWords = {};    ///< why it gave up, as it said itself
+        Said remedy = {};       ///< what it said is to be done about it
+        bool noWay = false;     ///< the line from its machine to another one is broken, it has said
     };
     /// How an executor was lost: its own end says something about the model, the end of a machine or a line does not.
     enum class Lost { Crashed, Away, NoWay };
     void begin(Instant now);
     void endAll(const std::string& why);
-    void lose(const std::string& node, const Said& how, Instant now, Lost by);
+    void lose(const std::string& node, const Said& how, Instant now, Lost by, const Said& remedy = {});
     [[nodiscard]] std::chrono::seconds pauseAfter(Lost by);
     void afterEnd(Instant now);
     void giveUp(Error error, Instant now);
@@ -122,6 +123,7 @@ private:
     std::uint32_t m_brokenLines = 0; ///< in a row
     std::optional<Instant> m_readySince;
     std::optional<Instant> m_restartAt;
+    Said m_remedy;                            ///< of what was lost; what the head does about it itself is said after it
     std::optional<Instant> m_endBy;           ///< executors that were told to end have until then
     std::shared_ptr<const Deployment> m_next; ///< waits for the last one's executors to end
     Instant m_lastHeard{};                    ///< while it loads

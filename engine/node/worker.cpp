@@ -1,5 +1,6 @@
 #include "engine/node/worker.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
 #include "engine/base/log.h"
 #include "engine/node/copy_hold.h"
@@ -10,7 +11,6 @@
 #include "engine/protocol/check.h"
 #include "engine/protocol/validate.h"
 
-#include <fmt/format.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -224,11 +224,11 @@ struct Worker::Impl {
         for (const std::uint64_t id : order.pixels()) {
             const auto found = pixels.find(id);
             if (found == pixels.end() || found->second.received != found->second.total)
-                return host.end(message.epoch(), fmt::format("was ended because pixels {} did not come whole", id));
+                return host.end(message.epoch(), say("how-pixels-missing", id));
             descriptors.push_back(found->second.memory.get());
         }
         if (!executor.send(message, descriptors))
-            host.end(message.epoch(), "did not take what was sent to it");
+            host.end(message.epoch(), say("why-takes-nothing"));
     }
 
     // ---- pixels ----

@@ -1,5 +1,6 @@
 #include "engine/tensor/safetensors.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/json_limits.h"
 
 #include <fmt/format.h>
@@ -22,9 +23,9 @@ constexpr std::uint64_t kMaxHeaderBytes = 100'000'000; // the reference reader's
 // 100 MB.
 constexpr JsonLimits kHeaderLimits{.bytes = kMaxHeaderBytes, .depth = 4, .values = 1'000'000};
 
-Error corrupt(const std::string& name, std::uint64_t position, const std::string& rule)
+Error corrupt(const std::string& name, std::uint64_t position, Said rule)
 {
-    return {ErrorCode::Corrupt, fmt::format("{}, byte {}: {}", name, position, rule), "fetch the file again", {}};
+    return makeError(ErrorCode::Corrupt, say("broken-at", name, position, std::move(rule)), say("do-fetch-file"));
 }
 
 std::optional<DType> dtypeNamed(std::string_view name)
@@ -73,7 +74,7 @@ Result<Shape> readShape(const Json& list)
 
 Result<SafetensorsFile::Entry> readClaim(const Json& value)
 {
-    const auto broken = [](std::string rule) { return Error{ErrorCode::Corrupt, std::move(rule), {}, {}}; };
+    const auto broken = [](Said rule) { return makeError(ErrorCode::Corrupt, std::move(rule)); };
     if (!value.is_object())
         return broken("its entry is not an object");
     const auto dtype = value.find("dtype");
@@ -84,11 +85,8 @@ Result<SafetensorsFile::Entry> readClaim(const Json& value)
         return broken("its entry needs exactly dtype (text), shape (list) and data_offsets (two numbers)");
     const std::optional<DType> type = dtypeNamed(dtype->get_ref<const std::string&>());
     if (!type)
-        return Error{ErrorCode::Unsupported,
-                     fmt::format("its dtype \"{:.40}\" is not one of F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL",
-                                 dtype->get_ref<const std::string&>()),
-                     {},
-                     {}};
+        return makeError(ErrorCode::Unsupported, say("tensor-dtype", dtype->get_ref<const std::string&>().substr(0, 40),
+                                                     "F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL"));
     Result<Shape> extents = readShape(*shape);
     if (!extents)
         return std::move(extents).error();
@@ -100,8 +98,7 @@ Result<SafetensorsFile::Entry> readClaim(const Json& value)
     if (__builtin_mul_overflow(extents->elements(), static_cast<std::int64_t>(sizeOf(*type)), &bytes))
         return broken("the product of its shape overflows (validation overflow)");
     if (bytes != *end - *begin)
-        return broken(fmt::format("{} {} takes {} bytes, its data_offsets span {} (tensor info mismatch)",
-                                  nameOf(*type), extents->text(), bytes, *end - *begin));
+        return broken(say("tensor-span", nameOf(*type), extents->text(), bytes, *end - *begin));
     return SafetensorsFile::Entry{*type, *extents, static_cast<std::size_t>(*begin), static_cast<std::size_t>(bytes)};
 }
 
@@ -161,20 +158,14 @@ Result<Done> SafetensorsFile::readHeader()
 {
     const std::uint64_t fileBytes = m_bytes.size();
     if (fileBytes < kLengthBytes)
-        return corrupt(
-            m_name, 0,
-            fmt::format("the file has {} bytes, the length of the header alone takes 8 (header too small)", fileBytes));
+        return corrupt(m_name, 0, say("header-too-small", fileBytes));
     std::uint64_t headerBytes = 0;
     for (std::size_t i = kLengthBytes; i-- > 0;)
         headerBytes = headerBytes << 8 | std::to_integer<std::uint64_t>(m_bytes[i]);
     if (headerBytes > kMaxHeaderBytes)
-        return corrupt(m_name, 0,
-                       fmt::format("a header of {} bytes, at most {} are allowed (header too large)", headerBytes,
-                                   kMaxHeaderBytes));
+        return corrupt(m_name, 0, say("header-too-large", headerBytes, kMaxHeaderBytes));
     if (headerBytes > fileBytes - kLengthBytes)
-        return corrupt(
-            m_name, 0,
-            fmt::format("a header of {} bytes in a file of {} (invalid header length)", headerBytes, fileBytes));
+        return corrupt(m_name, 0, say("header-cut", headerBytes, fileBytes));
     const std::string_view text(reinterpret_cast<const char*>(m_bytes.data()) + kLengthBytes, headerBytes);
     if (text.empty() || text.front() != '{')
         return corrupt(m_name, kLengthBytes, "the header does not start with '{' (invalid header start)");
@@ -191,13 +182,10 @@ Result<Done> SafetensorsFile::readHeader()
         }
         Result<Entry> entry = readClaim(value);
         if (!entry)
-            return Error{
+            return makeError(
                 entry.error().code,
-                fmt::format("{}, byte {}: tensor \"{}\": {}", m_name, kLengthBytes, shown(key), entry.error().cause),
-                entry.error().code == ErrorCode::Unsupported
-                    ? "use a checkpoint with bfloat16, float16 or float32 weights"
-                    : "fetch the file again",
-                {}};
+                say("broken-at", m_name, kLengthBytes, say("tensor-is", shown(key), entry.error().saidCause())),
+                entry.error().code == ErrorCode::Unsupported ? say("do-float-checkpoint") : say("do-fetch-file"));
         claims.push_back({key, *entry});
     }
     // Empty tensors begin where their neighbour does; ordering by both ends keeps them before it.
@@ -210,25 +198,19 @@ Result<Done> SafetensorsFile::readHeader()
     std::uint64_t expected = 0;
     for (Claim& claim : claims) {
         if (claim.entry.begin != expected)
-            return corrupt(
-                m_name, dataStart + std::min<std::uint64_t>(expected, dataBytes),
-                fmt::format("tensor \"{}\" begins at offset {} of the data, {} at offset {} (invalid offset)",
-                            shown(claim.name), claim.entry.begin,
-                            claim.entry.begin < expected ? "inside the one before it, which ends" : "after a hole",
-                            expected));
+            return corrupt(m_name, dataStart + std::min<std::uint64_t>(expected, dataBytes),
+                           claim.entry.begin < expected
+                               ? say("tensor-overlaps", shown(claim.name), claim.entry.begin, expected)
+                               : say("tensor-after-hole", shown(claim.name), claim.entry.begin, expected));
         if (claim.entry.bytes > dataBytes - expected)
-            return corrupt(
-                m_name, fileBytes,
-                fmt::format(
-                    "tensor \"{}\" ends at offset {} of the data, of which the file holds {} bytes (incomplete buffer)",
-                    shown(claim.name), expected + claim.entry.bytes, dataBytes));
+            return corrupt(m_name, fileBytes,
+                           say("tensor-cut", shown(claim.name), expected + claim.entry.bytes, dataBytes));
         expected += claim.entry.bytes;
         claim.entry.begin += dataStart;
         m_entries.emplace(std::move(claim.name), claim.entry);
     }
     if (expected != dataBytes)
-        return corrupt(m_name, dataStart + expected,
-                       fmt::format("{} bytes belong to no tensor (incomplete buffer)", dataBytes - expected));
+        return corrupt(m_name, dataStart + expected, say("bytes-of-no-tensor", dataBytes - expected));
     return Done{};
 }
 
@@ -236,10 +218,7 @@ Result<ConstTensorView> SafetensorsFile::tensor(std::string_view name) const
 {
     const auto found = m_entries.find(name);
     if (found == m_entries.end())
-        return Error{ErrorCode::NotFound,
-                     fmt::format("{} has no tensor \"{}\"", m_name, name),
-                     "check that this checkpoint is complete",
-                     {}};
+        return makeError(ErrorCode::NotFound, say("file-lacks-tensor", m_name, name), say("do-check-complete"));
     const Entry& entry = found->second;
     const std::byte* data = m_bytes.data() + entry.begin;
     if (reinterpret_cast<std::uintptr_t>(data) % sizeOf(entry.dtype) == 0)
@@ -254,10 +233,7 @@ Result<ConstTensorView> SafetensorsFile::tensor(std::string_view name) const
                 std::memcpy(fresh.view().bytes(), data, entry.bytes);
             copy = m_aligned.emplace(found->first, std::move(fresh)).first;
         } catch (const OpsError& problem) {
-            return Error{ErrorCode::DoesNotFit,
-                         fmt::format("{}: {}", m_name, problem.what()),
-                         "save the checkpoint again with a recent safetensors",
-                         {}};
+            return makeError(ErrorCode::DoesNotFit, say("in", m_name, problem.said()), say("do-save-again"));
         }
     }
     return std::as_const(copy->second).view();

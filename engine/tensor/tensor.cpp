@@ -1,5 +1,7 @@
 #include "engine/tensor/tensor.h"
 
+#include "engine/base/catalogue.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -103,7 +105,7 @@ HostTensor::HostTensor(DType type, Shape shape) : m_type(type), m_shape(shape)
         (std::max<std::size_t>(elements * sizeOf(type), 1) + kAlignment - 1) / kAlignment * kAlignment;
     m_memory.reset(static_cast<std::byte*>(std::aligned_alloc(kAlignment, bytes)));
     if (!m_memory)
-        throw OpsError(fmt::format("no memory for a {} tensor {} ({} bytes)", nameOf(type), shape.text(), bytes));
+        throw OpsError(say("no-tensor-memory", nameOf(type), shape.text(), bytes));
 }
 
 void HostTensor::Free::operator()(std::byte* memory) const noexcept

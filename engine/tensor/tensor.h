@@ -1,6 +1,7 @@
 #pragma once
 // Views on memory with a shape, and tensors that own host memory.
 
+#include "engine/base/said.h"
 #include "engine/tensor/dtype.h"
 
 #include <array>
@@ -12,12 +13,19 @@
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 namespace argus {
 
 /// Thrown on a rank's thread only (ops, model, executor); the top of Rank turns it into an Error.
 class OpsError : public std::runtime_error {
-    using std::runtime_error::runtime_error;
+public:
+    explicit OpsError(Said said) : std::runtime_error(english(said)), m_said(std::move(said)) {}
+    /// What what() says, as data: of the catalogue where a person may come to read it, else its plain words.
+    [[nodiscard]] const Said& said() const { return m_said; }
+
+private:
+    Said m_said;
 };
 
 constexpr int kMaxRank = 5;

@@ -195,6 +195,8 @@ void ChatPage::setWatching(const QString& reason)
 {
     if (m_watching == reason)
         return;
+    if (!m_watching.isEmpty() && m_refused->text() == m_watching)
+        m_refused->setText(reason); // what was refused may be done now, or is refused in another language
     m_watching = reason;
     refresh();
 }

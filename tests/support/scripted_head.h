@@ -77,6 +77,12 @@ public:
         const std::lock_guard lock(m_mutex);
         m_admitted.insert(key);
     }
+    /// Connections that stand are not cut.
+    void dismiss(const std::string& key)
+    {
+        const std::lock_guard lock(m_mutex);
+        m_admitted.erase(key);
+    }
     [[nodiscard]] client::HeadAddress addressFor(const protocol::CurveKeys& keys) const
     {
         return {.endpoint = m_endpoint, .headPublicKey = m_keys.publicKey, .own = {keys.publicKey, keys.secretKey}};

@@ -114,17 +114,21 @@ private slots:
         breakLine();
         QElapsedTimer timer;
         timer.start();
-        const std::unique_ptr<QProcess> asking = m_head->begin(
-            QStringList{"ask", "--json", "--temperature", "0", "--repetition-penalty", "1"} + question);
+        const std::unique_ptr<QProcess> asking =
+            m_head->begin(QStringList{"ask", "--json", "--temperature", "0", "--repetition-penalty", "1"} + question);
         QVERIFY(eventually([&] { return deployment()["state"] == "restarting"; }, 20'000));
         qInfo("a line between two workers: found after %lld ms", timer.elapsed());
         // Both machines are there; it is the way between their ranks that is not.
         QCOMPARE(m_head->nodeState("beta") == "lost" || m_head->nodeState("gamma") == "lost", false);
         const QString cause = QString::fromStdString(deployment()["error"]["cause"].get<std::string>());
-        static const QRegularExpression named(
-            "on beta gave up: rank 1 has lost rank .*10\\.78\\.0\\.3|on gamma gave up: rank 2 has lost rank .*10\\.78\\.0\\.2");
+        static const QRegularExpression named("on beta gave up: rank 1 has lost rank .*10\\.78\\.0\\.3|on gamma gave "
+                                              "up: rank 2 has lost rank .*10\\.78\\.0\\.2");
         QVERIFY2(named.match(cause).hasMatch(), qPrintable(cause));
-        qInfo("%s", qPrintable(cause));
+        const QString remedy = QString::fromStdString(deployment()["error"]["remedy"].get<std::string>());
+        QVERIFY2(
+            remedy.startsWith("look at the network between those machines: cable, switch, firewall, interface; it "),
+            qPrintable(remedy));
+        qInfo("%s; %s", qPrintable(cause), qPrintable(remedy));
         // Tried again, in vain, and said why.
         QVERIFY(eventually([&] { return deployment()["epoch"].get<std::uint64_t>() > before; }, 10'000));
         timer.restart();

@@ -1,8 +1,8 @@
 #include "engine/comm/gloo/mesh.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/comm/line_limit.h"
 
-#include <fmt/format.h>
 #include <gloo/context.h>
 #include <gloo/transport/address.h>
 #include <gloo/transport/context.h>
@@ -56,8 +56,7 @@ public:
 
 std::shared_ptr<Device> openDevice(const std::string& address, const std::string& interface)
 {
-    const std::string noInterface =
-        fmt::format("this machine has no network interface \"{}\" with an address", interface);
+    const Said noInterface = say("interface-without", interface);
     if (address.empty() && !interface.empty() && !hasAddress(interface))
         throw GroupBroken(Why::PeerGone, noInterface);
     ::gloo::transport::tcp::attr where;
@@ -70,9 +69,7 @@ std::shared_ptr<Device> openDevice(const std::string& address, const std::string
     try {
         return std::make_shared<Device>(::gloo::transport::tcp::CreateDevice(where));
     } catch (const std::exception&) {
-        throw GroupBroken(Why::PeerGone, address.empty()
-                                             ? noInterface
-                                             : fmt::format("this machine does not have the address {}", address));
+        throw GroupBroken(Why::PeerGone, address.empty() ? noInterface : say("address-not-here", address));
     }
 }
 
@@ -157,8 +154,7 @@ void Mesh::connect(MeetingPoint& meeting, Deadline forming)
         if (other != rank()) {
             const std::string theirs = meeting.get(m_place.key("addresses", other), forming);
             if (theirs.size() != together.size())
-                throw GroupBroken(Why::Version, fmt::format("rank {} of {} has another version of Gloo than rank {}",
-                                                            other, m_place.name, rank()));
+                throw GroupBroken(Why::Version, say("gloo-differs", other, m_place.name, rank()));
             addresses[static_cast<std::size_t>(other)] =
                 theirs.substr(static_cast<std::size_t>(rank()) * length, length);
         }
@@ -195,8 +191,9 @@ void Mesh::connect(MeetingPoint& meeting, Deadline forming)
         throw GroupBroken(*broken);
     if (broken || !failure.empty())
         throw GroupBroken(broken || isNoWay(failure) ? Why::NoWay : Why::PeerGone,
-                          fmt::format("rank {} of {} cannot connect to rank {}{}{}", rank(), m_place.name,
-                                      reaching.load(), failure.empty() ? "" : ": ", failure));
+                          failure.empty()
+                              ? say("rank-cannot-connect", rank(), m_place.name, reaching.load())
+                              : say("rank-cannot-connect-why", rank(), m_place.name, reaching.load(), failure));
     limitSilenceOnLines();
 }
 
@@ -287,10 +284,9 @@ void Mesh::guarded(Deadline deadline, Work&& work)
     } catch (const std::exception& error) {
         requireWhole(); // abort() closes connections, too
         if (deadline.passed())
-            breakOff(Why::Timeout, fmt::format("rank {} of {} waited {} ms for the others, its limit", rank(),
-                                               m_place.name, m_operation.count()));
+            breakOff(Why::Timeout, say("rank-waited", rank(), m_place.name, m_operation.count()));
         breakOff(isNoWay(error.what()) ? Why::NoWay : Why::PeerGone,
-                 fmt::format("rank {} of {} lost another rank: {}", rank(), m_place.name, error.what()));
+                 say("rank-lost-another", rank(), m_place.name, error.what()));
     }
 }
 
@@ -299,12 +295,12 @@ void Mesh::requireWhole()
     if (m_broken)
         throw GroupBroken(*m_broken);
     if (m_aborted)
-        breakOff(Why::Aborted, fmt::format("{} was aborted", m_place.name));
+        breakOff(Why::Aborted, say("group-aborted", m_place.name));
 }
 
-void Mesh::breakOff(Why why, const std::string& text)
+void Mesh::breakOff(Why why, Said said)
 {
-    m_broken = std::make_unique<GroupBroken>(why, text);
+    m_broken = std::make_unique<GroupBroken>(why, std::move(said));
     m_connections->closeConnections(); // so that the others need not wait for their time limit
     throw GroupBroken(*m_broken);
 }

@@ -68,7 +68,7 @@ private:
     void finish(Sends& sends, Deadline deadline);
     void finish(Buffer& buffer, bool sending, Deadline deadline);
     void requireWhole();
-    [[noreturn]] void breakOff(GroupBroken::Why why, const std::string& text);
+    [[noreturn]] void breakOff(GroupBroken::Why why, Said said);
     template <typename Work>
     void guarded(Deadline deadline, Work&& work);
 

@@ -1,11 +1,10 @@
 #include "engine/comm/gloo/open.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/comm/gloo/gloo_communicator.h"
 #include "engine/comm/local/local_communicator.h"
 #include "engine/comm/neighbours.h"
 #include "engine/comm/outcome.h"
-
-#include <fmt/format.h>
 
 #include <csignal>
 
@@ -45,7 +44,7 @@ Result<Groups> openGloo(const GlooSettings& settings, MeetingPoint& meeting)
     } catch (const GroupBroken& broken) {
         return errorOf(broken);
     } catch (const std::exception& error) {
-        return Error{ErrorCode::Internal, fmt::format("the ranks could not be connected: {}", error.what()), "", ""};
+        return makeError(ErrorCode::Internal, say("ranks-not-connected", error.what()));
     }
     return groups;
 }

@@ -1,5 +1,6 @@
 #include "engine/comm/local/local_communicator.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/comm/arithmetic.h"
 #include "engine/comm/shapes.h"
 
@@ -30,12 +31,12 @@ LocalCommunicator::LocalCommunicator(std::shared_ptr<LocalGroup> group, const Gr
 
 LocalCommunicator::~LocalCommunicator()
 {
-    m_group->breakOff(GroupBroken::Why::PeerGone, fmt::format("rank {} of {} has ended", rank(), m_name));
+    m_group->breakOff(GroupBroken::Why::PeerGone, say("rank-has-ended", rank(), m_name));
 }
 
 void LocalCommunicator::abort() noexcept
 {
-    m_group->breakOff(GroupBroken::Why::Aborted, fmt::format("{} was aborted", m_name));
+    m_group->breakOff(GroupBroken::Why::Aborted, say("group-aborted", m_name));
 }
 
 void LocalCommunicator::sum(TensorView x)

@@ -1,6 +1,6 @@
 #include "engine/comm/local/local_group.h"
 
-#include <fmt/format.h>
+#include "engine/base/catalogue.h"
 
 namespace argus::comm::local {
 
@@ -72,8 +72,7 @@ void LocalGroup::await(Lock& lock, int rank, Deadline deadline, Ready&& ready)
     if (ready())
         return;
     if (!inTime)
-        breakLocked(GroupBroken::Why::Timeout,
-                    fmt::format("rank {} of {} waited for the others until its limit", rank, m_name));
+        breakLocked(GroupBroken::Why::Timeout, say("rank-waited-limit", rank, m_name));
     throwIfBroken();
 }
 
@@ -104,10 +103,10 @@ void LocalGroup::requireWhole()
     throwIfBroken();
 }
 
-void LocalGroup::breakOff(GroupBroken::Why why, const std::string& text)
+void LocalGroup::breakOff(GroupBroken::Why why, Said said)
 {
     const Lock lock(m_mutex);
-    breakLocked(why, text);
+    breakLocked(why, std::move(said));
 }
 
 void LocalGroup::throwIfBroken() const
@@ -116,11 +115,11 @@ void LocalGroup::throwIfBroken() const
         throw GroupBroken(*m_broken);
 }
 
-void LocalGroup::breakLocked(GroupBroken::Why why, const std::string& text)
+void LocalGroup::breakLocked(GroupBroken::Why why, Said said)
 {
     if (m_broken)
         return;
-    m_broken.emplace(why, text);
+    m_broken.emplace(why, std::move(said));
     m_isBroken = true;
     m_changed.notify_all();
 }

@@ -41,7 +41,7 @@ public:
     void requireWhole();
 
     /// Any thread. The first reason stays.
-    void breakOff(GroupBroken::Why why, const std::string& text);
+    void breakOff(GroupBroken::Why why, Said said);
 
 private:
     using Lock = std::unique_lock<std::mutex>;
@@ -49,7 +49,7 @@ private:
     template <typename Ready>
     void await(Lock& lock, int rank, Deadline deadline, Ready&& ready);
     void throwIfBroken() const;
-    void breakLocked(GroupBroken::Why why, const std::string& text);
+    void breakLocked(GroupBroken::Why why, Said said);
 
     std::string m_name;
     int m_size = 0;

@@ -1,9 +1,9 @@
 #include "engine/comm/nccl/api.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/comm/nccl_version.h"
 
 #include <dlfcn.h>
-#include <fmt/format.h>
 
 namespace argus::comm::nccl {
 
@@ -23,12 +23,11 @@ std::shared_ptr<const Library> Library::open()
     auto library = std::make_shared<Library>();
     library->handle = openNcclLibrary();
     if (library->handle == nullptr)
-        throw MissingLibrary(fmt::format("NCCL is missing on this machine: {}", ncclPlaces()));
+        throw MissingLibrary(say("nccl-not-here", say("nccl-places", "/usr/local/cuda", "libnccl.so.2")));
     void* from = library->handle;
     if (!find(from, library->getVersion, "ncclGetVersion") ||
         library->getVersion(&library->version) != Status::Success || library->version < kOldestVersion)
-        throw MissingLibrary(fmt::format("this machine's NCCL is {}; {} or later is needed",
-                                         ncclVersionText(library->version), ncclVersionText(kOldestVersion)));
+        throw MissingLibrary(say("nccl-old", ncclVersionText(library->version), ncclVersionText(kOldestVersion)));
     const bool whole =
         find(from, library->getUniqueId, "ncclGetUniqueId") &&
         find(from, library->commInitRankConfig, "ncclCommInitRankConfig") &&
@@ -38,7 +37,7 @@ std::shared_ptr<const Library> Library::open()
         find(from, library->receive, "ncclRecv") && find(from, library->getErrorString, "ncclGetErrorString") &&
         find(from, library->getLastError, "ncclGetLastError");
     if (!whole)
-        throw MissingLibrary("this machine's NCCL lacks functions that every NCCL has");
+        throw MissingLibrary(say("nccl-incomplete"));
     return library;
 }
 

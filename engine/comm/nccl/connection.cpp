@@ -1,5 +1,6 @@
 #include "engine/comm/nccl/connection.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/comm/nccl_version.h"
 
 #include <fmt/format.h>
@@ -61,9 +62,8 @@ void Connection::compareVersions(MeetingPoint& meeting, Deadline forming)
         int version = 0;
         std::from_chars(text.data(), text.data() + text.size(), version);
         if (version != m_library->version)
-            throw GroupBroken(Why::Version,
-                              fmt::format("rank {} of {} has NCCL {} and rank {} has {}", m_place.rank, m_place.name,
-                                          ncclVersionText(m_library->version), rank, ncclVersionText(version)));
+            throw GroupBroken(Why::Version, say("nccl-ranks-differ", m_place.rank, m_place.name,
+                                                ncclVersionText(m_library->version), rank, ncclVersionText(version)));
     }
 }
 
@@ -73,7 +73,7 @@ void Connection::form(MeetingPoint& meeting, Deadline forming)
     UniqueId id{};
     if (m_place.rank == 0) {
         if (const Status status = m_library->getUniqueId(&id); status != Status::Success)
-            throw GroupBroken(Why::PeerGone, fmt::format("NCCL cannot open a port: {}", textOf(status)));
+            throw GroupBroken(Why::PeerGone, say("nccl-no-port", textOf(status)));
         meeting.put(idKey, std::string(id.bytes, sizeof id.bytes));
     }
     const std::string bytes = meeting.get(idKey, forming);
@@ -87,16 +87,13 @@ void Connection::form(MeetingPoint& meeting, Deadline forming)
     try {
         while (status == Status::InProgress) {
             if (forming.passed())
-                throw GroupBroken(Why::Timeout, fmt::format("rank {} of {} waited for the others to connect by NCCL "
-                                                            "until its deadline",
-                                                            m_place.rank, m_place.name));
+                throw GroupBroken(Why::Timeout, say("nccl-waited", m_place.rank, m_place.name));
             meeting.pause(kPollPause);
             if (m_library->commGetAsyncError(comm, &status) != Status::Success)
                 status = Status::InternalError;
         }
         if (status != Status::Success)
-            throw GroupBroken(Why::PeerGone, fmt::format("rank {} of {} could not connect to the others by NCCL: {}",
-                                                         m_place.rank, m_place.name, textOf(status)));
+            throw GroupBroken(Why::PeerGone, say("nccl-cannot-connect", m_place.rank, m_place.name, textOf(status)));
     } catch (...) {
         if (comm != nullptr)
             abortComm(m_library, comm, m_device, kAbortPatience);
@@ -108,7 +105,7 @@ void Connection::form(MeetingPoint& meeting, Deadline forming)
 void Connection::requireUsable()
 {
     if (!m_broken && m_comm == nullptr)
-        m_broken.emplace(Why::Aborted, fmt::format("{} was aborted", m_place.name));
+        m_broken.emplace(Why::Aborted, say("group-aborted", m_place.name));
     if (m_broken)
         throw GroupBroken(*m_broken);
 }
@@ -129,7 +126,7 @@ void Connection::settle(std::unique_lock<std::timed_mutex>& lock, const char* op
 {
     while (status == Status::InProgress) {
         if (deadline.passed()) {
-            breakLocked(Why::Timeout, fmt::format("{}: NCCL did not take it in {} ms", operation, m_operation.count()));
+            breakLocked(Why::Timeout, say("nccl-not-taken", operation, m_operation.count()));
             requireUsable();
         }
         lock.unlock(); // abort() may pass
@@ -145,8 +142,7 @@ void Connection::settle(std::unique_lock<std::timed_mutex>& lock, const char* op
 
 void Connection::fail(const char* operation, Status status)
 {
-    breakLocked(Why::PeerGone, fmt::format("{}: rank {} of {} was told by NCCL: {}", operation, m_place.rank,
-                                           m_place.name, textOf(status)));
+    breakLocked(Why::PeerGone, say("nccl-told", operation, m_place.rank, m_place.name, textOf(status)));
     throw GroupBroken(*m_broken);
 }
 
@@ -157,20 +153,20 @@ std::string Connection::textOf(Status status) const
     return last != nullptr && *last != '\0' ? fmt::format("{} ({})", text, last) : text;
 }
 
-void Connection::breakOff(Why why, const std::string& text) noexcept
+void Connection::breakOff(Why why, const Said& said) noexcept
 {
     const std::unique_lock lock(m_mutex, kLockPatience);
     if (lock.owns_lock())
-        breakLocked(why, text);
+        breakLocked(why, said);
     else if (Comm* comm = m_comm.exchange(nullptr)) // the rank hangs in a call of NCCL, which this ends
         abortComm(m_library, comm, m_device, Milliseconds(0));
 }
 
-void Connection::breakLocked(Why why, const std::string& text) noexcept
+void Connection::breakLocked(Why why, const Said& said) noexcept
 {
     if (m_broken)
         return;
-    m_broken.emplace(why, text);
+    m_broken.emplace(why, said);
     if (Comm* comm = m_comm.exchange(nullptr))
         abortComm(m_library, comm, m_device, Milliseconds(0));
 }

@@ -38,7 +38,7 @@ public:
     /// Throws GroupBroken when NCCL has noticed that something failed, or after abort().
     void requireWhole();
     /// Remembers why the group is broken, unless it is already known; ends what is under way.
-    void breakOff(GroupBroken::Why why, const std::string& text) noexcept;
+    void breakOff(GroupBroken::Why why, const Said& said) noexcept;
 
 private:
     void compareVersions(MeetingPoint& meeting, Deadline forming);
@@ -46,7 +46,7 @@ private:
     void requireUsable();
     void settle(std::unique_lock<std::timed_mutex>& lock, const char* operation, Status status, Deadline deadline);
     [[noreturn]] void fail(const char* operation, Status status);
-    void breakLocked(GroupBroken::Why why, const std::string& text) noexcept;
+    void breakLocked(GroupBroken::Why why, const Said& said) noexcept;
     [[nodiscard]] std::string textOf(Status status) const;
 
     std::shared_ptr<const Library> m_library;

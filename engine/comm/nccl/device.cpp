@@ -1,5 +1,6 @@
 #include "engine/comm/nccl/device.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/device_memory.h"
 #include "engine/comm/communicator.h"
 
@@ -37,7 +38,7 @@ DeviceMemory allocate(std::size_t bytes)
     const cudaError_t status = cudaMalloc(&memory, bytes);
     if (status == cudaErrorMemoryAllocation) {
         cudaGetLastError();
-        throw NoDeviceMemory(fmt::format("{} MiB for messages between GPUs do not fit beside the model", bytes >> 20));
+        throw NoDeviceMemory(say("nccl-no-memory", bytes >> 20));
     }
     require("cudaMalloc", status);
     DeviceMemory owned(static_cast<std::byte*>(memory));
@@ -55,7 +56,7 @@ void waitFor(cudaStream_t stream, MeetingPoint& meeting, Deadline deadline)
         if (status != cudaErrorNotReady)
             require("connecting GPUs", status);
         if (deadline.passed())
-            throw GroupBroken(GroupBroken::Why::Timeout, "the GPUs of the deployment did not connect in time");
+            throw GroupBroken(GroupBroken::Why::Timeout, say("gpus-late"));
         meeting.pause(Milliseconds(1));
     }
 }

@@ -1,9 +1,8 @@
 #include "engine/comm/nccl/nccl_communicator.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/comm/shapes.h"
 #include "kernels/cuda/rows.h"
-
-#include <fmt/format.h>
 
 namespace argus::comm::nccl {
 
@@ -63,10 +62,9 @@ NcclCommunicator::~NcclCommunicator()
 void NcclCommunicator::requireUsable()
 {
     if (m_aborted)
-        m_connection->breakOff(Why::Aborted, fmt::format("{} was aborted", m_connection->place().name));
+        m_connection->breakOff(Why::Aborted, say("group-aborted", m_connection->place().name));
     if (m_peers && m_peers->timedOut())
-        m_connection->breakOff(Why::Timeout, fmt::format("rank {} of {} waited for the others until its limit", rank(),
-                                                         m_connection->place().name));
+        m_connection->breakOff(Why::Timeout, say("rank-waited-limit", rank(), m_connection->place().name));
 }
 
 void NcclCommunicator::requireWhole()

@@ -1,10 +1,9 @@
 #include "engine/comm/nccl/open.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/comm/nccl/nccl_communicator.h"
 #include "engine/comm/neighbours.h"
 #include "engine/comm/outcome.h"
-
-#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -87,14 +86,13 @@ Result<Groups> openNccl(const NcclSettings& settings, MeetingPoint& meeting)
     } catch (const GroupBroken& broken) {
         return errorOf(broken);
     } catch (const NoDeviceMemory& full) {
-        return Error{ErrorCode::DoesNotFit, full.what(), "use less of the GPU's memory for the model",
-                     "gpu_memory_utilization"};
+        return makeError(ErrorCode::DoesNotFit, full.said(), say("do-lower-share"), "gpu_memory_utilization");
     } catch (const MissingLibrary& missing) {
-        return Error{ErrorCode::NotFound, missing.what(),
-                     "install NCCL 2.14 or later (libnccl2), or put the folder of libnccl.so.2 into LD_LIBRARY_PATH",
-                     ""};
+        return makeError(ErrorCode::NotFound, missing.said(), say("do-install-nccl-here", "2.14", "libnccl.so.2"));
+    } catch (const OpsError& error) {
+        return makeError(ErrorCode::Internal, error.said());
     } catch (const std::exception& error) {
-        return Error{ErrorCode::Internal, error.what(), "", ""};
+        return makeError(ErrorCode::Internal, error.what());
     }
 }
 

@@ -1,5 +1,6 @@
 #include "engine/ops/cuda/blas.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/ops/ops.h"
 
 #include <cublasLt.h>
@@ -95,16 +96,12 @@ Result<std::unique_ptr<Blas>> Blas::open(void* workspace, std::size_t workspaceB
     for (const char* place : kPlaces)
         if (library->handle == nullptr)
             library->handle = ::dlopen(place, RTLD_NOW | RTLD_LOCAL);
-    const std::string remedy = "install the CUDA libraries (cuBLAS 12 or 13), or put the folder of libcublasLt.so into "
-                               "LD_LIBRARY_PATH; without them use --device cpu";
+    const Said remedy = say("do-install-blas");
     if (library->handle == nullptr)
-        return Error{ErrorCode::NotFound,
-                     "cuBLASLt is missing on this machine: neither the loader nor "
-                     "/usr/local/cuda/lib64 knows libcublasLt.so.13 or .12",
-                     remedy, "device"};
+        return makeError(ErrorCode::NotFound, say("blas-missing", "/usr/local/cuda/lib64", "libcublasLt.so.13 / .12"),
+                         remedy, "device");
     if (!library->findAll() || library->create(&library->context) != CUBLAS_STATUS_SUCCESS)
-        return Error{ErrorCode::Unsupported, "this machine's cuBLASLt cannot be used with this driver or build", remedy,
-                     "device"};
+        return makeError(ErrorCode::Unsupported, say("blas-unusable"), remedy, "device");
     return std::unique_ptr<Blas>(new Blas(std::move(library), workspace, workspaceBytes));
 }
 

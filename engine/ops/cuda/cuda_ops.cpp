@@ -1,5 +1,6 @@
 #include "engine/ops/cuda/cuda_ops.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/ops/contract.h"
 #include "engine/ops/cuda_layout.h"
 #include "engine/ops/formats.h"
@@ -39,7 +40,7 @@ Result<std::unique_ptr<Ops>> openCuda(const CudaSettings& settings)
                                                       std::move(blasMemory), std::move(kernelMemory),
                                                       std::move(widened)));
     } catch (const OpsError& refused) {
-        return Error{ErrorCode::DoesNotFit, refused.what(), "end other programs on this GPU and try again", "device"};
+        return makeError(ErrorCode::DoesNotFit, refused.said(), say("do-end-programs"), "device");
     }
 }
 

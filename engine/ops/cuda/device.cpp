@@ -1,5 +1,6 @@
 #include "engine/ops/cuda/device.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/device_memory.h"
 #include "engine/base/log.h"
 #include "engine/ops/cuda_layout.h"
@@ -24,12 +25,9 @@ double gib(std::uint64_t bytes)
 Error cannotOpen(int device, cudaError_t why)
 {
     const bool old = why == cudaErrorInsufficientDriver || why == cudaErrorNoDevice;
-    return {old ? ErrorCode::Unsupported : ErrorCode::NotFound,
-            fmt::format("GPU {} cannot be used: {}", device, cudaGetErrorString(why)),
-            old ? "install a current NVIDIA driver (R525 or later for CUDA 12, R580 or later for CUDA 13), or use "
-                  "--device cpu"
-                : "see nvidia-smi for the GPUs of this machine, or use --device cpu",
-            "device"};
+    return makeError(old ? ErrorCode::Unsupported : ErrorCode::NotFound,
+                     say("gpu-unusable", device, cudaGetErrorString(why)),
+                     old ? say("do-current-driver") : say("do-see-gpus"), "device");
 }
 
 } // namespace
@@ -51,9 +49,8 @@ Result<Done> Device::choose(const CudaSettings& settings)
     if (const cudaError_t status = cudaGetDeviceCount(&count); status != cudaSuccess)
         return cannotOpen(settings.device, status);
     if (settings.device < 0 || settings.device >= count)
-        return Error{ErrorCode::NotFound,
-                     fmt::format("there is no GPU {}: this machine has {}", settings.device, count),
-                     fmt::format("use device cuda:0 to cuda:{}, or cpu", std::max(count - 1, 0)), "device"};
+        return makeError(ErrorCode::NotFound, say("gpu-not-there", settings.device, count),
+                         say("do-gpu-or-cpu", std::max(count - 1, 0)), "device");
     cudaDeviceProp facts{};
     if (const cudaError_t status = cudaGetDeviceProperties(&facts, settings.device); status != cudaSuccess)
         return cannotOpen(settings.device, status);
@@ -61,14 +58,13 @@ Result<Done> Device::choose(const CudaSettings& settings)
     m_processors = facts.multiProcessorCount;
     const int capability = facts.major * 10 + facts.minor;
     if (capability < kOldestCapability)
-        return Error{ErrorCode::Unsupported,
-                     fmt::format("{} has compute capability {}.{}; 7.5 (Turing) or later is needed", m_name,
-                                 facts.major, facts.minor),
-                     "use another GPU, or --device cpu", "device"};
+        return makeError(
+            ErrorCode::Unsupported,
+            say("capability-below", m_name, fmt::format("{}.{}", facts.major, facts.minor), "7.5 (Turing)"),
+            say("do-other-gpu-or-cpu"), "device");
     if (settings.compute == DType::BF16 && facts.major < 8)
-        return Error{ErrorCode::Unsupported,
-                     fmt::format("{} has no bfloat16: it came with compute capability 8.0", m_name),
-                     "use dtype float16 (or auto)", "dtype"};
+        return makeError(ErrorCode::Unsupported, say("gpu-no-bfloat16", m_name, "8.0"), say("do-auto-float16"),
+                         "dtype");
     // Spinning answers a microsecond sooner and burns a core; the rank's thread sleeps while it waits.
     cudaSetDeviceFlags(cudaDeviceScheduleBlockingSync);
     if (const cudaError_t status = cudaSetDevice(settings.device); status != cudaSuccess)
@@ -88,11 +84,10 @@ Result<Done> Device::reserve(const CudaSettings& settings)
     takingDeviceMemory("weights, cache and activations", bytes);
     if (const cudaError_t status = cudaMalloc(reinterpret_cast<void**>(&m_memory), bytes); status != cudaSuccess) {
         cudaGetLastError();
-        return Error{ErrorCode::DoesNotFit,
-                     fmt::format("{} has {:.2f} GiB free, the plan needs {:.2f} GiB in one piece", m_name, gib(free),
-                                 gib(bytes)),
-                     "end other programs on this GPU, or lower gpu_memory_utilization or max_model_len",
-                     "gpu_memory_utilization"};
+        return makeError(
+            ErrorCode::DoesNotFit,
+            say("gpu-piece", m_name, fmt::format("{:.2f} GiB", gib(free)), fmt::format("{:.2f} GiB", gib(bytes))),
+            say("do-end-or-lower"), "gpu_memory_utilization");
     }
     m_arena = Arena(bytes);
     check("cudaStreamCreate", cudaStreamCreateWithFlags(&m_stream, cudaStreamNonBlocking));
@@ -128,11 +123,10 @@ std::shared_ptr<std::byte> Device::take(std::uint64_t bytes)
 {
     const std::optional<std::uint64_t> offset = m_arena.take(bytes);
     if (!offset)
-        throw OpsError(
-            fmt::format("the GPU's memory is spoken for: {:.1f} MiB wanted, the largest free piece has {:.1f} "
-                        "MiB, {:.2f} of {:.2f} GiB are in use",
-                        static_cast<double>(bytes) / (1 << 20), static_cast<double>(m_arena.largestFree()) / (1 << 20),
-                        gib(m_arena.used()), gib(m_arena.bytes())));
+        throw OpsError(say("gpu-spoken-for", fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20)),
+                           fmt::format("{:.1f} MiB", static_cast<double>(m_arena.largestFree()) / (1 << 20)),
+                           fmt::format("{:.2f} GiB", gib(m_arena.used())),
+                           fmt::format("{:.2f} GiB", gib(m_arena.bytes()))));
     // Work in the stream that still uses a place comes before the work of its next owner.
     return {m_memory + *offset, [this, at = *offset](std::byte*) { m_arena.giveBack(at); }};
 }

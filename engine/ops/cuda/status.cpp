@@ -1,5 +1,7 @@
 #include "engine/ops/cuda/status.h"
 
+#include "engine/base/catalogue.h"
+
 #include <fmt/format.h>
 
 namespace argus::ops::cuda {
@@ -32,7 +34,7 @@ void check(const char* operation, int status)
         return;
     const std::string text = fmt::format("{}: {} ({})", operation, cudaGetErrorString(error), cudaGetErrorName(error));
     if (!recoverable(error))
-        throw DeviceLost("the GPU failed: " + text);
+        throw DeviceLost(say("gpu-failed", text));
     cudaGetLastError(); // it is told now, and no later call shall tell it again
     throw OpsError(text);
 }

@@ -1,5 +1,6 @@
 // Weights on their way to the GPU: from mapped files through pinned memory, converted and put in their places there.
 
+#include "engine/base/catalogue.h"
 #include "engine/ops/contract.h"
 #include "engine/ops/cuda/cuda_ops.h"
 #include "engine/ops/cuda_layout.h"
@@ -62,7 +63,7 @@ void CudaOps::requireRange()
           cudaMemcpyAsync(&overflows, m_overflows, sizeof overflows, cudaMemcpyDeviceToHost, m_device->stream()));
     synchronize();
     if (overflows > 0)
-        throw OutOfRange(fmt::format("{} weights of this checkpoint are too large for float16", overflows));
+        throw OutOfRange(say("beyond-float16", overflows));
 }
 
 Weight CudaOps::placeTable(ConstTensorView host)

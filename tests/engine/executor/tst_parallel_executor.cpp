@@ -550,6 +550,9 @@ void TstParallelExecutor::aMachineThatLeavesEndsTheOther()
     const wire::ExecutorToNode told = running.node->receive();
     QVERIFY2(told.failed().error().cause().find("has lost rank ") != std::string::npos,
              told.failed().error().cause().c_str());
+    // As data, too: a window says it in its own language.
+    QCOMPARE(told.failed().error().cause_said().id(), std::string("rank-lost"));
+    QCOMPARE(told.failed().error().remedy_said().id(), std::string("do-look-at-machines"));
     QCOMPARE(running.node->receive().body_case(), wire::ExecutorToNode::BODY_NOT_SET); // the link has ended
     running.close();
     QVERIFY(running.ends[0] == executor::Link::End::RanksGone);

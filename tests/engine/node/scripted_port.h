@@ -29,10 +29,10 @@ public:
         wanted.emplace_back(number, index);
     }
     void tell(NodeEvent event) override { events.push_back(std::move(event)); }
-    void giveUpOn(std::uint64_t epoch, const std::string& why) override
+    void giveUpOn(std::uint64_t epoch, const Said& why) override
     {
         givenUp = epoch;
-        givenUpWhy = why;
+        givenUpWhy = english(why);
     }
 
     /// The oldest step that was sent and not looked at yet; drops before it are noted.

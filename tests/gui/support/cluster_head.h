@@ -185,7 +185,8 @@ public:
         auto keys = protocol::loadOrMakeKeys(configFolder() / "keys" / "client.key"); // as the desktop does
         if (!keys)
             std::abort();
-        m_head.admit(keys.value().publicKey);
+        m_client = keys.value().publicKey;
+        m_head.admit(m_client);
         m_head.start([this](ScriptedHead&, const ScriptedHead::Message& message) { return take(message); });
     }
     ~ClusterHead() { m_head.stop(); }
@@ -240,6 +241,30 @@ public:
         const std::lock_guard lock(m_mutex);
         m_noUpload = std::move(why);
     }
+    /// Of the client that is connected, as a head says it when `argus-node keys allow` was called.
+    void changeRole(const std::string& role)
+    {
+        giveRole(role);
+        wire::HeadMessage message;
+        {
+            const std::lock_guard lock(m_mutex);
+            message.mutable_welcome()->set_head_name("gpu-a");
+            *message.mutable_welcome()->mutable_status() = m_status;
+            message.mutable_welcome()->set_role(m_role);
+        }
+        m_head.say(std::move(message));
+    }
+    /// The client's key, as after `argus-node keys revoke`: it is told, and cannot come back.
+    void revoke()
+    {
+        m_head.dismiss(m_client);
+        wire::HeadMessage message;
+        *message.mutable_refused()->mutable_error() =
+            protocol::toWire(makeError(ErrorCode::Denied, say("key-revoked"), say("do-allow-key", m_client)));
+        m_head.say(std::move(message));
+    }
+    void allowAgain() { m_head.admit(m_client); }
+    [[nodiscard]] QString clientKey() const { return QString::fromStdString(m_client); }
     void refuseJoinLines(const Error& why)
     {
         const std::lock_guard lock(m_mutex);
@@ -318,6 +343,7 @@ private:
     std::mutex m_mutex;
     wire::Status m_status = clusterStatus();
     std::string m_role = "client";
+    std::string m_client; ///< its public key
     bool m_holding = false;
     std::vector<wire::HeadMessage> m_held;
     std::optional<Error> m_noLine;
