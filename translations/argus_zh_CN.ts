@@ -749,6 +749,26 @@
         <translation>阶段 {stage}：第 {first} 到 {last} 层（共 {layers} 层），在 {node} {devices} 上</translation>
     </message>
     <message>
+        <source>stage {stage}: its {ranks} ranks are joined by {how}</source>
+        <translation>阶段 {stage}：其 {ranks} 个秩经 {how} 相连</translation>
+    </message>
+    <message>
+        <source>NVLink ×{links}</source>
+        <translation>{links} 条 NVLink 链路</translation>
+    </message>
+    <message>
+        <source>NVLink ×{links} through a switch</source>
+        <translation>{links} 条 NVLink 链路（经交换芯片）</translation>
+    </message>
+    <message>
+        <source>NVLink between some and PCIe between others</source>
+        <translation>NVLink（部分）和 PCIe（其余）</translation>
+    </message>
+    <message>
+        <source>PCIe</source>
+        <translation>PCIe 总线</translation>
+    </message>
+    <message>
         <source>all compute in float16, because {device} has compute capability {capability} and bfloat16 came with 8.0</source>
         <translation>全部以 float16 计算，因为 {device} 的计算能力是 {capability}，从 8.0 起才有 bfloat16</translation>
     </message>

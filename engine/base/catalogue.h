@@ -270,6 +270,11 @@ inline constexpr auto kCatalogue = std::to_array<SaidTemplate>({
      "{node}: {interface}, {rate} to the head, carries the traffic between ranks")},
     {"remark-stage", ARGUS_SENTENCE("Said",
      "stage {stage}: layers {first} to {last} of {layers}, on {node} {devices}")},
+    {"remark-joined", ARGUS_SENTENCE("Said", "stage {stage}: its {ranks} ranks are joined by {how}")},
+    {"joined-nvlink", ARGUS_SENTENCE("Said", "NVLink ×{links}")},
+    {"joined-nvswitch", ARGUS_SENTENCE("Said", "NVLink ×{links} through a switch")},
+    {"joined-partly", ARGUS_SENTENCE("Said", "NVLink between some and PCIe between others")},
+    {"joined-pcie", ARGUS_SENTENCE("Said", "PCIe")},
     {"remark-float16", ARGUS_SENTENCE("Said",
      "all compute in float16, because {device} has compute capability {capability} and bfloat16 came with "
      "8.0")},

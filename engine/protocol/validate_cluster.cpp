@@ -115,7 +115,11 @@ void checkInventory(Check& check, const wire::Inventory& inventory)
         checkSaid(check, device.name_said());
         checkSaid(check, device.problem_said());
         check.count("inventory.devices.users", static_cast<std::size_t>(device.users_size()), 0, kMaxDevices);
-        check.count("inventory.devices.nvlinked", static_cast<std::size_t>(device.nvlinked_size()), 0, kMaxDevices);
+        check.count("inventory.devices.nvlinks", static_cast<std::size_t>(device.nvlinks_size()), 0, kMaxDevices);
+        for (const wire::NvLinks& links : device.nvlinks()) {
+            check.integer("inventory.devices.nvlinks.device", links.device(), 0, kMaxDevices - 1);
+            check.integer("inventory.devices.nvlinks.links", links.links(), 1, kMaxNvLinks);
+        }
         for (const std::string& user : device.users())
             check.text("inventory.devices.users", user, kMaxNameBytes);
     }
