@@ -641,6 +641,14 @@
         <translation>请检查两台机器之间的网络，然后再次部署：已获取的部分会保留</translation>
     </message>
     <message>
+        <source>no line can be made to {address}, where the head hands out models</source>
+        <translation>无法连接到 {address}，主节点在那里分发模型</translation>
+    </message>
+    <message>
+        <source>open port {port} of the head in the firewall between the two, and deploy again: what has come is kept</source>
+        <translation>在两者之间的防火墙上打开主节点的端口 {port}，然后重新部署：已取得的部分会保留</translation>
+    </message>
+    <message>
         <source>{free} bytes are free for {folder}, {needed} are to be fetched</source>
         <translation>{folder} 可用空间为 {free} 字节，需要获取 {needed} 字节</translation>
     </message>

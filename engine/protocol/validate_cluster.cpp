@@ -204,6 +204,7 @@ void checkBody(Check& check, const wire::HeadToWorker& message)
     switch (message.body_case()) {
     case Body::kWelcome:
         check.text("welcome.head_name", message.welcome().head_name(), kMaxNameBytes);
+        check.integer("welcome.model_port", message.welcome().model_port(), 0, 65535);
         return check.text("welcome.version", message.welcome().version(), kMaxNameBytes);
     case Body::kRefused:
         return checkError(check, message.refused().error());
