@@ -641,6 +641,14 @@
         <translation>请检查两台机器之间的网络，然后再次部署：已获取的部分会保留</translation>
     </message>
     <message>
+        <source>no line can be made to {address}, where the head hands out models</source>
+        <translation>无法连接到 {address}，主节点在那里分发模型</translation>
+    </message>
+    <message>
+        <source>open port {port} of the head in the firewall between the two, and deploy again: what has come is kept</source>
+        <translation>在两者之间的防火墙上打开主节点的端口 {port}，然后重新部署：已取得的部分会保留</translation>
+    </message>
+    <message>
         <source>{free} bytes are free for {folder}, {needed} are to be fetched</source>
         <translation>{folder} 可用空间为 {free} 字节，需要获取 {needed} 字节</translation>
     </message>
@@ -747,6 +755,26 @@
     <message>
         <source>stage {stage}: layers {first} to {last} of {layers}, on {node} {devices}</source>
         <translation>阶段 {stage}：第 {first} 到 {last} 层（共 {layers} 层），在 {node} {devices} 上</translation>
+    </message>
+    <message>
+        <source>stage {stage}: its {ranks} ranks are joined by {how}</source>
+        <translation>阶段 {stage}：其 {ranks} 个秩经 {how} 相连</translation>
+    </message>
+    <message>
+        <source>NVLink ×{links}</source>
+        <translation>{links} 条 NVLink 链路</translation>
+    </message>
+    <message>
+        <source>NVLink ×{links} through a switch</source>
+        <translation>{links} 条 NVLink 链路（经交换芯片）</translation>
+    </message>
+    <message>
+        <source>NVLink between some and PCIe between others</source>
+        <translation>NVLink（部分）和 PCIe（其余）</translation>
+    </message>
+    <message>
+        <source>PCIe</source>
+        <translation>PCIe 总线</translation>
     </message>
     <message>
         <source>all compute in float16, because {device} has compute capability {capability} and bfloat16 came with 8.0</source>

@@ -30,6 +30,9 @@ std::string addressFor(const std::string& endpoint)
 
 namespace {
 
+/// Pieces of models on their way to one worker: what a line does not take stays on the disk.
+constexpr int kModelSendQueue = 8;
+
 /// Port `by` above the one of an endpoint; of one that was picked, any.
 std::string portAbove(const std::string& endpoint, const std::string& asked, int by)
 {
@@ -82,14 +85,28 @@ Result<std::unique_ptr<node::ClusterDoor>> openDoor(const std::string& endpoint,
                                                  .peers = protocol::Peers::HeadAndWorker});
     if (!workers)
         return std::move(workers).error();
+    auto admitsToo = std::make_shared<Admission>(std::string(), knownWorkersFile()); // asked on a thread of its own
+    auto models =
+        protocol::SecureServer::bind({.keys = keys,
+                                      .endpoint = portAbove(endpoint, asked, 3),
+                                      .admits = [admitsToo](const std::string& key) { return (*admitsToo)(key); },
+                                      .peers = protocol::Peers::HeadAndWorker,
+                                      .sendQueue = kModelSendQueue});
+    if (!models)
+        return std::move(models).error();
     auto door = std::make_unique<node::ClusterDoor>();
     door->workers = std::move(*workers);
+    door->models = std::move(*models);
     door->pairingEndpoint = portAbove(endpoint, asked, 2);
     door->host = hostFor(endpoint);
     door->headPublicKey = keys.publicKey;
     door->admit = admitWorker;
-    door->knows = [known = std::make_shared<protocol::Admission>(std::string(), knownWorkersFile())](
-                      const std::string& key) { return (*known)(key); };
+    const auto knows = [] {
+        return [known = std::make_shared<protocol::Admission>(std::string(), knownWorkersFile())](
+                   const std::string& key) { return (*known)(key); };
+    };
+    door->knows = knows();
+    door->knowsForModels = knows();
     door->forget = forgetWorker;
     return door;
 }

@@ -15,7 +15,8 @@ namespace argus::apps {
 /// As others reach it: an endpoint of every address is not an address.
 [[nodiscard]] std::string addressFor(const std::string& endpoint);
 
-/// One socket for workers, and where machines pair: on the two ports after that of the clients at `endpoint`. `asked`:
+/// A socket for workers, where machines pair, and a socket for models: on the three ports after that of the clients at
+/// `endpoint`. `asked`:
 /// that endpoint before a port was picked. Errors  those of SecureServer::bind()
 [[nodiscard]] Result<std::unique_ptr<node::ClusterDoor>> openDoor(const std::string& endpoint, const std::string& asked,
                                                                   const protocol::CurveKeys& keys);

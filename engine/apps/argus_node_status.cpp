@@ -36,8 +36,8 @@ std::string rankText(const wire::DeviceStatus& device)
 {
     if (!device.used())
         return "-";
-    return fmt::format("{}, stage {}, layers {}-{}", device.rank(), device.stage(), device.first_layer(),
-                       std::max(device.end_layer(), 1U) - 1);
+    return fmt::format("{}, stage {}, layers {}-{}{}{}", device.rank(), device.stage(), device.first_layer(),
+                       std::max(device.end_layer(), 1U) - 1, device.joined().empty() ? "" : ", ", device.joined());
 }
 
 void printStatus(const wire::Status& status)
@@ -89,6 +89,7 @@ Json jsonOf(const wire::DeviceStatus& device)
                        {"tensor_rank", device.tensor_rank()},
                        {"first_layer", device.first_layer()},
                        {"end_layer", device.end_layer()},
+                       {"joined", device.joined()},
                        {"load_done_bytes", device.load_done_bytes()},
                        {"load_total_bytes", device.load_total_bytes()}};
     return out;

@@ -232,7 +232,8 @@ bool HeadLink::Session::read(const std::string& frame)
         if (std::exchange(found, true))
             lost("was restarted");
         found = true;
-        link.m_listener(HeadFound{message->welcome().head_name()});
+        link.m_listener(HeadFound{.headName = message->welcome().head_name(),
+                                  .modelPort = static_cast<std::uint16_t>(message->welcome().model_port())});
         return true;
     case wire::HeadToWorker::kRefused:
         link.m_listener(HeadRefuses{protocol::fromWire(message->refused().error())});

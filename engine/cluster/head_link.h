@@ -8,6 +8,7 @@
 #include "engine/protocol/keys.h"
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -19,6 +20,7 @@ namespace argus::cluster {
 /// The head has taken us in; also after the connection was lost: nothing that was under way counts any more.
 struct HeadFound {
     std::string headName;
+    std::uint16_t modelPort = 0; ///< of its host, where it hands out models; 0: it does not
 };
 /// No word from it, or no connection.
 struct HeadLost {

@@ -139,6 +139,7 @@ void Workers::hello(const protocol::Received& received, const wire::WorkerHello&
     wire::HeadToWorker out = message();
     out.mutable_welcome()->set_head_name(m_options.headName);
     out.mutable_welcome()->set_version(m_options.version);
+    out.mutable_welcome()->set_model_port(m_options.modelPort);
     push(worker, out, now);
     probe(worker, now);
 }

@@ -77,6 +77,7 @@ public:
     struct Options {
         std::string headName;
         std::string version;
+        std::uint16_t modelPort = 0; ///< where workers fetch models
         Milliseconds suspectAfter{3'000};
         Milliseconds lostAfter{6'000};
         Milliseconds heartbeat{250};

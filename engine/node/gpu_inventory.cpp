@@ -1,6 +1,7 @@
 #include "engine/node/gpu_inventory.h"
 
 #include "engine/base/catalogue.h"
+#include "engine/node/nvlink_map.h"
 
 #include <fmt/format.h>
 
@@ -106,6 +107,13 @@ std::optional<Error> GpuInventory::read(const std::optional<std::string>& visibl
         gpus[place].index = static_cast<std::uint32_t>(m_facts.gpus.size());
         m_facts.gpus.push_back(std::move(gpus[place]));
         m_handles.push_back(handles[place]);
+    }
+    if (m_nvml->linkState != nullptr) {
+        NvLinkMap map = nvlinkMap(*m_nvml, m_handles);
+        for (std::size_t i = 0; i < m_handles.size(); ++i) {
+            m_facts.gpus[i].nvlinksKnown = map[i].has_value();
+            m_facts.gpus[i].nvlinks = std::move(map[i]).value_or(std::vector<plan::NvLinks>());
+        }
     }
     return std::nullopt;
 }

@@ -99,6 +99,13 @@ void LocalMachine::find(Deadline deadline)
             device.set_memory_total(gpu.memoryTotal);
             device.set_memory_free(gpu.memoryFree);
             device.set_problem(english(gpu.problem));
+            device.set_nvlinks_known(gpu.nvlinksKnown);
+            for (const plan::NvLinks& links : gpu.nvlinks) {
+                wire::NvLinks& out = *device.add_nvlinks();
+                out.set_device(links.device);
+                out.set_links(links.links);
+                out.set_through_switch(links.throughSwitch);
+            }
             if (!gpu.problem.empty())
                 *device.mutable_problem_said() = protocol::toWire(gpu.problem);
             followed.push_back(gpu.index);
@@ -256,6 +263,14 @@ bool isPublicAddress(const std::string& text)
              within(0xA9FE0000, 16) || within(0x64400000, 10));
 }
 
+static std::vector<plan::NvLinks> linksOf(const wire::InventoryDevice& device)
+{
+    std::vector<plan::NvLinks> all;
+    for (const wire::NvLinks& links : device.nvlinks())
+        all.push_back({.device = links.device(), .links = links.links(), .throughSwitch = links.through_switch()});
+    return all;
+}
+
 plan::ClusterNode clusterNodeOf(const std::string& name, const wire::Inventory& inventory,
                                 const std::vector<wire::DeviceMemory>& memory)
 {
@@ -275,7 +290,6 @@ plan::ClusterNode clusterNodeOf(const std::string& name, const wire::Inventory& 
             device.memoryFree = std::min(now.total(), now.free() + now.of_executor());
         }
         device.users.assign(from.users().begin(), from.users().end());
-        device.nvlinked.assign(from.nvlinked().begin(), from.nvlinked().end());
         if (from.kind() == "cuda")
             device.gpu = plan::Gpu{.index = from.index(),
                                    .name = from.name(),
@@ -285,6 +299,8 @@ plan::ClusterNode clusterNodeOf(const std::string& name, const wire::Inventory& 
                                    .processors = static_cast<int>(from.processors()),
                                    .memoryTotal = device.memoryTotal,
                                    .memoryFree = device.memoryFree,
+                                   .nvlinks = linksOf(from),
+                                   .nvlinksKnown = from.nvlinks_known(),
                                    .problem = from.has_problem_said() ? protocol::fromWire(from.problem_said())
                                                                       : Said(from.problem())};
     }

@@ -155,6 +155,20 @@ void ModelPull::chunk(const wire::ModelChunk& chunk)
         fail(std::move(taken).error());
 }
 
+void ModelPull::again()
+{
+    if (!busy() || !m_file)
+        return;
+    m_asked = m_come;
+    askMore();
+}
+
+void ModelPull::broken(const Error& error)
+{
+    if (busy())
+        fail(error);
+}
+
 Result<Done> ModelPull::take(const wire::ModelChunk& chunk)
 {
     const ByteRange* const range = m_come.range < m_coming.list().size() ? &m_coming.list()[m_come.range] : nullptr;

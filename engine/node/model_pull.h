@@ -36,6 +36,11 @@ public:
 
     void start(const wire::PullModel& order);
     void chunk(const wire::ModelChunk& chunk);
+    /// What was asked for and has not come will not: it is asked for again.
+    void again();
+    /// Nothing more can come, for this reason.
+    void broken(const Error& error);
+    [[nodiscard]] bool busy() const { return m_ticket != 0; }
     /// What has come is kept.
     void cancel();
 

@@ -46,7 +46,7 @@ Node::Impl::Impl(Options given, std::function<void(NodeEvent)> hears, std::uniqu
           {.programs = options.programs, .cpuDevices = options.cpuDevices, .gpus = options.settings.device() != "cpu"}),
       plannerInbox(kPlannerInbox), mainInbox(kMainInbox), jobs(kMostJobs),
       host(options.programs, options.logLevel, link, hostHooks()), supervisor(*this, supervisorHooks()),
-      models([this](const std::string& worker, wire::HeadToWorker out) { desk->send(worker, std::move(out)); }),
+      models(door ? std::move(door->models) : nullptr, door ? door->knowsForModels : nullptr),
       clusterPlan(
           options.version,
           [this](const std::string& worker, wire::HeadToWorker out) { desk->send(worker, std::move(out)); }, models),
@@ -66,6 +66,7 @@ cluster::Workers::Options Node::Impl::workersOptions() const
     cluster::Workers::Options made;
     made.headName = name;
     made.version = options.version;
+    made.modelPort = models.port();
     made.admits = door->knows;
     return made;
 }

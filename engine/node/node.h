@@ -26,6 +26,7 @@ namespace argus::node {
 /// How other machines come in.
 struct ClusterDoor {
     std::unique_ptr<protocol::SecureServer> workers; ///< bound; admits the keys of known workers
+    std::unique_ptr<protocol::SecureServer> models;  ///< bound; for the same keys: where workers fetch models
     std::string pairingEndpoint;                     ///< "tcp://0.0.0.0:47702"
     std::string host;                                ///< by which machines reach this one: "192.168.1.5"
     std::string headPublicKey;
@@ -33,6 +34,8 @@ struct ClusterDoor {
     std::function<Result<Done>(const std::string& publicKey, const std::string& name)> admit;
     /// Whether that key may be a worker; called on the workers' thread.
     std::function<bool(const std::string& publicKey)> knows;
+    /// The same; called on the thread that hands out models.
+    std::function<bool(const std::string& publicKey)> knowsForModels;
     /// Forgets that key; false when it was not known.
     std::function<bool(const std::string& publicKey)> forget;
 };

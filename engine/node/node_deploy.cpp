@@ -189,8 +189,6 @@ void Node::Impl::on(cluster::WorkerSaid message)
             supervisor.cannotStart(message.name, ended.epoch(), protocol::fromWire(ended.error()), now());
         return;
     }
-    case wire::WorkerMessage::kPull:
-        return models.serve(message.name, message.message.pull());
     case wire::WorkerMessage::kModelReport:
         return clusterPlan.report(message.name, std::move(*message.message.mutable_model_report()));
     default:

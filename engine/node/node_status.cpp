@@ -57,6 +57,9 @@ void describeRank(wire::DeviceStatus& out, const Board& board, const plan::Plann
     out.set_tensor_rank(static_cast<std::uint32_t>(rank.shard.tensorRank));
     out.set_first_layer(static_cast<std::uint32_t>(rank.shard.firstLayer));
     out.set_end_layer(static_cast<std::uint32_t>(rank.shard.endLayer));
+    out.set_joined(english(rank.joined));
+    if (!rank.joined.empty())
+        *out.mutable_joined_said() = protocol::toWire(rank.joined);
     const auto figures = board.executors.ranks.find(static_cast<std::uint32_t>(rank.rank));
     if (figures == board.executors.ranks.end())
         return;

@@ -37,6 +37,13 @@ std::optional<Nvml> loadNvml()
     find(library, "nvmlDeviceGetNumGpuCores", nvml.cores);
     find(library, "nvmlDeviceGetMigMode", nvml.migMode);
     find(library, "nvmlDeviceGetComputeRunningProcesses_v3", nvml.processes);
+    const bool links = find(library, "nvmlDeviceGetPciInfo_v3", nvml.pci) &&
+                       find(library, "nvmlDeviceGetNvLinkState", nvml.linkState) &&
+                       find(library, "nvmlDeviceGetNvLinkRemotePciInfo_v2", nvml.linkEnd);
+    if (links)
+        find(library, "nvmlDeviceGetNvLinkRemoteDeviceType", nvml.linkEndType);
+    else
+        nvml.linkState = nullptr;
     return nvml;
 }
 

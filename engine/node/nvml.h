@@ -23,6 +23,15 @@ struct Nvml {
         unsigned int gpuInstance = 0;
         unsigned int computeInstance = 0;
     };
+    struct Pci { ///< its name for a place on the bus; `domain`, `bus` and `device` say it as numbers
+        char shortId[16] = {};
+        unsigned int domain = 0;
+        unsigned int bus = 0;
+        unsigned int device = 0;
+        unsigned int kind = 0; ///< vendor and product
+        unsigned int subsystem = 0;
+        char id[32] = {};
+    };
 
     Status (*init)() = nullptr;
     Status (*shutdown)() = nullptr;
@@ -38,12 +47,19 @@ struct Nvml {
     Status (*cores)(Handle gpu, unsigned int* cores) = nullptr;                            ///< may be null
     Status (*migMode)(Handle gpu, unsigned int* current, unsigned int* pending) = nullptr; ///< may be null
     Status (*processes)(Handle gpu, unsigned int* count, Process* processes) = nullptr;    ///< may be null
+    // NVLink: `link` counts those that a GPU has, up to kNvmlMostLinks. All four, or the first three, or none.
+    Status (*pci)(Handle gpu, Pci* place) = nullptr;
+    Status (*linkState)(Handle gpu, unsigned int link, int* active) = nullptr;
+    Status (*linkEnd)(Handle gpu, unsigned int link, Pci* place) = nullptr;
+    Status (*linkEndType)(Handle gpu, unsigned int link, int* type) = nullptr; ///< may be null where the others are not
 
     std::shared_ptr<void> library; ///< where the functions live; null in tests
 };
 
 constexpr Nvml::Status kNvmlSuccess = 0;
 constexpr Nvml::Status kNvmlDriverNotLoaded = 9;
+constexpr unsigned kNvmlMostLinks = 36; ///< twice what any GPU of 2026 has; a link that is not there is an error
+constexpr int kNvmlLinkToSwitch = 2;    ///< a type
 
 /// The library of this machine; nothing when it is not installed or too old to have what is needed.
 [[nodiscard]] std::optional<Nvml> loadNvml();

@@ -3,6 +3,7 @@
 #include "engine/base/catalogue.h"
 #include "engine/base/files.h"
 #include "engine/base/log.h"
+#include "engine/cluster/model_link.h"
 #include "engine/node/copy_hold.h"
 #include "engine/node/executor_host.h"
 #include "engine/node/model_check.h"
@@ -17,8 +18,10 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <string_view>
 #include <utility>
+#include <variant>
 
 namespace argus::node {
 namespace {
@@ -37,7 +40,10 @@ constexpr std::size_t kMostLogWaiting = 1U << 20;
 struct Worker::Impl {
     explicit Impl(Options given)
         : options(std::move(given)), machine(options.machine),
-          link(options.link, [this](cluster::HeadEvent event) { tell(std::move(event)); }),
+          link(options.link,
+               [this](cluster::HeadEvent event) {
+                   std::visit([this](auto&& each) { tell(std::move(each)); }, std::move(event));
+               }),
           host(options.machine.programs, options.logLevel, executor, hooks()),
           check([this](wire::ModelReport report) { sendReport(std::move(report)); }), pull(pullPort())
     {
@@ -51,7 +57,9 @@ struct Worker::Impl {
         link.stop();
     }
 
-    void tell(cluster::HeadEvent event)
+    using Event = std::variant<cluster::HeadFound, cluster::HeadLost, cluster::HeadRefuses, cluster::HeadSaid,
+                               cluster::ModelPiece, cluster::ModelLineBack, cluster::ModelLineFailed>;
+    void tell(Event event)
     {
         events.push(std::move(event));
         const std::uint64_t one = 1;
@@ -62,9 +70,8 @@ struct Worker::Impl {
     {
         return {.ask =
                     [this](wire::PullChunks asked) {
-                        wire::WorkerMessage message;
-                        *message.mutable_pull() = std::move(asked);
-                        link.send(std::move(message));
+                        if (modelLink)
+                            modelLink->ask(std::move(asked));
                     },
                 .report = [this](wire::ModelReport report) { sendReport(std::move(report)); },
                 .done =
@@ -136,6 +143,7 @@ struct Worker::Impl {
     {
         log::info("joined the head {}", found.headName);
         lostSince.reset();
+        modelPort = found.modelPort;
         machine.findInterfaces(); // the way to the head is there now, perhaps since a moment
         link.setInventory(machine.inventory());
         wire::WorkerMessage message;
@@ -184,9 +192,7 @@ struct Worker::Impl {
             checked.set_ticket(message.pull_model().ticket());
             checked.set_contents(true);
             checked.set_weights(true);
-            return pull.start(message.pull_model());
-        case wire::HeadToWorker::kModelChunk:
-            return pull.chunk(message.model_chunk());
+            return fetch(message.pull_model());
         case wire::HeadToWorker::kNeededCopy:
             return holdOnly(message.needed_copy().folder());
         case wire::HeadToWorker::kStop:
@@ -196,6 +202,43 @@ struct Worker::Impl {
             return;
         }
     }
+    // ---- models ----
+
+    void fetch(const wire::PullModel& order)
+    {
+        pull.cancel();
+        modelLink.reset();
+        const std::string endpoint =
+            fmt::format("{}:{}", options.link.endpoint.substr(0, options.link.endpoint.rfind(':')), modelPort);
+        auto made =
+            cluster::ModelLink::open({.keys = options.link.keys,
+                                      .endpoint = endpoint,
+                                      .headPublicKey = options.link.headPublicKey,
+                                      .number = ++modelLinks},
+                                     [this](cluster::ModelLinkEvent event) {
+                                         std::visit([this](auto&& each) { tell(std::move(each)); }, std::move(event));
+                                     });
+        if (made)
+            modelLink = std::move(*made);
+        pull.start(order);
+        if (!made)
+            pull.broken(made.error());
+    }
+    void on(const cluster::ModelPiece& piece) { pull.chunk(piece.chunk); }
+    void on(const cluster::ModelLineBack& back)
+    {
+        if (!modelLink || modelLink->number() != back.link)
+            return;
+        modelLink->resume();
+        pull.again();
+    }
+    void on(const cluster::ModelLineFailed& failed)
+    {
+        if (modelLink && modelLink->number() == failed.link)
+            pull.broken(makeError(ErrorCode::Unreachable, say("fetch-no-line", failed.endpoint),
+                                  say("do-open-model-port", modelPort), "model"));
+    }
+
     void start(const wire::StartExecutor& order)
     {
         link.setEpoch(order.epoch());
@@ -323,8 +366,10 @@ struct Worker::Impl {
         ::poll(waiting.data(), waiting.size(), static_cast<int>(kTick.count()));
         std::uint64_t count = 0;
         [[maybe_unused]] const ssize_t got = ::read(wakeFd.get(), &count, sizeof count);
-        while (std::optional<cluster::HeadEvent> event = events.pop(Deadline(now())))
+        while (std::optional<Event> event = events.pop(Deadline(now())))
             std::visit([this](const auto& each) { on(each); }, *event);
+        if (!pull.busy())
+            modelLink.reset();
         host.work();
         machine.setProcess(host.process());
         if (now() - memoryTold > kMemoryBetween) {
@@ -344,7 +389,7 @@ struct Worker::Impl {
 
     const Options options;
     UniqueFd wakeFd;
-    Inbox<cluster::HeadEvent> events{kMostEvents};
+    Inbox<Event> events{kMostEvents};
     LocalMachine machine;
     ExecutorLink executor;
     std::mutex logMutex; // guards the two below
@@ -353,7 +398,10 @@ struct Worker::Impl {
     cluster::HeadLink link;
     ExecutorHost host;
     ModelCheck check;
-    wire::CheckModel checked; ///< what is checked when a pull is done
+    wire::CheckModel checked;                      ///< what is checked when a pull is done
+    std::unique_ptr<cluster::ModelLink> modelLink; ///< while something is pulled
+    std::uint64_t modelLinks = 0;                  ///< there have been
+    std::uint16_t modelPort = 0;                   ///< of the head's host
     ModelPull pull;
     std::map<std::filesystem::path, CopyHold> held;
     std::map<std::uint64_t, Pixels> pixels;

@@ -3,6 +3,7 @@
 //
 //   main thread       run(): the executor child, pixels that came for it, deadlines
 //   argus-head-link   the socket to the head, heartbeats
+//   argus-model-link  the second socket to the head, while a model is fetched
 //   argus-checks      reads a model folder when the head asks what is in it
 
 #include "engine/cluster/head_link.h"

@@ -16,14 +16,13 @@ namespace argus::plan {
 
 /// One device of a node: a GPU, or one of the equal parts that a machine without GPUs is divided into.
 struct ClusterDevice {
-    std::optional<Gpu> gpu;                ///< none: a CPU device
-    std::uint32_t index = 0;               ///< of its kind on its node
-    std::string name;                      ///< "NVIDIA GeForce RTX 2080 Ti", "AMD EPYC 9654"
-    Said nameSaid{};                       ///< the same as data; empty for a plain name
-    std::uint64_t memoryTotal = 0;         ///< of a CPU device its share of the machine
-    std::uint64_t memoryFree = 0;          ///< what would be free without the deployment that runs now
-    std::vector<std::string> users{};      ///< other programs on it: "process 4711 "python3", 9.2 GiB"
-    std::vector<std::uint32_t> nvlinked{}; ///< indices of the GPUs of its node it has an NVLink to
+    std::optional<Gpu> gpu;           ///< none: a CPU device
+    std::uint32_t index = 0;          ///< of its kind on its node
+    std::string name;                 ///< "NVIDIA GeForce RTX 2080 Ti", "AMD EPYC 9654"
+    Said nameSaid{};                  ///< the same as data; empty for a plain name
+    std::uint64_t memoryTotal = 0;    ///< of a CPU device its share of the machine
+    std::uint64_t memoryFree = 0;     ///< what would be free without the deployment that runs now
+    std::vector<std::string> users{}; ///< other programs on it: "process 4711 "python3", 9.2 GiB"
 
     [[nodiscard]] const char* kind() const { return gpu ? "cuda" : "cpu"; }
     /// "cuda:0", "cpu:1"

@@ -11,6 +11,14 @@
 
 namespace argus::plan {
 
+/// Links that join a GPU to another one of its machine.
+struct NvLinks {
+    std::uint32_t device = 0;   ///< index of the other
+    std::uint32_t links = 0;    ///< that work, in one direction
+    bool throughSwitch = false; ///< NVSwitch stands between them
+    friend bool operator==(const NvLinks&, const NvLinks&) = default;
+};
+
 /// One NVIDIA GPU as its driver describes it.
 struct Gpu {
     std::uint32_t index = 0; ///< the N of cuda:N: as CUDA counts in the order of the PCI bus
@@ -21,7 +29,9 @@ struct Gpu {
     int processors = 0; ///< multiprocessors
     std::uint64_t memoryTotal = 0;
     std::uint64_t memoryFree = 0;
-    Said problem; ///< why no program can compute on it, "is ..."; empty: one can
+    std::vector<NvLinks> nvlinks{}; ///< by the other's index
+    bool nvlinksKnown = false;      ///< the driver tells of them; else having none says nothing
+    Said problem;                   ///< why no program can compute on it, "is ..."; empty: one can
 
     /// "cuda:0 (NVIDIA H100 80GB HBM3)"
     [[nodiscard]] std::string text() const;

@@ -5,6 +5,7 @@
 #include "engine/model/weights.h"
 #include "engine/plan/complete_settings.h"
 #include "engine/plan/divisibility.h"
+#include "engine/plan/joining.h"
 #include "engine/plan/judge_remarks.h"
 #include "engine/plan/setting_table.h"
 #include "engine/plan/stage_layers.h"
@@ -347,7 +348,8 @@ private:
                              .runtimeBytes = bytes.taken,
                              .usableBytes = bytes.available,
                              .deviceBytes = bytes.placed,
-                             .kvBlockBytes = bytes.kvBlock});
+                             .kvBlockBytes = bytes.kvBlock,
+                             .joined = joinedText(joinedBy(m_cluster.nodes[stage.node], stage.devices))});
         }
         return ranks;
     }

@@ -2,11 +2,13 @@
 
 #include "engine/base/catalogue.h"
 #include "engine/model/sharding.h"
+#include "engine/plan/joining.h"
 #include "engine/plan/stage_layers.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace argus::plan {
 namespace {
@@ -48,6 +50,16 @@ void remarkLayers(const ModelFacts& model, const Cluster& cluster, const StagePl
         remarks.push_back(say("remark-layers"));
 }
 
+/// Where it is known: how the ranks of each stage reach each other.
+void remarkJoints(const Cluster& cluster, const StagePlan& plan, std::vector<Said>& remarks)
+{
+    for (std::size_t i = 0; i < plan.stages.size(); ++i) {
+        const StageSite& site = plan.stages[i];
+        if (Said how = joinedText(joinedBy(cluster.nodes[site.node], site.devices)); !how.empty())
+            remarks.push_back(say("remark-joined", i, site.devices.size(), std::move(how)));
+    }
+}
+
 void remarkCopies(const ModelFacts& model, const StagePlan& plan, std::vector<Said>& remarks)
 {
     const model::Shard& shard = plan.ranks.front().shard;
@@ -80,6 +92,7 @@ void remark(const ModelFacts& model, const Cluster& cluster, const wire::EngineS
             const wire::EngineSettings& whole, const StagePlan& plan, std::vector<Said>& remarks)
 {
     remarkLayers(model, cluster, plan, remarks);
+    remarkJoints(cluster, plan, remarks);
     remarkDtype(asked, whole, plan, remarks);
     remarkCopies(model, plan, remarks);
     remarkContext(model, asked, plan, remarks);

@@ -1,6 +1,9 @@
 #include "engine/plan/placement.h"
 
+#include "engine/plan/joining.h"
+
 #include <algorithm>
+#include <cstdint>
 #include <tuple>
 
 namespace argus::plan {
@@ -33,18 +36,25 @@ public:
 
 private:
     [[nodiscard]] std::uint64_t free(std::size_t device) const { return m_node.devices[device].memoryFree; }
-    [[nodiscard]] bool linked(std::size_t a, std::size_t b) const
+    /// How many of the group a device is joined to, and by how many links in all: a group is as fast as the slowest
+    /// way in it, so one that lacks no way comes before one with many links.
+    struct Ties {
+        int devices = 0;
+        std::uint64_t links = 0;
+        auto operator<=>(const Ties&) const = default;
+    };
+    [[nodiscard]] Ties tiesOf(std::size_t device, const std::vector<std::size_t>& group) const
     {
-        const std::vector<std::uint32_t>& links = m_node.devices[a].nvlinked;
-        return std::find(links.begin(), links.end(), m_node.devices[b].index) != links.end();
-    }
-    [[nodiscard]] int linksTo(std::size_t device, const std::vector<std::size_t>& group) const
-    {
-        return static_cast<int>(
-            std::count_if(group.begin(), group.end(), [&](std::size_t each) { return linked(device, each); }));
+        Ties ties;
+        for (const std::size_t each : group)
+            if (const std::uint32_t links = jointOf(m_node, device, each).links; links > 0) {
+                ++ties.devices;
+                ties.links += links;
+            }
+        return ties;
     }
 
-    /// From `seed`, always with the device that most links join to those before it.
+    /// From `seed`, always with the device that is best joined to those before it.
     [[nodiscard]] std::vector<std::size_t> grown(std::size_t seed, std::size_t size, std::uint64_t enough) const
     {
         std::vector<std::size_t> group;
@@ -55,7 +65,7 @@ private:
             std::size_t next = seed;
             for (const std::size_t device : m_left)
                 if (free(device) >= enough && std::find(group.begin(), group.end(), device) == group.end() &&
-                    (next == seed || linksTo(device, group) > linksTo(next, group)))
+                    (next == seed || tiesOf(device, group) > tiesOf(next, group)))
                     next = device;
             if (next == seed)
                 break;
@@ -67,13 +77,15 @@ private:
     [[nodiscard]] bool isBetter(const std::vector<std::size_t>& group, const std::vector<std::size_t>& than) const
     {
         const auto worth = [&](const std::vector<std::size_t>& each) {
-            int links = 0;
+            Ties all;
             std::uint64_t least = ~std::uint64_t{0};
             for (const std::size_t device : each) {
-                links += linksTo(device, each);
+                const Ties ties = tiesOf(device, each);
+                all.devices += ties.devices;
+                all.links += ties.links;
                 least = std::min(least, free(device));
             }
-            return std::tuple(links, least);
+            return std::tuple(all, least);
         };
         return worth(group) > worth(than); // of equals the first, which has the lowest numbers
     }

@@ -46,6 +46,7 @@ struct PlannedRank {
     std::uint64_t usableBytes = 0;  ///< of the device
     std::uint64_t deviceBytes = 0;  ///< of a GPU: the one piece that weights, cache and activations are placed in
     std::uint64_t kvBlockBytes = 0; ///< of one block on this rank
+    Said joined{};                  ///< what joins the ranks of its stage; empty: it is alone, or nobody knows
 
     [[nodiscard]] std::uint64_t neededBytes() const { return weightBytes + kvBytes + activationBytes + runtimeBytes; }
 };

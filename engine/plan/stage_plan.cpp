@@ -1,5 +1,6 @@
 #include "engine/plan/stage_plan.h"
 
+#include "engine/plan/joining.h"
 #include "engine/plan/stage_layers.h"
 
 #include <algorithm>
@@ -81,13 +82,15 @@ private:
     [[nodiscard]] std::uint64_t communicationOf(std::size_t stage, const ClusterDevice& device) const
     {
         const bool gpus = device.gpu.has_value();
-        // Where the driver's topology is not known, size tells: NCCL opens all its channels on cards of servers.
-        const bool linked = !device.nvlinked.empty() || device.memoryTotal >= kServerCard;
+        // Where the driver's topology is not known, size tells: NCCL opens all its channels on cards of servers. A
+        // group that NVLink joins only in part has as few as PCIe carries, because its rings pass over both.
+        const bool server = device.memoryTotal >= kServerCard;
+        const Joining how = joinedBy(m_cluster.nodes[m_stages[stage].node], m_stages[stage].devices).how;
         std::uint64_t bytes = 0;
         if (m_stages[stage].devices.size() > 1)
-            bytes += groupBytes(gpus, linked);
+            bytes += groupBytes(gpus, server || how == Joining::NvLink || how == Joining::NvSwitch);
         if (m_stages.size() > 1)
-            bytes += groupBytes(gpus, linked);
+            bytes += groupBytes(gpus, server || (gpus && !device.gpu->nvlinks.empty()));
         return bytes;
     }
 

@@ -26,6 +26,7 @@ constexpr std::size_t kMaxSaid = 512;           ///< sentences of the catalogue 
 constexpr std::size_t kMaxSaidDepth = 8;        ///< sentences within sentences
 constexpr std::size_t kMaxNodes = 64;           ///< of one cluster
 constexpr std::size_t kMaxDevices = 64;         ///< of one node
+constexpr std::uint32_t kMaxNvLinks = 64;       ///< of one GPU; 18 on those of 2026
 constexpr std::uint64_t kMaxFileBytes = 1ULL
                                         << 40; ///< an upload may announce; what a head takes is a setting of its own
 constexpr std::size_t kMaxThumbnailSide = 256; ///< 192 KiB of RGB

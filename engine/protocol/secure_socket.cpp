@@ -22,7 +22,6 @@ namespace {
 constexpr int kCurveOverhead = 33; // what CURVE adds to a frame, and what ZMQ_MAXMSGSIZE counts (measured)
 constexpr int kServerReceiveQueue =
     64; // messages a peer: eight chunks for each of four uploads, and as many small ones
-constexpr int kServerSendQueue = 256;
 constexpr int kClientSendQueue = 64;
 constexpr int kClientReceiveQueue = 256;
 constexpr Milliseconds kLongestPoll{60'000}; // zmq_poll takes an int; the caller's deadline decides
@@ -189,7 +188,7 @@ void SecureServer::Impl::open(const Options& options)
     socket.set(zmq::sockopt::router_mandatory, true); // else what a slow client cannot take is lost in silence
     socket.set(zmq::sockopt::backlog, 1024);
     socket.set(zmq::sockopt::rcvhwm, kServerReceiveQueue);
-    socket.set(zmq::sockopt::sndhwm, kServerSendQueue);
+    socket.set(zmq::sockopt::sndhwm, options.sendQueue);
     monitor.emplace(context, socket, "server",
                     ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL);
     socket.bind(options.endpoint);

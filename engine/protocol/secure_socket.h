@@ -39,6 +39,7 @@ public:
         std::function<bool(const std::string& publicKey)>
             admits; ///< called on the ZAP thread for every handshake; must not block
         Peers peers = Peers::Unnamed;
+        int sendQueue = 256; ///< frames a peer, before send() says Full
     };
     /// Errors: BadRequest (key or endpoint), Busy when the port is taken, Internal when libzmq's check of keys does not
     /// work.

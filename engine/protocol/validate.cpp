@@ -162,8 +162,10 @@ void checkNode(Check& check, const wire::NodeStatus& node)
         check.text("device.name", device.name(), kMaxNameBytes);
         check.text("device.kind", device.kind(), kMaxNameBytes);
         check.text("device.problem", device.problem(), kMaxCauseBytes);
+        check.text("device.joined", device.joined(), kMaxCauseBytes);
         checkSaid(check, device.name_said());
         checkSaid(check, device.problem_said());
+        checkSaid(check, device.joined_said());
     }
 }
 

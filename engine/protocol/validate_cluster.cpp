@@ -115,7 +115,11 @@ void checkInventory(Check& check, const wire::Inventory& inventory)
         checkSaid(check, device.name_said());
         checkSaid(check, device.problem_said());
         check.count("inventory.devices.users", static_cast<std::size_t>(device.users_size()), 0, kMaxDevices);
-        check.count("inventory.devices.nvlinked", static_cast<std::size_t>(device.nvlinked_size()), 0, kMaxDevices);
+        check.count("inventory.devices.nvlinks", static_cast<std::size_t>(device.nvlinks_size()), 0, kMaxDevices);
+        for (const wire::NvLinks& links : device.nvlinks()) {
+            check.integer("inventory.devices.nvlinks.device", links.device(), 0, kMaxDevices - 1);
+            check.integer("inventory.devices.nvlinks.links", links.links(), 1, kMaxNvLinks);
+        }
         for (const std::string& user : device.users())
             check.text("inventory.devices.users", user, kMaxNameBytes);
     }
@@ -200,6 +204,7 @@ void checkBody(Check& check, const wire::HeadToWorker& message)
     switch (message.body_case()) {
     case Body::kWelcome:
         check.text("welcome.head_name", message.welcome().head_name(), kMaxNameBytes);
+        check.integer("welcome.model_port", message.welcome().model_port(), 0, 65535);
         return check.text("welcome.version", message.welcome().version(), kMaxNameBytes);
     case Body::kRefused:
         return checkError(check, message.refused().error());

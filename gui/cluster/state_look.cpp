@@ -115,7 +115,7 @@ QString placeText(const DeviceFacts& device, const DeploymentFacts& deployment)
         parts << ClusterDock::tr("stage %1").arg(device.stage);
     if (deployment.tensorParallel > 1)
         parts << ClusterDock::tr("tensor rank %1").arg(device.tensorRank);
-    parts << layersText(device.firstLayer, device.endLayer);
+    parts << device.joined.text() << layersText(device.firstLayer, device.endLayer);
     parts.removeAll(QString());
     return parts.join(QStringLiteral(" · "));
 }

@@ -33,7 +33,7 @@ struct StateLook {
 [[nodiscard]] QString loadText(quint64 done, quint64 total);
 /// "5.2 GiB of 9.1 GiB fetched from the head"; empty when nothing is fetched.
 [[nodiscard]] QString fetchText(quint64 done, quint64 total);
-/// "Rank 2 · stage 1 · tensor rank 0 · layers 16–31"; what does not differ in this deployment is left out.
+/// "Rank 2 · stage 1 · tensor rank 0 · NVLink ×4 · layers 16–31"; what does not differ in this deployment is left out.
 [[nodiscard]] QString placeText(const DeviceFacts& device, const DeploymentFacts& deployment);
 /// "layers 16–31", "layer 16"; empty without a range
 [[nodiscard]] QString layersText(int first, int end);

@@ -87,6 +87,7 @@ struct DeviceFacts {
     bool used = false; ///< by the deployment; what follows counts then
     int rank = 0, stage = 0, tensorRank = 0;
     int firstLayer = 0, endLayer = 0;
+    Spoken joined;                       ///< what joins the ranks of its stage; empty: it is alone, or nobody knows
     quint64 loadDone = 0, loadTotal = 0; ///< bytes of weights
     Spoken problem;                      ///< why nothing can compute on it
 

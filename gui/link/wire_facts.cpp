@@ -85,6 +85,7 @@ static DeviceFacts toFacts(const wire::DeviceStatus& device)
     facts.tensorRank = static_cast<int>(device.tensor_rank());
     facts.firstLayer = static_cast<int>(device.first_layer());
     facts.endLayer = static_cast<int>(device.end_layer());
+    facts.joined = spoken(device.joined(), device.joined_said());
     facts.loadDone = device.load_done_bytes();
     facts.loadTotal = device.load_total_bytes();
     facts.problem = spoken(device.problem(), device.problem_said());

@@ -1,6 +1,8 @@
-// Frames of both directions: parse and check. What passes the check must survive being written and read again.
+// Frames between client and head and between head and worker, of both directions: parse and check. What passes the
+// check must survive being written and read again.
 
 #include "engine/protocol/validate.h"
+#include "engine/protocol/validate_cluster.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -33,5 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::span frame(reinterpret_cast<const std::byte*>(data), size);
     check(parseClientMessage, frame);
     check(parseHeadMessage, frame);
+    check(parseWorkerMessage, frame);
+    check(parseHeadToWorker, frame);
     return 0;
 }

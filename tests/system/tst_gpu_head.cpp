@@ -34,7 +34,7 @@ private slots:
         QFile::remove(at("order.json"));
         qputenv("ARGUS_PRETEND_GPUS", kTwoCards);
         qputenv("CUDA_VISIBLE_DEVICES", "0,1");
-        for (const char* name : {"ARGUS_PRETEND_CUDA", "ARGUS_PRETEND_EXECUTOR"})
+        for (const char* name : {"ARGUS_PRETEND_CUDA", "ARGUS_PRETEND_EXECUTOR", "ARGUS_PRETEND_NVLINK"})
             qunsetenv(name);
     }
 
@@ -87,6 +87,22 @@ private slots:
                  std::string("NVIDIA H100 80GB HBM3"));
         QCOMPARE(lastOrder()["device_index"].get<int>(), 0); // of those that CUDA will count
         QCOMPARE(lastOrder()["CUDA_VISIBLE_DEVICES"].get<std::string>(), std::string("1"));
+    }
+    /// Four cards of which NVLink joins two and two: the plan takes a pair, and plan and status say what joins it.
+    void cardsThatNvLinkJoinsComputeTogether()
+    {
+        qputenv("ARGUS_PRETEND_GPUS", "NVIDIA A|8.0|40|39;NVIDIA B|8.0|40|39;NVIDIA C|8.0|40|39;NVIDIA D|8.0|40|39");
+        qputenv("ARGUS_PRETEND_NVLINK", "0-2;1-3");
+        qputenv("CUDA_VISIBLE_DEVICES", "0,1,2,3");
+        RunningHead head(at("argus-node"));
+        QVERIFY2(head.start(), qPrintable(head.startError));
+        QVERIFY(eventually([&] { return head.deploymentState() == "ready"; }, 20'000));
+        const QStringList both{"deploy", "--dry-run", "--tensor-parallel-size", "2", "--pipeline-parallel-size", "1"};
+        const auto saidOf = [&](const QStringList& more) { return QString::fromStdString(head.run(both + more).out); };
+        const QString linked = saidOf({});
+        QVERIFY2(linked.contains("stage 0: its 2 ranks are joined by NVLink ×2"), qPrintable(linked));
+        QVERIFY2(linked.contains("cuda:0") && linked.contains("cuda:2") && !linked.contains("cuda:1"),
+                 qPrintable(linked));
     }
     void theCpuCanBeAskedFor()
     {

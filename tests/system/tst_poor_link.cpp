@@ -25,13 +25,13 @@ const QStringList kAsk{"ask",
                        sample("red-circle-on-white.png"),
                        "Describe this image."};
 
-/// The first of three ports in a row that nobody has here or at the proxy's address; 0: none found.
-std::uint16_t threePorts()
+/// The first of four ports in a row that nobody has here or at the proxy's address; 0: none found.
+std::uint16_t fourPorts()
 {
     for (int port = 21'000; port < 31'000; port += 7) {
         bool free = true;
         for (const char* const host : {"127.0.0.1", "127.0.0.2"})
-            for (int i = 0; i < 3 && free; ++i)
+            for (int i = 0; i < 4 && free; ++i)
                 free = TcpProxy::canListen(host, static_cast<std::uint16_t>(port + i));
         if (free)
             return static_cast<std::uint16_t>(port);
@@ -92,7 +92,7 @@ class TstPoorLink final : public QObject {
 private slots:
     void initTestCase()
     {
-        const std::uint16_t port = threePorts();
+        const std::uint16_t port = fourPorts();
         QVERIFY(port > 0);
         QVERIFY2(m_head.start({"--cpu-devices", "2", "--name", "alpha"}, QString("127.0.0.1:%1").arg(port)),
                  qPrintable(m_head.startError));

@@ -2,6 +2,7 @@
 
 #include "engine/apps/argus_node_common.h"
 #include "engine/apps/argus_node_door.h"
+#include "engine/protocol/admission.h"
 #include "engine/protocol/keys.h"
 #include "engine/protocol/secure_socket.h"
 #include "tests/threads/check.h"
@@ -37,7 +38,7 @@ void noMachineIsLostOrComesBack(Checks& checks)
     }
     const std::string stays = protocol::makeKeys().publicKey;
     checks.that((*door)->admit(stays, "stays").ok(), "a machine was not let in");
-    apps::Admission admission({}, apps::knownWorkersFile());
+    protocol::Admission admission({}, apps::knownWorkersFile());
     std::atomic<bool> over = false;
     std::atomic<bool> whole = true;
     together(4, [&](int who) {
@@ -58,7 +59,7 @@ void noMachineIsLostOrComesBack(Checks& checks)
     });
     checks.that(whole, "a table was not whole when it was read, or could not be written");
     // Also by the tables that were read in the middle of it, and perhaps twice within one tick of the file's clock.
-    apps::Admission fresh({}, apps::knownWorkersFile());
+    protocol::Admission fresh({}, apps::knownWorkersFile());
     for (const std::string& key : leaving) {
         checks.that(!fresh(key), "a machine that was removed is known again");
         checks.that(!(*door)->knows(key) && !admission(key), "a table that is older still knows a removed machine");
@@ -79,7 +80,7 @@ void aChangeOfTheSameMomentIsSeen(Checks& checks)
         checks.that(protocol::saveKnownClients(file, table).ok(), "the table was not written");
         std::filesystem::last_write_time(file, moment);
     };
-    apps::Admission admission({}, file);
+    protocol::Admission admission({}, file);
     save({{.publicKey = key, .name = "client"}});
     checks.that(admission(key), "a known key was not let in");
     save({});
@@ -98,7 +99,7 @@ void revokedKeysAreTurnedAway(Checks& checks)
         checks.that(protocol::saveKnownClients(file, table).ok(), "the table was not written");
     };
     save(true);
-    auto admits = std::make_shared<apps::Admission>(std::string(), file);
+    auto admits = std::make_shared<protocol::Admission>(std::string(), file);
     const protocol::CurveKeys keys = protocol::makeKeys();
     auto server = protocol::SecureServer::bind({.keys = keys,
                                                 .endpoint = "tcp://127.0.0.1:*",

@@ -27,7 +27,12 @@ struct FakeGpu {
     unsigned mig = 0;
     Nvml::Status opens = kNvmlSuccess;
     Nvml::Status tellsMemory = kNvmlSuccess;
+    Nvml::Status tellsPlace = kNvmlSuccess;
+    std::vector<int> links{}; ///< the GPU at the other end of each, kSwitch, kNobody, or kDown
 };
+constexpr int kSwitch = -1;
+constexpr int kNobody = -2; ///< a device that is no GPU of this machine
+constexpr int kDown = -3;
 
 /// The driver of one test. NVML is a C library: its functions carry no pointer of ours.
 struct Driver {
@@ -45,6 +50,13 @@ Driver* driver = nullptr;
 FakeGpu& at(Nvml::Handle handle)
 {
     return driver->gpus[reinterpret_cast<std::size_t>(handle) - 1];
+}
+
+Nvml::Pci placeOf(int gpu)
+{
+    Nvml::Pci place;
+    place.bus = static_cast<unsigned>(64 + gpu);
+    return place;
 }
 
 void write(char* text, unsigned size, const char* what)
@@ -124,6 +136,28 @@ Nvml fake()
                     *count = static_cast<unsigned>(driver->processes.size());
                     return kNvmlSuccess;
                 },
+            .pci =
+                [](Nvml::Handle gpu, Nvml::Pci* place) {
+                    *place = placeOf(static_cast<int>(reinterpret_cast<std::size_t>(gpu)) - 1);
+                    return at(gpu).tellsPlace;
+                },
+            .linkState =
+                [](Nvml::Handle gpu, unsigned link, int* active) {
+                    const std::vector<int>& links = at(gpu).links;
+                    *active = link < links.size() && links[link] != kDown ? 1 : 0;
+                    return link < links.size() ? kNvmlSuccess : 2;
+                },
+            .linkEnd =
+                [](Nvml::Handle gpu, unsigned link, Nvml::Pci* place) {
+                    *place = placeOf(at(gpu).links.at(link));
+                    return kNvmlSuccess;
+                },
+            .linkEndType =
+                [](Nvml::Handle gpu, unsigned link, int* type) {
+                    const int end = at(gpu).links.at(link);
+                    *type = end == kSwitch ? kNvmlLinkToSwitch : end == kNobody ? 1 : 0;
+                    return kNvmlSuccess;
+                },
             .library = nullptr};
 }
 
@@ -140,6 +174,21 @@ std::vector<std::string> namesUnder(const char* visible)
 }
 
 using Names = std::vector<std::string>;
+
+/// "0-2 x4, 2-0 x4": from each GPU to each other by so many links, "~" through a switch; "?" where nothing is known.
+std::string linksUnder(Nvml nvml, std::optional<std::string> visible = std::nullopt)
+{
+    const GpuInventory inventory(std::move(nvml), std::move(visible));
+    std::string text;
+    for (const plan::Gpu& gpu : inventory.facts().gpus) {
+        if (!gpu.nvlinksKnown)
+            text += std::to_string(gpu.index) + "? ";
+        for (const plan::NvLinks& links : gpu.nvlinks)
+            text += std::to_string(gpu.index) + "-" + std::to_string(links.device) + (links.throughSwitch ? "~" : "x") +
+                    std::to_string(links.links) + " ";
+    }
+    return text.substr(0, text.size() - (text.empty() ? 0 : 1));
+}
 
 } // namespace
 
@@ -267,6 +316,39 @@ private slots:
         QVERIFY(!inventory.memory(0, 43)->ofProcess);
         driver->processes[1].usedBytes = ~0ULL; // how the driver says that it does not know
         QVERIFY(!inventory.memory(0, 42)->ofProcess);
+    }
+
+    void linksBetweenCardsAreCounted()
+    {
+        driver->gpus = {FakeGpu{.links = {2, 2}}, FakeGpu{.links = {3, 3, 3, 3}}, FakeGpu{.links = {0, 0}},
+                        FakeGpu{.links = {1, 1, 1, 1}}};
+        QCOMPARE(linksUnder(fake()), std::string("0-2x2 1-3x4 2-0x2 3-1x4"));
+        QCOMPARE(linksUnder(fake(), "3,1,0"), std::string("0-1x4 1-0x4")); // as CUDA counts what it shows
+        driver->gpus = {FakeGpu{}, FakeGpu{}};
+        QCOMPARE(linksUnder(fake()), std::string()); // known: none
+    }
+    void aSwitchJoinsAllThatHaveLinksToIt()
+    {
+        driver->gpus = {FakeGpu{.links = std::vector<int>(18, kSwitch)},
+                        FakeGpu{.links = std::vector<int>(17, kSwitch)},
+                        FakeGpu{.links = std::vector<int>(18, kSwitch)}, FakeGpu{}};
+        QCOMPARE(linksUnder(fake()), std::string("0-1~17 0-2~18 1-0~17 1-2~17 2-0~18 2-1~17"));
+    }
+    void aLinkNeedsTwoEnds()
+    {
+        driver->gpus = {FakeGpu{.links = {1, kDown, kNobody, 0}}, FakeGpu{.links = {0, 0}}, FakeGpu{.links = {0}}};
+        QCOMPARE(linksUnder(fake()), std::string("0-1x1 1-0x1"));
+        driver->gpus[1].tellsPlace = 3; // nothing can be seen to end at it
+        QCOMPARE(linksUnder(fake()), std::string("1?"));
+    }
+    void olderDriversTellLess()
+    {
+        driver->gpus = {FakeGpu{.links = {1, kSwitch}}, FakeGpu{.links = {0, kSwitch}}};
+        Nvml nvml = fake();
+        nvml.linkEndType = nullptr; // a switch is then no GPU that is known
+        QCOMPARE(linksUnder(nvml), std::string("0-1x1 1-0x1"));
+        nvml.linkState = nullptr;
+        QCOMPARE(linksUnder(nvml), std::string("0? 1?"));
     }
 
     void theWatchReadsWhatItFollows()

@@ -249,6 +249,31 @@ private slots:
         QVERIFY2(head.trouble().find("is being removed at this moment") != std::string::npos, head.trouble().c_str());
         QVERIFY(head.asked.empty());
     }
+    void whatALineHasLostIsAskedForAgain()
+    {
+        Head head;
+        head.startWhole();
+        head.answer(4); // config.json and three blocks
+        head.asked.clear();
+        head.pull.again();
+        QVERIFY(head.pull.busy() && !head.asked.empty());
+        QCOMPARE(head.asked.front().offset(), 3 * kBlock);
+        head.answer();
+        QCOMPARE(head.done, 1);
+        QCOMPARE(head.sent, kSize); // not a byte twice
+        QVERIFY(hasExactly(head, ByteRanges({0, kSize})));
+        head.pull.again(); // of nothing
+        head.pull.broken({ErrorCode::Unreachable, "the line is gone", "mend it", {}});
+        QVERIFY(head.asked.empty() && !head.pull.busy());
+        QVERIFY(head.reports.back().error().code().empty());
+        Head broken;
+        std::filesystem::remove_all(pulledFolder("m"));
+        broken.startWhole();
+        broken.answer(2);
+        broken.pull.broken({ErrorCode::Unreachable, "the line is gone", "mend it", {}});
+        QCOMPARE(broken.trouble(), std::string("the line is gone"));
+        QVERIFY(!broken.pull.busy());
+    }
     void itGoesOnWhereItStopped()
     {
         {

@@ -38,10 +38,29 @@ std::vector<int> layersOf(const Preflight& outcome)
 }
 using Places = std::vector<std::string>;
 
-void link(ClusterNode& node, std::uint32_t a, std::uint32_t b)
+void link(ClusterNode& node, std::uint32_t a, std::uint32_t b, std::uint32_t links = 2, bool throughSwitch = false)
 {
-    node.devices[a].nvlinked.push_back(b);
-    node.devices[b].nvlinked.push_back(a);
+    node.devices[a].gpu->nvlinks.push_back({.device = b, .links = links, .throughSwitch = throughSwitch});
+    node.devices[b].gpu->nvlinks.push_back({.device = a, .links = links, .throughSwitch = throughSwitch});
+}
+
+/// One machine whose driver tells of its links.
+Cluster linkedMachine(const Card& card, int count)
+{
+    Cluster cluster = machines(1, card, count);
+    for (ClusterDevice& device : cluster.nodes[0].devices)
+        device.gpu->nvlinksKnown = true;
+    return cluster;
+}
+
+/// What the plan says of how ranks are joined, stage by stage.
+std::vector<std::string> jointsOf(const Preflight& outcome)
+{
+    std::vector<std::string> joints;
+    for (const Said& remark : outcome.remarks)
+        if (remark.id == "remark-joined")
+            joints.push_back(english(remark));
+    return joints;
 }
 
 } // namespace
@@ -53,6 +72,11 @@ private slots:
     void aStageStaysOnItsMachine();
     void theHeadComesFirstWhereItHasDevices();
     void linkedCardsComeTogether();
+    void allJoinedComesBeforeManyLinks();
+    void aSwitchJoinsAll();
+    void withoutLinksNumbersDecide();
+    void whoeverNamesCardsGetsThem();
+    void aBridgeOfSomeTakesNoMoreMemory();
     void freeCardsComeFirst();
     void cardsOfOneSizeShareAStage();
     void settingsLeaveDevicesOut();
@@ -131,11 +155,85 @@ void TstPlacement::theHeadComesFirstWhereItHasDevices()
 
 void TstPlacement::linkedCardsComeTogether()
 {
-    Cluster cluster = machines(1, kAda, 4);
-    link(cluster.nodes[0], 0, 3);
-    link(cluster.nodes[0], 1, 2);
-    QCOMPARE(placesOf(preflight(sevenB(), cluster, wish(2, 2)), cluster),
-             (Places{"gpu-a cuda:0", "gpu-a cuda:3", "gpu-a cuda:1", "gpu-a cuda:2"}));
+    Cluster cluster = linkedMachine(kAda, 4);
+    link(cluster.nodes[0], 0, 2);
+    link(cluster.nodes[0], 1, 3, 4);
+    const Preflight both = preflight(sevenB(), cluster, wish(2, 2));
+    QCOMPARE(placesOf(both, cluster), (Places{"gpu-a cuda:1", "gpu-a cuda:3", "gpu-a cuda:0", "gpu-a cuda:2"}));
+    QCOMPARE(jointsOf(both),
+             (Places{"stage 0: its 2 ranks are joined by NVLink ×4", "stage 1: its 2 ranks are joined by NVLink ×2"}));
+    QCOMPARE(english(both.placement->ranks[0].joined), std::string("NVLink ×4"));
+    QCOMPARE(english(both.placement->ranks[3].joined), std::string("NVLink ×2"));
+    const Preflight one = preflight(sevenB(), cluster, wish(2, 1));
+    QCOMPARE(placesOf(one, cluster), (Places{"gpu-a cuda:1", "gpu-a cuda:3"}));
+    const Preflight all = preflight(sevenB(), cluster, wish(4, 1));
+    QCOMPARE(jointsOf(all), (Places{"stage 0: its 4 ranks are joined by NVLink between some and PCIe between others"}));
+    QCOMPARE(jointsOf(preflight(sevenB(), cluster, wish(1, 1))), Places{}); // alone
+}
+
+void TstPlacement::allJoinedComesBeforeManyLinks()
+{
+    // 1, 5, 6 and 7 reach each other by one link each; 2 reaches 0 and 4 by many, but nobody else.
+    Cluster cluster = linkedMachine(kAda, 8);
+    for (const auto& [a, b] : {std::pair(1U, 5U), std::pair(5U, 6U), std::pair(1U, 6U), std::pair(6U, 7U),
+                               std::pair(1U, 7U), std::pair(5U, 7U)})
+        link(cluster.nodes[0], a, b, 1);
+    link(cluster.nodes[0], 0, 2, 9);
+    link(cluster.nodes[0], 2, 4, 9);
+    const Preflight outcome = preflight(sevenB(), cluster, wish(4, 1));
+    QCOMPARE(placesOf(outcome, cluster), (Places{"gpu-a cuda:1", "gpu-a cuda:5", "gpu-a cuda:6", "gpu-a cuda:7"}));
+    QCOMPARE(jointsOf(outcome), Places{"stage 0: its 4 ranks are joined by NVLink ×1"});
+}
+
+void TstPlacement::aSwitchJoinsAll()
+{
+    Cluster cluster = linkedMachine(kHopper, 8);
+    for (std::uint32_t a = 0; a < 8; ++a)
+        for (std::uint32_t b = a + 1; b < 8; ++b)
+            link(cluster.nodes[0], a, b, 18, true);
+    const Preflight outcome = preflight(seventyTwoB(), cluster, wish(4, 2));
+    QVERIFY2(outcome.possible(), told(outcome).c_str());
+    QCOMPARE(placesOf(outcome, cluster), (Places{"gpu-a cuda:0", "gpu-a cuda:1", "gpu-a cuda:2", "gpu-a cuda:3",
+                                                 "gpu-a cuda:4", "gpu-a cuda:5", "gpu-a cuda:6", "gpu-a cuda:7"}));
+    QCOMPARE(jointsOf(outcome), (Places{"stage 0: its 4 ranks are joined by NVLink ×18 through a switch",
+                                        "stage 1: its 4 ranks are joined by NVLink ×18 through a switch"}));
+}
+
+void TstPlacement::withoutLinksNumbersDecide()
+{
+    const Cluster cluster = linkedMachine(kAda, 4);
+    const Preflight outcome = preflight(sevenB(), cluster, wish(2, 1));
+    QCOMPARE(placesOf(outcome, cluster), (Places{"gpu-a cuda:0", "gpu-a cuda:1"}));
+    QCOMPARE(jointsOf(outcome), Places{"stage 0: its 2 ranks are joined by PCIe"});
+    // A driver that tells nothing, and processors: nothing is said of them.
+    QCOMPARE(jointsOf(preflight(sevenB(), machines(1, kAda, 4), wish(2, 1))), Places{});
+    QCOMPARE(jointsOf(preflight(sevenB(), cpuMachines(1, 2, 64 * kGiB), wish(2, 1))), Places{});
+}
+
+void TstPlacement::whoeverNamesCardsGetsThem()
+{
+    Cluster cluster = linkedMachine(kAda, 4);
+    link(cluster.nodes[0], 0, 2);
+    link(cluster.nodes[0], 1, 3);
+    wire::EngineSettings settings = wish(2, 1);
+    wire::NodeSettings& own = *settings.add_nodes();
+    own.set_node("gpu-a");
+    own.set_devices("0,1");
+    const Preflight outcome = preflight(sevenB(), cluster, settings);
+    QCOMPARE(placesOf(outcome, cluster), (Places{"gpu-a cuda:0", "gpu-a cuda:1"}));
+    QCOMPARE(jointsOf(outcome), Places{"stage 0: its 2 ranks are joined by PCIe"});
+}
+
+/// The published machine with bridges over pairs of its cards still has room for the published model.
+void TstPlacement::aBridgeOfSomeTakesNoMoreMemory()
+{
+    Cluster bare = linkedMachine(kTuring, 4);
+    Cluster bridged = bare;
+    link(bridged.nodes[0], 0, 1);
+    link(bridged.nodes[0], 2, 3);
+    const auto taken = [](const Preflight& outcome) { return outcome.attempt.at(0).runtimeBytes; };
+    QCOMPARE(taken(preflight(sevenB(), bridged, wish(4, 1))), taken(preflight(sevenB(), bare, wish(4, 1))));
+    QVERIFY(taken(preflight(sevenB(), bridged, wish(2, 1))) > taken(preflight(sevenB(), bare, wish(2, 1))));
 }
 
 void TstPlacement::freeCardsComeFirst()

@@ -39,7 +39,10 @@ ClusterDevice anyDevice(Dice& dice, std::uint32_t index)
     if (dice.in(8))
         device.users = {"process 4711 \"python3\""};
     if (dice.in(4))
-        device.nvlinked = {static_cast<std::uint32_t>(dice.upTo(8))};
+        device.gpu->nvlinks = {{.device = static_cast<std::uint32_t>(dice.upTo(8)),
+                                .links = static_cast<std::uint32_t>(dice.upTo(18)),
+                                .throughSwitch = dice.in(2)}};
+    device.gpu->nvlinksKnown = dice.in(2);
     return device;
 }
 

@@ -294,6 +294,33 @@ private slots:
         QVERIFY(!accepts({{6, 9}, {0, 5}}));
     }
 
+    void linksBetweenCardsHaveBounds()
+    {
+        const auto accepts = [](int entries, std::uint32_t device, std::uint32_t links) {
+            wire::WorkerMessage message;
+            message.set_protocol_version(kVersion);
+            message.mutable_hello()->set_name("beta");
+            message.mutable_hello()->set_incarnation("i1");
+            wire::InventoryDevice& card = *message.mutable_hello()->mutable_inventory()->add_devices();
+            card.set_kind("cuda");
+            for (int i = 0; i < entries; ++i) {
+                wire::NvLinks& out = *card.add_nvlinks();
+                out.set_device(device);
+                out.set_links(links);
+            }
+            const std::string bytes = bytesOf(message);
+            return parseWorkerMessage(std::as_bytes(std::span(bytes))).ok();
+        };
+        constexpr auto kMost = static_cast<std::uint32_t>(kMaxDevices);
+        QVERIFY(accepts(0, 0, 0));
+        QVERIFY(accepts(7, kMost - 1, 18));
+        QVERIFY(accepts(1, 1, kMaxNvLinks));
+        QVERIFY(!accepts(1, 1, kMaxNvLinks + 1));
+        QVERIFY(!accepts(1, 1, 0)); // no link is no entry
+        QVERIFY(!accepts(1, kMost, 2));
+        QVERIFY(!accepts(static_cast<int>(kMost) + 1, 1, 2));
+    }
+
     void errorsTravelWhole()
     {
         const Error error{ErrorCode::DoesNotFit, "原因", "remedy", "max_model_len"};

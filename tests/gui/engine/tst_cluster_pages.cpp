@@ -370,6 +370,19 @@ private slots:
         QVERIFY(desk.texts("deviceUse").value(0).contains("KV cache 33 %"));
         QVERIFY(desk.texts("deviceSummary").value(0).contains("Weights 16.0 GiB"));
         desk.head.change([](wire::Status& status) {
+            wire::DeviceStatus& device = *status.mutable_nodes(0)->mutable_devices(1);
+            device.set_joined(english(say("joined-nvswitch", 18)));
+            *device.mutable_joined_said() = protocol::toWire(say("joined-nvswitch", 18));
+        });
+        const QString joined = QString::fromUtf8("tensor rank 1 · NVLink ×18 through a switch · layers 32–63");
+        QTRY_VERIFY2_WITH_TIMEOUT(desk.texts("devicePlace").value(3).endsWith(joined),
+                                  qPrintable(desk.texts("devicePlace").value(3)), kPatienceMs);
+        desk.language.set("zh_CN");
+        QTRY_VERIFY2_WITH_TIMEOUT(
+            desk.texts("devicePlace").value(3).contains(QString::fromUtf8("18 条 NVLink 链路（经交换芯片）")),
+            qPrintable(desk.texts("devicePlace").value(3)), kPatienceMs);
+        desk.language.set("en");
+        desk.head.change([](wire::Status& status) {
             status.mutable_nodes(0)->set_fetch_done_bytes(3ULL << 30);
             status.mutable_nodes(0)->set_fetch_total_bytes(8ULL << 30);
         });
