@@ -85,7 +85,8 @@ Result<std::unique_ptr<node::ClusterDoor>> openDoor(const std::string& endpoint,
                                                  .peers = protocol::Peers::HeadAndWorker});
     if (!workers)
         return std::move(workers).error();
-    auto admitsToo = std::make_shared<Admission>(std::string(), knownWorkersFile()); // asked on a thread of its own
+    auto admitsToo =
+        std::make_shared<protocol::Admission>(std::string(), knownWorkersFile()); // asked on a thread of its own
     auto models =
         protocol::SecureServer::bind({.keys = keys,
                                       .endpoint = portAbove(endpoint, asked, 3),
