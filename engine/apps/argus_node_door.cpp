@@ -78,21 +78,22 @@ bool forgetWorker(const std::string& publicKey)
 Result<std::unique_ptr<node::ClusterDoor>> openDoor(const std::string& endpoint, const std::string& asked,
                                                     const protocol::CurveKeys& keys)
 {
-    auto admits = std::make_shared<protocol::Admission>(std::string(), knownWorkersFile());
+    // A table for each: each is asked on a thread of its own.
+    const auto knows = [] {
+        return [known = std::make_shared<protocol::Admission>(std::string(), knownWorkersFile())](
+                   const std::string& key) { return (*known)(key); };
+    };
     auto workers = protocol::SecureServer::bind({.keys = keys,
                                                  .endpoint = portAbove(endpoint, asked, 1),
-                                                 .admits = [admits](const std::string& key) { return (*admits)(key); },
+                                                 .admits = knows(),
                                                  .peers = protocol::Peers::HeadAndWorker});
     if (!workers)
         return std::move(workers).error();
-    auto admitsToo =
-        std::make_shared<protocol::Admission>(std::string(), knownWorkersFile()); // asked on a thread of its own
-    auto models =
-        protocol::SecureServer::bind({.keys = keys,
-                                      .endpoint = portAbove(endpoint, asked, 3),
-                                      .admits = [admitsToo](const std::string& key) { return (*admitsToo)(key); },
-                                      .peers = protocol::Peers::HeadAndWorker,
-                                      .sendQueue = kModelSendQueue});
+    auto models = protocol::SecureServer::bind({.keys = keys,
+                                                .endpoint = portAbove(endpoint, asked, 3),
+                                                .admits = knows(),
+                                                .peers = protocol::Peers::HeadAndWorker,
+                                                .sendQueue = kModelSendQueue});
     if (!models)
         return std::move(models).error();
     auto door = std::make_unique<node::ClusterDoor>();
@@ -102,10 +103,6 @@ Result<std::unique_ptr<node::ClusterDoor>> openDoor(const std::string& endpoint,
     door->host = hostFor(endpoint);
     door->headPublicKey = keys.publicKey;
     door->admit = admitWorker;
-    const auto knows = [] {
-        return [known = std::make_shared<protocol::Admission>(std::string(), knownWorkersFile())](
-                   const std::string& key) { return (*known)(key); };
-    };
     door->knows = knows();
     door->knowsForModels = knows();
     door->forget = forgetWorker;

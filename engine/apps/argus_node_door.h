@@ -16,8 +16,7 @@ namespace argus::apps {
 [[nodiscard]] std::string addressFor(const std::string& endpoint);
 
 /// A socket for workers, where machines pair, and a socket for models: on the three ports after that of the clients at
-/// `endpoint`. `asked`:
-/// that endpoint before a port was picked. Errors  those of SecureServer::bind()
+/// `endpoint`. `asked`: that endpoint before a port was picked. Errors  those of SecureServer::bind()
 [[nodiscard]] Result<std::unique_ptr<node::ClusterDoor>> openDoor(const std::string& endpoint, const std::string& asked,
                                                                   const protocol::CurveKeys& keys);
 

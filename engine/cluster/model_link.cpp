@@ -73,14 +73,8 @@ void ModelLink::run()
     Instant connectedOrBegun = now();
     bool failed = false;
     while (!m_stop.load() && !failed) {
-        send();
-        bool waiting = false;
-        {
-            const std::scoped_lock lock(m_mutex);
-            waiting = m_connected && !m_queue.empty();
-        }
         const std::optional<protocol::SecureClient::Happened> happened =
-            m_client->receive(Deadline::in(waiting ? kRetry : kTick));
+            m_client->receive(Deadline::in(send() ? kTick : kRetry));
         if (m_connected)
             connectedOrBegun = now();
         failed = now() - connectedOrBegun > m_options.patience;
@@ -111,11 +105,13 @@ void ModelLink::run()
         m_listener(ModelLineFailed{.link = m_options.number, .endpoint = m_options.endpoint});
 }
 
-void ModelLink::send()
+/// False: the line has no room for all of it now.
+bool ModelLink::send()
 {
     const std::scoped_lock lock(m_mutex);
     while (m_connected && !m_queue.empty() && m_client->send(m_queue.front()))
         m_queue.pop_front();
+    return !m_connected || m_queue.empty();
 }
 
 /// Nothing but pieces of models comes here, and no more of them than were asked for.

@@ -67,7 +67,7 @@ private:
     ModelLink(Options options, std::unique_ptr<protocol::SecureClient> client,
               std::function<void(ModelLinkEvent)> listener);
     void run();
-    void send();
+    [[nodiscard]] bool send();
     void read(const std::string& frame);
 
     Options m_options;

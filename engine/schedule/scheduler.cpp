@@ -109,6 +109,8 @@ std::size_t Scheduler::answersInAStep() const
 /// are not moved together, this much is sure to fit.
 std::uint64_t Scheduler::visionBegun() const
 {
+    if (m_visionBegun == 0)
+        return 0;
     const bool kept = std::any_of(m_sequences.begin(), m_sequences.end(),
                                   [](const auto& entry) { return entry.second.keepsVision(); });
     return kept ? m_visionBegun : 0;

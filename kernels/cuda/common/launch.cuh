@@ -12,10 +12,6 @@
 
 #include <cuda_runtime.h>
 
-#include <array>
-#include <atomic>
-#include <cstddef>
-
 namespace argus::kernels::cuda {
 
 __device__ __forceinline__ void waitForPrevious()
@@ -53,19 +49,15 @@ __global__ void compiledKernel()
            cudaFuncGetAttributes(&code, compiledKernel<void>) == cudaSuccess && code.ptxVersion >= 90;
 }
 
-/// The same for the calling thread's device, found out once for each: the ranks of a process may have different ones.
+/// The same for the device of the calling thread, found out at its first launch: a rank's thread has one for ever, but the
+/// ranks of a process may have different ones.
 [[nodiscard]] inline bool programmaticLaunchAllowed()
 {
-    constexpr int kMostDevices = 64;
-    enum Known : signed char { kUnknown, kNo, kYes };
-    static std::array<std::atomic<signed char>, kMostDevices> known{};
-    int device = 0;
-    if (cudaGetDevice(&device) != cudaSuccess || device < 0 || device >= kMostDevices)
-        return false;
-    std::atomic<signed char>& mine = known[static_cast<std::size_t>(device)];
-    if (mine.load(std::memory_order_relaxed) == kUnknown)
-        mine.store(takesProgrammaticLaunch(device) ? kYes : kNo, std::memory_order_relaxed);
-    return mine.load(std::memory_order_relaxed) == kYes;
+    thread_local const bool allowed = [] {
+        int device = 0;
+        return cudaGetDevice(&device) == cudaSuccess && takesProgrammaticLaunch(device);
+    }();
+    return allowed;
 }
 
 template <typename... Parameters, typename... Arguments>
