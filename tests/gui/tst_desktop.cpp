@@ -15,6 +15,7 @@
 #include "gui/settings/language.h"
 #include "gui/settings/settings_store.h"
 #include "gui/theme/theme.h"
+#include "tests/gui/support/home.h"
 
 #include <QAction>
 #include <QApplication>
@@ -35,7 +36,6 @@
 #include <QRegularExpression>
 #include <QSignalSpy>
 #include <QSpinBox>
-#include <QTemporaryDir>
 #include <QTest>
 #include <QTextBoundaryFinder>
 #include <QToolButton>
@@ -44,6 +44,7 @@
 #include <memory>
 
 using namespace argus::gui;
+using argus::gui::testing::Home;
 
 namespace {
 
@@ -115,6 +116,36 @@ struct Desk {
     std::unique_ptr<MainWindow> window;
 };
 
+/// A head that is not this desktop's own.
+struct OtherHead {
+    explicit OtherHead(const QStringList& more = {})
+    {
+        process.start(
+            qEnvironmentVariable("ARGUS_NODE_PROGRAM"),
+            QStringList{"start", "--head", "--listen", "127.0.0.1:*", "--device", "cpu", "--log-level", "off"} + more);
+        address = next("tcp://");
+        key = next("its key is ");
+    }
+    [[nodiscard]] bool stop()
+    {
+        process.terminate();
+        return process.waitForFinished(kPatienceMs);
+    }
+    void signal(int number) const { ::kill(static_cast<pid_t>(process.processId()), number); }
+
+    QProcess process;
+    QString address, key;
+
+private:
+    /// What follows these words in the next line, up to a space.
+    QString next(const char* words)
+    {
+        return process.canReadLine() || process.waitForReadyRead(kPatienceMs)
+                   ? QString::fromUtf8(process.readLine()).section(words, 1).section(' ', 0, 0).trimmed()
+                   : QString();
+    }
+};
+
 void drop(QWidget& window, const QList<QUrl>& urls)
 {
     QMimeData data;
@@ -157,21 +188,12 @@ QString trayTrouble(Desk& desk)
 class TstDesktop : public QObject {
     Q_OBJECT
 
-    QTemporaryDir m_home;
-
-    QString freshFolder()
-    {
-        static int count = 0;
-        return m_home.filePath(QStringLiteral("config%1").arg(++count));
-    }
+    Home m_home;
 
 private slots:
     void initTestCase()
     {
-        QVERIFY(m_home.isValid());
-        qputenv("ARGUS_CONFIG_HOME", m_home.filePath("config").toLocal8Bit());
-        qputenv("ARGUS_RUNTIME_DIR", m_home.filePath("run").toLocal8Bit());
-        qputenv("ARGUS_CACHE_HOME", m_home.filePath("cache").toLocal8Bit());
+        QVERIFY(m_home.enter());
         qputenv("ARGUS_RESOURCES", ARGUS_SOURCE_DIR "/resources");
         if (qEnvironmentVariableIsEmpty("ARGUS_NODE_PROGRAM"))
             qputenv("ARGUS_NODE_PROGRAM", ARGUS_BINARY_DIR "/bin/argus-node");
@@ -180,7 +202,7 @@ private slots:
 
     void aDroppedPictureIsAnswered()
     {
-        Desk desk(freshFolder());
+        Desk desk(m_home.freshFolder());
         QVERIFY(desk.find<QWidget>("pageEmpty")->isVisible());
         drop(*desk.window, {QUrl::fromLocalFile(kSamples + "two-circles-and-a-star.png")});
         auto* tray = desk.find<TrayView>("trayAttachments");
@@ -211,7 +233,7 @@ private slots:
 
     void anAnswerStreamsAndStops()
     {
-        Desk desk(freshFolder());
+        Desk desk(m_home.freshFolder());
         desk.window->page().attachFiles({kSamples + "three-rings-to-box.png"});
         QStringList seen;
         const QSignalSpy pieces(&desk.link, &Link::textArrived);
@@ -258,7 +280,7 @@ private slots:
 
     void thePictureIsRememberedInTheNextQuestion()
     {
-        Desk desk(freshFolder());
+        Desk desk(m_home.freshFolder());
         desk.window->page().attachFiles({kSamples + "blue-square-left-of-green-triangle.png"});
         desk.ask("What shape is the green object?");
         QTRY_COMPARE_WITH_TIMEOUT(desk.last().state, AnswerState::Complete, kPatienceMs);
@@ -270,7 +292,7 @@ private slots:
 
     void aPastedPictureIsAttached()
     {
-        Desk desk(freshFolder());
+        Desk desk(m_home.freshFolder());
         auto* data = new QMimeData;
         data->setImageData(QImage(kSamples + "red-circle-on-white.png"));
         QApplication::clipboard()->setMimeData(data);
@@ -285,7 +307,7 @@ private slots:
 
     void whatIsNoPictureIsRefusedWithAReason()
     {
-        Desk desk(freshFolder());
+        Desk desk(m_home.freshFolder());
         const QString text = m_home.filePath("clip.mp4");
         QFile file(text);
         QVERIFY(file.open(QIODevice::WriteOnly));
@@ -312,7 +334,7 @@ private slots:
 
     void theLanguageChangesEverywhere()
     {
-        Desk desk(freshFolder());
+        Desk desk(m_home.freshFolder());
         desk.window->page().attachFiles({kSamples + "two-circles-and-a-star.png"});
         desk.ask("How many circles are there?");
         QTRY_COMPARE_WITH_TIMEOUT(desk.last().state, AnswerState::Complete, kPatienceMs);
@@ -361,7 +383,7 @@ private slots:
 
     void aKilledHeadComesBackAndNothingTypedIsLost()
     {
-        const QString folder = freshFolder();
+        const QString folder = m_home.freshFolder();
         Desk desk(folder);
         QTRY_COMPARE_WITH_TIMEOUT(desk.link.state(), LinkState::Connected, kPatienceMs);
         desk.window->page().attachFiles({kSamples + "text-hello.png"});
@@ -387,7 +409,7 @@ private slots:
         const QByteArray real = qgetenv("ARGUS_NODE_PROGRAM");
         const QString missing = m_home.filePath("argus-node");
         qputenv("ARGUS_NODE_PROGRAM", missing.toLocal8Bit());
-        Desk desk(freshFolder());
+        Desk desk(m_home.freshFolder());
         auto* banner = desk.find<QWidget>("bannerConnection");
         QTRY_VERIFY_WITH_TIMEOUT(banner->isVisible(), kPatienceMs);
         QVERIFY2(banner->accessibleName().contains(missing), qPrintable(banner->accessibleName()));
@@ -407,7 +429,7 @@ private slots:
     {
         pid_t head = 0;
         {
-            Desk desk(freshFolder());
+            Desk desk(m_home.freshFolder());
             QTRY_COMPARE_WITH_TIMEOUT(desk.link.state(), LinkState::Connected, kPatienceMs);
             head = static_cast<pid_t>(desk.link.headPid());
             QVERIFY(::kill(head, 0) == 0);
@@ -464,48 +486,31 @@ private slots:
 
     void aProgramThatIsToQuitWaitsForAHeadThatComesBack()
     {
-        QProcess head;
-        head.start(qEnvironmentVariable("ARGUS_NODE_PROGRAM"),
-                   {"start", "--head", "--listen", "127.0.0.1:*", "--device", "cpu", "--log-level", "off"});
-        const auto next = [&](const char* before) { // what follows these words, up to a space
-            return head.canReadLine() || head.waitForReadyRead(kPatienceMs)
-                       ? QString::fromUtf8(head.readLine()).section(before, 1).section(' ', 0, 0).trimmed()
-                       : QString();
-        };
-        const QString address = next("tcp://");
-        const QString key = next("its key is ");
-        ::kill(static_cast<pid_t>(head.processId()), SIGSTOP);
+        OtherHead head;
+        QVERIFY(!head.address.isEmpty());
+        head.signal(SIGSTOP);
         QProcess desktop;
         desktop.setReadChannel(QProcess::StandardError);
-        desktop.start(ARGUS_BINARY_DIR "/bin/argus", {"--quit-after-answer", "--language", "en", "--head", address,
-                                                      "--head-key", key, "--ask", "Hello!"});
+        desktop.start(ARGUS_BINARY_DIR "/bin/argus", {"--quit-after-answer", "--language", "en", "--head", head.address,
+                                                      "--head-key", head.key, "--ask", "Hello!"});
         QByteArray said;
         while (!said.contains("the connection is away") && desktop.waitForReadyRead(kPatienceMs))
             said += desktop.readAllStandardError();
         QVERIFY2(said.contains("the connection is away, for 15 s at most: "), said.constData());
-        ::kill(static_cast<pid_t>(head.processId()), SIGCONT);
+        head.signal(SIGCONT);
         QVERIFY2(desktop.waitForFinished(2 * kPatienceMs), "it still runs");
         said += desktop.readAllStandardError();
         QVERIFY2(desktop.exitStatus() == QProcess::NormalExit && desktop.exitCode() == 0, said.constData());
-        head.terminate();
-        QVERIFY(head.waitForFinished(kPatienceMs));
+        QVERIFY(head.stop());
     }
 
     void aRemoteHeadIsNamedAndAnswers()
     {
-        QProcess head;
-        head.start(qEnvironmentVariable("ARGUS_NODE_PROGRAM"), {"start", "--head", "--listen", "127.0.0.1:*", "--name",
-                                                                "attic", "--device", "cpu", "--log-level", "off"});
-        const auto next = [&](const char* before) { // what follows these words, up to a space
-            return head.canReadLine() || head.waitForReadyRead(kPatienceMs)
-                       ? QString::fromUtf8(head.readLine()).section(before, 1).section(' ', 0, 0).trimmed()
-                       : QString();
-        };
-        const QString address = next("tcp://");
-        const QString key = next("its key is ");
+        OtherHead head({"--name", "attic"});
+        QVERIFY(!head.address.isEmpty());
         ProgramOptions options;
-        QCOMPARE(readOptions({"argus", "--head", address, "--head-key", key}, options), std::nullopt);
-        SettingsStore settings(freshFolder());
+        QCOMPARE(readOptions({"argus", "--head", head.address, "--head-key", head.key}, options), std::nullopt);
+        SettingsStore settings(m_home.freshFolder());
         Language language;
         language.set("en");
         EngineLink link(options.link);
@@ -518,13 +523,12 @@ private slots:
         window.page().send();
         const TranscriptModel& transcript = *window.conversation().transcript();
         QTRY_COMPARE_WITH_TIMEOUT(transcript.at(transcript.rowCount() - 1).state, AnswerState::Complete, kPatienceMs);
-        head.terminate();
-        QVERIFY(head.waitForFinished(kPatienceMs));
+        QVERIFY(head.stop());
     }
 
     void aRemoteHeadThatDoesNotAnswerIsNamed()
     {
-        SettingsStore settings(freshFolder());
+        SettingsStore settings(m_home.freshFolder());
         Language language;
         language.set("en");
         EngineLink link(LinkOptions{"tcp://127.0.0.1:1", "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7", {}, 64});
@@ -540,7 +544,7 @@ private slots:
 
     void anAnswerThatDiesWithTheHeadCanBeAskedAgain()
     {
-        Desk desk(freshFolder());
+        Desk desk(m_home.freshFolder());
         desk.window->page().attachFiles({kSamples + "three-rings-to-box.png"});
         bool killed = false;
         connect(&desk.link, &Link::textArrived, this, [&] {
@@ -560,7 +564,7 @@ private slots:
 
     void theEngineIsChangedFromItsPage()
     {
-        Desk desk(freshFolder());
+        Desk desk(m_home.freshFolder());
         const auto facts = [&] { return desk.window->desk().enginePage().form().cluster(); };
         QTRY_COMPARE_WITH_TIMEOUT(facts().deployment.state, "ready", kPatienceMs);
         desk.action("actEngine")->trigger();
@@ -607,7 +611,7 @@ private slots:
 
     void aDraftOutlivesTheDesktop()
     {
-        const QString folder = freshFolder();
+        const QString folder = m_home.freshFolder();
         {
             Desk desk(folder);
             desk.window->page().attachFiles({kSamples + "text-hello.png"});
@@ -623,7 +627,7 @@ private slots:
 
     void everyControlHasANameAndTabReachesThem()
     {
-        Desk desk(freshFolder());
+        Desk desk(m_home.freshFolder());
         for (auto* button : desk.window->findChildren<QAbstractButton*>()) {
             if (!button->isVisible() || button->objectName().startsWith(QLatin1String("qt_")))
                 continue;
@@ -664,7 +668,7 @@ private slots:
     {
         QFETCH(QJsonObject, sample);
         if (!m_samplesDesk)
-            m_samplesDesk = std::make_unique<Desk>(freshFolder());
+            m_samplesDesk = std::make_unique<Desk>(m_home.freshFolder());
         Desk& desk = *m_samplesDesk;
         desk.conversation().clear();
         QStringList files;

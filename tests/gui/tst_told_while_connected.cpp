@@ -2,6 +2,7 @@
 // changes, a line between two workers breaks. In both languages, against a scripted head behind real sockets.
 
 #include "tests/gui/support/desk.h"
+#include "tests/gui/support/home.h"
 
 #include "gui/chat/chat_page.h"
 #include "gui/chat/composer.h"
@@ -10,7 +11,6 @@
 
 #include <QAction>
 #include <QApplication>
-#include <QTemporaryDir>
 #include <QTest>
 
 using namespace argus;
@@ -38,26 +38,12 @@ Error lineBetweenWorkersBroken()
 class TstToldWhileConnected : public QObject {
     Q_OBJECT
 
-    QTemporaryDir m_home;
-
-    QString freshFolder()
-    {
-        static int count = 0;
-        return m_home.filePath(QStringLiteral("config%1").arg(++count));
-    }
+    Home m_home;
     static void inBothLanguages()
     {
         QTest::addColumn<QString>("code");
         QTest::newRow("en") << "en";
         QTest::newRow("zh_CN") << "zh_CN";
-    }
-    /// With ARGUS_PICTURES=FOLDER, pictures are kept there to be looked at.
-    static void keepPicture(QWidget& widget, const QString& scene)
-    {
-        QTest::qWait(60); // layouts settle
-        const QString folder = qEnvironmentVariable("ARGUS_PICTURES");
-        if (!folder.isEmpty())
-            QVERIFY(widget.grab().save(QStringLiteral("%1/%2, %3.png").arg(folder, QTest::currentDataTag(), scene)));
     }
     /// The notice above the conversation, as it is read out.
     static QString banner(Desk& desk, const char* name = "bannerConnection")
@@ -69,10 +55,7 @@ class TstToldWhileConnected : public QObject {
 private slots:
     void initTestCase()
     {
-        QVERIFY(m_home.isValid());
-        qputenv("ARGUS_CONFIG_HOME", m_home.filePath("config").toLocal8Bit());
-        qputenv("ARGUS_RUNTIME_DIR", m_home.filePath("run").toLocal8Bit());
-        qputenv("ARGUS_CACHE_HOME", m_home.filePath("cache").toLocal8Bit());
+        QVERIFY(m_home.enter());
         QFont font = QApplication::font();
         font.setPointSizeF(10);
         QApplication::setFont(font);
@@ -84,7 +67,7 @@ private slots:
     {
         QFETCH(QString, code);
         const bool chinese = code == "zh_CN";
-        Desk desk(freshFolder(), code);
+        Desk desk(m_home.freshFolder(), code);
         QTRY_VERIFY_WITH_TIMEOUT(desk.isConnected(), kPatienceMs);
         QVERIFY(banner(desk).isEmpty());
         desk.window->page().composer()->setPlainText("Hello?");
@@ -120,7 +103,7 @@ private slots:
     {
         QFETCH(QString, code);
         const QString mayOnlyWatch = code == "zh_CN" ? QString::fromUtf8("只能观察") : QStringLiteral("may only watch");
-        Desk desk(freshFolder(), code);
+        Desk desk(m_home.freshFolder(), code);
         QTRY_VERIFY_WITH_TIMEOUT(desk.isConnected(), kPatienceMs);
         desk.window->page().composer()->setPlainText("Hello?");
         const auto saysWhy = [&](const char* name) {
@@ -154,7 +137,7 @@ private slots:
     {
         QFETCH(QString, code);
         const bool chinese = code == "zh_CN";
-        Desk desk(freshFolder(), code);
+        Desk desk(m_home.freshFolder(), code);
         QTRY_VERIFY_WITH_TIMEOUT(desk.isConnected(), kPatienceMs);
         desk.find<QAction>("actEngine")->trigger();
         QTRY_VERIFY_WITH_TIMEOUT(desk.isChecked(), kPatienceMs);

@@ -28,8 +28,10 @@ Cable::~Cable()
     remove();
 }
 
-bool Cable::lay()
+QString Cable::lay()
 {
+    if (::geteuid() != 0)
+        return "only root can make network namespaces";
     m_laid = true;
     bool ok = true;
     for (const QString& space : {one, two})
@@ -43,9 +45,10 @@ bool Cable::lay()
         ok = ok && call(QString("ip -n %1 link set %2 up").arg(space, end)) == 0;
         ok = ok && call(QString("ip -n %1 link set lo up").arg(space)) == 0;
     }
-    if (!ok)
-        remove();
-    return ok;
+    if (ok)
+        return {};
+    remove();
+    return "this kernel or this container does not allow network namespaces with a veth pair";
 }
 
 void Cable::remove()

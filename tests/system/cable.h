@@ -15,8 +15,8 @@ public:
     Cable(const Cable&) = delete;
     Cable& operator=(const Cable&) = delete;
 
-    /// 10.77.0.1 in the first, 10.77.0.2 in the second. False, with nothing left behind, where it is not allowed.
-    [[nodiscard]] bool lay();
+    /// 10.77.0.1 in the first, 10.77.0.2 in the second. Why not, with nothing left behind, where it is not allowed.
+    [[nodiscard]] QString lay();
     void remove();
 
     const QString one, two;           ///< namespaces

@@ -59,11 +59,9 @@ class TstClusterNetwork final : public QObject {
 private slots:
     void initTestCase()
     {
-        if (::geteuid() != 0)
-            QSKIP("only root can make network namespaces");
-        m_laid = m_cable.lay();
-        if (!m_laid)
-            QSKIP("this kernel or this container does not allow network namespaces with a veth pair");
+        if (const QString why = m_cable.lay(); !why.isEmpty())
+            QSKIP(qPrintable(why));
+        m_laid = true;
         m_head = std::make_unique<RunningHead>();
         m_head->runIn(m_cable.one);
         QVERIFY2(m_head->start({"--cpu-devices", "2", "--name", "alpha"}, "10.77.0.1:0"),

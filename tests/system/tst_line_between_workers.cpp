@@ -2,6 +2,7 @@
 // and none of them hangs. Three network namespaces, with a bridge in that of the head. Needs to be root to lay the
 // cables; says so and does nothing otherwise.
 
+#include "tests/system/cable.h"
 #include "tests/system/running_head.h"
 
 #include <QElapsedTimer>
@@ -16,20 +17,6 @@
 
 using namespace argus::tests;
 using Json = nlohmann::json;
-
-namespace {
-
-/// Runs a program to its end; its exit status, -1 when it could not be run.
-int call(const QString& line)
-{
-    QProcess process;
-    process.startCommand(line);
-    if (!process.waitForFinished(20'000) || process.exitStatus() != QProcess::NormalExit)
-        return -1;
-    return process.exitCode();
-}
-
-} // namespace
 
 class TstLineBetweenWorkers final : public QObject {
     Q_OBJECT

@@ -141,6 +141,48 @@ private slots:
         QCOMPARE(port.nextStep()->step().slices(0).vision_size(), 0);
     }
 
+    void picturesBeyondTheirRoomWaitOrAreRefused()
+    {
+        ScriptedPort port;
+        Planner planner(port);
+        Deployment roomy = *m_deployment; // for more than the device keeps of pictures at a time
+        roomy.placement.maxModelLen = 40'000;
+        roomy.placement.kvBlocks = 40'000 / roomy.placement.kvBlockTokens;
+        planner.take(DeploymentKnown{std::make_shared<const Deployment>(std::move(roomy))}, now());
+        planner.take(ExecutorReady{1}, now());
+        const auto ask = [&](std::uint64_t number, int rows) { // of 100 tokens each
+            planner.take(question(number, "Describe it.", 5, 1), now());
+            media::Pixels pixels = picture();
+            pixels.gridH = 2 * rows;
+            pixels.gridW = 200;
+            planner.take(MediaRead{.number = number, .index = 0, .outcome = std::move(pixels)}, now());
+        };
+        ask(1, 164);
+        QCOMPARE(port.ends(1).size(), std::size_t(1));
+        QCOMPARE(port.ends(1)[0].error->code, ErrorCode::DoesNotFit);
+        QVERIFY2(port.ends(1)[0].error->cause.find("take 16400 tokens, there is room for 16384") != std::string::npos,
+                 port.ends(1)[0].error->cause.c_str());
+        ask(2, 90);
+        ask(3, 90);
+        bool cached = false;
+        while (port.ends(2).empty()) {
+            const std::optional<wire::NodeToExecutor> step = port.nextStep();
+            QVERIFY(step.has_value());
+            for (const wire::SequenceSlice& slice : step->step().slices())
+                QVERIFY(slice.sequence() == 2 || cached); // the third waits while pictures of the second are kept
+            cached = cached || step->step().slices(0).sample();
+            StepDone done{.epoch = 1, .result = {}};
+            done.result.set_step(step->step().step());
+            if (cached) {
+                done.result.add_tokens()->set_sequence(2);
+                done.result.mutable_tokens(0)->set_id(stopId());
+            }
+            planner.take(std::move(done), now());
+        }
+        QVERIFY(port.ends(3).empty()); // and goes on after it
+        QVERIFY(port.nextStep().has_value());
+    }
+
     void aPictureThatCannotBeReadFailsItsAskAlone()
     {
         ScriptedPort port;

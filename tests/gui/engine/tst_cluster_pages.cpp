@@ -13,6 +13,7 @@
 #include "gui/settings/settings_store.h"
 #include "gui/theme/theme.h"
 #include "tests/gui/support/desk.h"
+#include "tests/gui/support/home.h"
 
 #include <QAction>
 #include <QApplication>
@@ -29,7 +30,6 @@
 #include <QScrollBar>
 #include <QSignalSpy>
 #include <QSpinBox>
-#include <QTemporaryDir>
 #include <QTest>
 #include <QToolButton>
 
@@ -53,13 +53,7 @@ QList<int> dataOf(const QComboBox& combo)
 class TstClusterPages : public QObject {
     Q_OBJECT
 
-    QTemporaryDir m_home;
-
-    QString freshFolder()
-    {
-        static int count = 0;
-        return m_home.filePath(QStringLiteral("config%1").arg(++count));
-    }
+    Home m_home;
     /// On the engine page, its first check done.
     void openEngine(Desk& desk)
     {
@@ -68,12 +62,26 @@ class TstClusterPages : public QObject {
         QTRY_VERIFY_WITH_TIMEOUT(desk.isChecked(), kPatienceMs);
     }
 
-    static void keepPicture(QWidget& widget, const QString& scene)
+    /// The last rank's device says what joins it to the others of its stage.
+    static void joinLastRank(Desk& desk)
     {
-        QTest::qWait(60); // layouts settle
-        const QString folder = qEnvironmentVariable("ARGUS_PICTURES");
-        if (!folder.isEmpty())
-            QVERIFY(widget.grab().save(QStringLiteral("%1/%2, %3.png").arg(folder, QTest::currentDataTag(), scene)));
+        desk.head.change([](wire::Status& status) {
+            wire::DeviceStatus& device = *status.mutable_nodes(0)->mutable_devices(1);
+            device.set_joined(english(say("joined-nvswitch", 18)));
+            *device.mutable_joined_said() = protocol::toWire(say("joined-nvswitch", 18));
+        });
+    }
+    static Error silentAtUpload()
+    {
+        return makeError(ErrorCode::Timeout, say("upload-unanswered", 180), say("do-attach-again"));
+    }
+    /// A file whose upload fails before anybody looks into it.
+    static QString written(const QString& folder, const QString& name)
+    {
+        QFile file(folder + '/' + name);
+        if (file.open(QFile::WriteOnly))
+            file.write("not looked at: " + name.toUtf8());
+        return file.fileName();
     }
     /// No button is cut off, no editor stands outside of its page, everything has a name.
     static void fits(Desk& desk, const QString& scene)
@@ -106,10 +114,7 @@ class TstClusterPages : public QObject {
 private slots:
     void initTestCase()
     {
-        QVERIFY(m_home.isValid());
-        qputenv("ARGUS_CONFIG_HOME", m_home.filePath("config").toLocal8Bit());
-        qputenv("ARGUS_RUNTIME_DIR", m_home.filePath("run").toLocal8Bit());
-        qputenv("ARGUS_CACHE_HOME", m_home.filePath("cache").toLocal8Bit());
+        QVERIFY(m_home.enter());
         QFont font = QApplication::font();
         font.setPointSizeF(10);
         QApplication::setFont(font);
@@ -118,7 +123,7 @@ private slots:
 
     void onlyPossibleSizesAreOffered()
     {
-        Desk desk(freshFolder());
+        Desk desk(m_home.freshFolder());
         openEngine(desk);
         QCOMPARE(dataOf(*desk.find<QComboBox>("edit_tensor_parallel_size")), (QList<int>{1, 2, 4}));
         QCOMPARE(dataOf(*desk.find<QComboBox>("edit_pipeline_parallel_size")), (QList<int>{1, 2}));
@@ -136,7 +141,7 @@ private slots:
 
     void aValueThatBecameImpossibleStaysVisible()
     {
-        Desk desk(freshFolder());
+        Desk desk(m_home.freshFolder());
         desk.head.change(
             [](wire::Status& status) { status.mutable_deployment()->mutable_settings()->set_tensor_parallel_size(5); });
         openEngine(desk);
@@ -151,7 +156,7 @@ private slots:
 
     void pressingAFixClearsTheProblem()
     {
-        Desk desk(freshFolder());
+        Desk desk(m_home.freshFolder());
         openEngine(desk);
         const std::size_t before = desk.head.heardCount(Heard::kPreflight);
         auto* length = desk.find<QSpinBox>("edit_max_model_len");
@@ -178,7 +183,7 @@ private slots:
 
     void aStalePreflightIsIgnored()
     {
-        Desk desk(freshFolder());
+        Desk desk(m_home.freshFolder());
         openEngine(desk);
         desk.head.holdPreflights();
         const std::size_t before = desk.head.heardCount(Heard::kPreflight);
@@ -198,7 +203,7 @@ private slots:
 
     void warningsStandApartAndDoNotStop()
     {
-        Desk desk(freshFolder());
+        Desk desk(m_home.freshFolder());
         openEngine(desk);
         auto* interfaces = desk.find<QComboBox>("edit_interface_gpu-b");
         interfaces->setCurrentIndex(interfaces->findData("wlan0"));
@@ -215,7 +220,7 @@ private slots:
 
     void devicesAreChosenByBoxes()
     {
-        Desk desk(freshFolder());
+        Desk desk(m_home.freshFolder());
         openEngine(desk);
         auto* second = desk.find<QCheckBox>("edit_device_gpu-b_1");
         QVERIFY(second->isChecked());
@@ -231,7 +236,7 @@ private slots:
 
     void applyAsksThenDeploysAndFollowsTheStart()
     {
-        Desk desk(freshFolder());
+        Desk desk(m_home.freshFolder());
         openEngine(desk);
         desk.choose("edit_tensor_parallel_size", 4);
         QTRY_VERIFY_WITH_TIMEOUT(desk.find<QPushButton>("btnApply")->isEnabled(), kPatienceMs);
@@ -277,7 +282,7 @@ private slots:
 
     void aRollbackKeepsWhatWasTyped()
     {
-        Desk desk(freshFolder());
+        Desk desk(m_home.freshFolder());
         openEngine(desk);
         desk.choose("edit_tensor_parallel_size", 4);
         QTRY_VERIFY_WITH_TIMEOUT(desk.find<QPushButton>("btnApply")->isEnabled(), kPatienceMs);
@@ -300,7 +305,7 @@ private slots:
 
     void escapeLeadsBackToTheChat()
     {
-        Desk desk(freshFolder());
+        Desk desk(m_home.freshFolder());
         openEngine(desk);
         QApplication::setActiveWindow(desk.window.get());
         for (const char* name : {"edit_model", "edit_max_model_len", "edit_dtype"}) {
@@ -342,7 +347,7 @@ private slots:
         QFETCH(QString, english);
         QFETCH(QString, chinese);
         if (!m_states)
-            m_states = std::make_unique<Desk>(freshFolder());
+            m_states = std::make_unique<Desk>(m_home.freshFolder());
         Desk& desk = *m_states;
         desk.language.set("en");
         QTRY_VERIFY_WITH_TIMEOUT(desk.isConnected(), kPatienceMs);
@@ -358,7 +363,7 @@ private slots:
 
     void theDockTellsAllOfAMachine()
     {
-        Desk desk(freshFolder());
+        Desk desk(m_home.freshFolder());
         QTRY_VERIFY_WITH_TIMEOUT(desk.isConnected(), kPatienceMs);
         QTRY_COMPARE(desk.texts("nodeName"), (QStringList{"gpu-a", "gpu-b"})); // the head first
         QCOMPARE(desk.texts("nodeRole"), (QStringList{"Head", "Worker"}));
@@ -369,11 +374,7 @@ private slots:
                  QString::fromUtf8("Rank 3 · stage 1 · tensor rank 1 · layers 32–63"));
         QVERIFY(desk.texts("deviceUse").value(0).contains("KV cache 33 %"));
         QVERIFY(desk.texts("deviceSummary").value(0).contains("Weights 16.0 GiB"));
-        desk.head.change([](wire::Status& status) {
-            wire::DeviceStatus& device = *status.mutable_nodes(0)->mutable_devices(1);
-            device.set_joined(english(say("joined-nvswitch", 18)));
-            *device.mutable_joined_said() = protocol::toWire(say("joined-nvswitch", 18));
-        });
+        joinLastRank(desk);
         const QString joined = QString::fromUtf8("tensor rank 1 · NVLink ×18 through a switch · layers 32–63");
         QTRY_VERIFY2_WITH_TIMEOUT(desk.texts("devicePlace").value(3).endsWith(joined),
                                   qPrintable(desk.texts("devicePlace").value(3)), kPatienceMs);
@@ -405,7 +406,7 @@ private slots:
 
     void anObserverSeesAllAndChangesNothing()
     {
-        Desk desk(freshFolder(), "en", "observer");
+        Desk desk(m_home.freshFolder(), "en", "observer");
         openEngine(desk);
         const auto saysWhy = [](const QString& text) { return text.contains("may only watch"); };
         desk.choose("edit_tensor_parallel_size", 4);
@@ -446,7 +447,7 @@ private slots:
 
     void aWorkerIsAddedWithALine()
     {
-        Desk desk(freshFolder());
+        Desk desk(m_home.freshFolder());
         QTRY_VERIFY_WITH_TIMEOUT(desk.isConnected(), kPatienceMs);
         desk.find<QPushButton>("btnAddWorker")->click();
         auto* dialog = desk.find<AddWorkerDialog>("dlgAddWorker");
@@ -472,7 +473,7 @@ private slots:
 
     void whyThereIsNoLineIsTold()
     {
-        Desk desk(freshFolder());
+        Desk desk(m_home.freshFolder());
         desk.head.refuseJoinLines(
             makeError(ErrorCode::Unsupported, say("head-is-private"), say("do-listening-head"), "listen"));
         QTRY_VERIFY_WITH_TIMEOUT(desk.isConnected(), kPatienceMs);
@@ -485,7 +486,7 @@ private slots:
 
     void aLogIsReadAndAMachineRemoved()
     {
-        Desk desk(freshFolder());
+        Desk desk(m_home.freshFolder());
         QTRY_VERIFY_WITH_TIMEOUT(desk.isConnected(), kPatienceMs);
         (void)desk.window->desk().openLogs("gpu-b");
         auto* text = desk.find<QPlainTextEdit>("logText");
@@ -510,7 +511,7 @@ private slots:
 
     void aRefusedPlanIsChinese()
     {
-        Desk desk(freshFolder(), "zh_CN");
+        Desk desk(m_home.freshFolder(), "zh_CN");
         desk.head.change([](wire::Status& status) {
             wire::DeviceStatus& device = *status.mutable_nodes(0)->add_devices();
             device.set_kind("cpu");
@@ -576,10 +577,22 @@ private slots:
         QFETCH(QSize, size);
         QFETCH(bool, dark);
         theme::apply(dark ? theme::Mode::Dark : theme::Mode::Light);
-        Desk desk(freshFolder(), code);
+        const QString folder = m_home.freshFolder();
+        Desk desk(folder, code);
         desk.window->resize(size);
         QTRY_VERIFY_WITH_TIMEOUT(desk.isConnected(), kPatienceMs);
         fits(desk, "chat");
+        joinLastRank(desk);
+        QTRY_VERIFY_WITH_TIMEOUT(desk.texts("devicePlace").value(3).contains("NVLink"), kPatienceMs);
+        auto* dock = desk.find<QScrollArea>("clusterScroll")->verticalScrollBar();
+        dock->setValue(dock->maximum());
+        desk.head.failUploads(silentAtUpload());
+        AttachmentsModel& tray = *desk.window->conversation().tray();
+        desk.window->conversation().attach(written(folder, "harbour.png"));
+        QTRY_VERIFY_WITH_TIMEOUT(tray.at(0).mayRetry(), kPatienceMs);
+        fits(desk, "not-sent");
+        tray.removeRow(0);
+        dock->setValue(0);
         openEngine(desk);
         fits(desk, "engine");
         desk.form().use({"", "max_model_len", "128000", {}});
@@ -636,20 +649,13 @@ private slots:
 
     void anAttachmentThatMetASilentHeadGoesWithTheNextTry()
     {
-        const QString folder = freshFolder();
+        const QString folder = m_home.freshFolder();
         Desk desk(folder);
         QTRY_VERIFY_WITH_TIMEOUT(desk.isConnected(), kPatienceMs);
         Conversation& conversation = desk.window->conversation();
-        const auto written = [&](const QString& name) {
-            QFile file(folder + '/' + name);
-            if (file.open(QFile::WriteOnly))
-                file.write("not looked at: " + name.toUtf8());
-            return file.fileName();
-        };
-        const Error silent = makeError(ErrorCode::Timeout, say("upload-unanswered", 180), say("do-attach-again"));
         // By its button.
-        desk.head.failUploads(silent);
-        conversation.attach(written("a.png"));
+        desk.head.failUploads(silentAtUpload());
+        conversation.attach(written(folder, "a.png"));
         QTRY_VERIFY_WITH_TIMEOUT(conversation.tray()->at(0).mayRetry(), kPatienceMs);
         desk.head.failUploads(std::nullopt);
         auto* again = desk.find<QToolButton>("btnRetryAttachment");
@@ -657,8 +663,8 @@ private slots:
         again->click();
         QTRY_COMPARE_WITH_TIMEOUT(conversation.tray()->at(0).state, TrayItem::State::Inspecting, kPatienceMs);
         // With a question that failed for it, when that is asked again.
-        desk.head.failUploads(silent);
-        conversation.attach(written("b.png"));
+        desk.head.failUploads(silentAtUpload());
+        conversation.attach(written(folder, "b.png"));
         conversation.send("What is this?");
         const auto last = [&] { return conversation.transcript()->at(conversation.transcript()->rowCount() - 1); };
         QTRY_COMPARE_WITH_TIMEOUT(last().state, AnswerState::Failed, kPatienceMs);
