@@ -1,19 +1,43 @@
 #include "kernels/cuda/awq.h"
 
 #include "kernels/cuda/products/awq_slabs.cuh"
+#include "kernels/cuda/products/one_row.cuh"
+#include "kernels/cuda/products/one_row_matrices.cuh"
 #include "kernels/cuda/products/run.cuh"
 
 namespace argus::kernels::cuda {
 namespace {
 
+/// The matrix of the work as `Matrix` wants it.
+template <typename Matrix>
+Matrix matrixOf(const AwqSkinny& work)
+{
+    return {.codes = static_cast<const char*>(work.codes),
+            .scales = static_cast<const char*>(work.scales),
+            .zeros = static_cast<const char*>(work.zeros),
+            .groups = work.base.inputs / kAwqGroup};
+}
+
 template <typename T>
 Status run(const AwqSkinny& work, Stream stream)
 {
-    const products::AwqSlabs<T> slabs{.codes = static_cast<const char*>(work.codes),
-                                      .scales = static_cast<const char*>(work.scales),
-                                      .zeros = static_cast<const char*>(work.zeros),
-                                      .groups = work.base.inputs / kAwqGroup};
-    return products::runProduct(work.base, slabs, stream);
+    if (products::one_row::fits(work.base)) {
+        using Two = products::one_row::AwqMatrix<T, 2>;
+        if (work.base.outputs / Two::kUnit >= work.base.processors * products::one_row::kBlocks)
+            return products::one_row::runPlainly(work.base, matrixOf<Two>(work), stream);
+        return products::one_row::runPlainly(work.base, matrixOf<products::one_row::AwqMatrix<T, 1>>(work), stream);
+    }
+    return products::runProduct(work.base, matrixOf<products::AwqSlabs<T>>(work), stream);
+}
+
+/// What turns with a dimension is half a head away: in a tile of its own.
+template <typename T>
+using IntoCacheMatrix = products::one_row::AwqMatrix<T, 2>;
+
+template <typename T>
+Status runIntoCache(const AwqSkinny& work, const SkinnyIntoCache& target, Stream stream)
+{
+    return products::one_row::runIntoCache(work.base, matrixOf<IntoCacheMatrix<T>>(work), target, stream);
 }
 
 } // namespace
@@ -21,6 +45,17 @@ Status run(const AwqSkinny& work, Stream stream)
 Status awqSkinny(const AwqSkinny& work, Stream stream)
 {
     return work.base.type == Format::F16 ? run<__half>(work, stream) : run<__nv_bfloat16>(work, stream);
+}
+
+bool awqFitsIntoCache(const Skinny& work, int headDim)
+{
+    return fitsIntoCache(work) && headDim % IntoCacheMatrix<__half>::kUnit == 0;
+}
+
+Status awqSkinnyIntoCache(const AwqSkinny& work, const SkinnyIntoCache& target, Stream stream)
+{
+    return work.base.type == Format::F16 ? runIntoCache<__half>(work, target, stream)
+                                         : runIntoCache<__nv_bfloat16>(work, target, stream);
 }
 
 } // namespace argus::kernels::cuda

@@ -9,18 +9,18 @@ namespace {
 
 constexpr int kWarps = 8;
 
-/// Four pairs code - zero of neighbouring inputs, times the scale, rounded once. A product of integers of 5 and 11 bits is
-/// exact in float.
+/// Four pairs code - zero of neighbouring inputs, times the scale, rounded once: to float16, as the checkpoint's arithmetic
+/// has it, for T float too. A product of integers of 5 and 11 bits is exact in float.
 template <typename T>
 __device__ __forceinline__ Eight<T> scaled(const unsigned (&pairs)[4], __half scale)
 {
-    if constexpr (__is_same(T, __half)) {
+    if constexpr (!__is_same(T, __nv_bfloat16)) {
         Eight<__half> eight;
         __half2(&products)[4] = reinterpret_cast<__half2(&)[4]>(eight);
 #pragma unroll
         for (int i = 0; i < 4; ++i)
             products[i] = __hmul2(reinterpret_cast<const __half2&>(pairs[i]), __half2half2(scale));
-        return eight;
+        return convertEight<T>(eight);
     } else {
         float values[8];
         const float wide = __half2float(scale);

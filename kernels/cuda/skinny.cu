@@ -2,6 +2,7 @@
 
 #include "kernels/cuda/products/dense_slabs.cuh"
 #include "kernels/cuda/products/one_row.cuh"
+#include "kernels/cuda/products/one_row_matrices.cuh"
 #include "kernels/cuda/products/run.cuh"
 
 namespace argus::kernels::cuda {
@@ -15,8 +16,8 @@ Status skinny(const Skinny& work, Stream stream)
 {
     const auto run = [&]<typename T>(const T* weight) {
         if (products::one_row::fits(work))
-            return products::one_row::run<T, products::one_row::Plainly<T>>(work, products::one_row::NoTarget{},
-                                                                            stream);
+            return products::one_row::runPlainly(
+                work, products::one_row::DenseMatrix<T>{.weight = weight, .inputs = work.inputs}, stream);
         return products::runProduct(work, products::DenseSlabs<T>{.weight = weight, .inputs = work.inputs}, stream);
     };
     if (work.type == Format::F16)
@@ -31,10 +32,13 @@ bool fitsIntoCache(const Skinny& work)
 
 Status skinnyIntoCache(const Skinny& work, const SkinnyIntoCache& target, Stream stream)
 {
-    const auto run = [&]<typename T>(T) {
-        return products::one_row::run<T, products::one_row::IntoCache<T>>(work, target, stream);
+    const auto run = [&]<typename T>(const T* weight) {
+        return products::one_row::runIntoCache(
+            work, products::one_row::DenseMatrix<T>{.weight = weight, .inputs = work.inputs}, target, stream);
     };
-    return work.type == Format::F16 ? run(__half{}) : run(__nv_bfloat16{});
+    if (work.type == Format::F16)
+        return run(static_cast<const __half*>(work.weight));
+    return run(static_cast<const __nv_bfloat16*>(work.weight));
 }
 
 } // namespace argus::kernels::cuda

@@ -2,6 +2,7 @@
 // What test_skinny and test_awq share: products of a few rows on the host in float64, with the bounds between which a result
 // must lie, the cases of a shape, and the bench of a model's products.
 
+#include "kernels/cuda/rows.h"
 #include "kernels/cuda/skinny.h"
 #include "tests/device/device_check.h"
 
@@ -14,8 +15,11 @@
 namespace argus::device_check {
 
 using kernels::cuda::kMostSkinnyRows;
+using kernels::cuda::rotateIntoCache;
 using kernels::cuda::Skinny;
 using kernels::cuda::SkinnyEpilogue;
+using kernels::cuda::SkinnyIntoCache;
+using kernels::cuda::skinnyWorkspace;
 
 inline std::string text(const char* format, auto... arguments)
 {
@@ -416,6 +420,109 @@ double graphMilliseconds(Enqueue&& enqueue)
     must(cudaGraphDestroy(graph), "cudaGraphDestroy");
     must(cudaStreamDestroy(stream), "cudaStreamDestroy");
     return milliseconds;
+}
+
+/// A layer's q, k and v of one row.
+struct IntoCacheCase {
+    int heads, kvHeads, headDim, inputs, blockTokens, place;
+    Format type, xType;
+    bool norm, bias;
+    [[nodiscard]] int columns() const { return (heads + 2 * kvHeads) * headDim; }
+};
+
+/// `intoCache` (work, target) must leave the bits that `product` (work) and rotateIntoCache() leave. Both put the weight into
+/// the work.
+template <typename Product, typename IntoCache>
+void checkIntoCache(Tally& tally, std::mt19937_64& random, const IntoCacheCase& at, Product&& product, IntoCache&& intoCache)
+{
+    constexpr int kBlocks = 3;
+    const int columns = at.columns();
+    const int queries = at.heads * at.headDim;
+    const auto count = [](std::int64_t elements) { return static_cast<std::size_t>(elements); };
+    const DeviceBytes x = upload(randomValues(count(at.inputs), random, at.xType), at.xType);
+    const DeviceBytes gain = upload(randomValues(count(at.inputs), random, at.type), at.type);
+    const DeviceBytes bias = upload(randomValues(count(columns), random, at.type), at.type);
+    std::vector<double> angles(count(at.headDim / 2));
+    for (double& angle : angles)
+        angle = std::uniform_real_distribution<double>(0, 6.28)(random);
+    std::vector<double> cosines;
+    std::vector<double> sines;
+    for (const double angle : angles) {
+        cosines.push_back(rounded(std::cos(angle), at.type));
+        sines.push_back(rounded(std::sin(angle), at.type));
+    }
+    const DeviceBytes cosine = upload(cosines, Format::F32);
+    const DeviceBytes sine = upload(sines, Format::F32);
+    const DeviceBytes place = uploadPlain(std::vector<std::int32_t>{at.place});
+    const std::size_t cacheBytes = count(std::int64_t{kBlocks} * at.kvHeads * at.blockTokens * at.headDim * 2);
+    DeviceBytes workspace(skinnyWorkspace(columns, 132));
+    workspace.zero();
+    std::vector<unsigned char> results[2][3]; // of both ways: the queries, keys and values
+    bool intact = true;
+    for (int way = 0; way < 2; ++way) {
+        DeviceBytes qkv(count(columns) * 2);
+        const DeviceBytes keys(cacheBytes);
+        const DeviceBytes values(cacheBytes);
+        qkv.zero();
+        const Skinny work{.y = qkv.get(),
+                          .yStride = columns,
+                          .x = x.get(),
+                          .xStride = at.inputs,
+                          .bias = at.bias ? bias.get() : nullptr,
+                          .gain = at.norm ? gain.get() : nullptr,
+                          .rows = 1,
+                          .inputs = at.inputs,
+                          .outputs = columns,
+                          .type = at.type,
+                          .out = at.type,
+                          .xType = at.xType,
+                          .workspace = workspace.get(),
+                          .workspaceBytes = workspace.bytes()};
+        const SkinnyIntoCache target{.cosines = cosine.as<float>(),
+                                     .sines = sine.as<float>(),
+                                     .keys = keys.get(),
+                                     .values = values.get(),
+                                     .places = place.as<std::int32_t>(),
+                                     .heads = at.heads,
+                                     .kvHeads = at.kvHeads,
+                                     .headDim = at.headDim,
+                                     .blockTokens = at.blockTokens};
+        if (way == 0) {
+            must(product(work), "product");
+            must(rotateIntoCache({.qkv = qkv.get(),
+                                  .qkvStride = columns,
+                                  .cosines = target.cosines,
+                                  .sines = target.sines,
+                                  .keys = target.keys,
+                                  .values = target.values,
+                                  .places = target.places,
+                                  .tokens = 1,
+                                  .heads = at.heads,
+                                  .kvHeads = at.kvHeads,
+                                  .headDim = at.headDim,
+                                  .blockTokens = at.blockTokens,
+                                  .type = at.type},
+                                 nullptr),
+                 "rotateIntoCache");
+        } else {
+            must(intoCache(work, target), "into the cache");
+        }
+        results[way][0] = downloadPlain<unsigned char>(qkv);
+        results[way][0].resize(count(queries) * 2);
+        results[way][1] = downloadPlain<unsigned char>(keys);
+        results[way][2] = downloadPlain<unsigned char>(values);
+        intact = intact && qkv.guardsIntact() && keys.guardsIntact() && values.guardsIntact();
+    }
+    if (at.place < 0) // of padding the queries are nobody's
+        results[0][0] = results[1][0];
+    const char* const wrong = results[0][0] != results[1][0]   ? "other queries"
+                              : results[0][1] != results[1][1] ? "other keys"
+                              : results[0][2] != results[1][2] ? "other values"
+                              : !intact                        ? "wrote beside them"
+                                                               : nullptr;
+    tally.count(wrong == nullptr, text("into the cache: %d and %d heads of %d, %d inputs, place %d, %s: %s", at.heads, at.kvHeads,
+                                       at.headDim, at.inputs, at.place, nameOf(at.type),
+                                       wrong != nullptr ? wrong : "the bits of two launches"));
 }
 
 /// One product of a model.

@@ -1,6 +1,6 @@
 // AWQ matrices on the GPU: kernels/cuda/awq.h.
 //
-//     test_awq [--seed N] [--quick] [--only TARGET|TARGET/TYPE|fill] [--bench]
+//     test_awq [--seed N] [--quick] [--only TARGET|TARGET/TYPE|cache|fill] [--bench]
 
 #include "kernels/cuda/awq.h"
 #include "tests/device/product_check.h"
@@ -105,7 +105,7 @@ void place(const Matrix& matrix, const Published& layer, int firstOutput, int ou
             weights[product(firstOutput + n * outputStep, matrix.inputs) + static_cast<std::size_t>(k)] = layer.weight(n, k);
 }
 
-/// Widened again, every weight is the exact product rounded once.
+/// Widened again, every weight is the exact product rounded once, for float32 to float16.
 void checkWidened(Tally& tally, const std::string& name, const Matrix& matrix, const std::vector<double>& weights)
 {
     for (const Format type : {Format::F16, Format::BF16, Format::F32}) {
@@ -126,7 +126,9 @@ void checkWidened(Tally& tally, const std::string& name, const Matrix& matrix, c
                  "awqWiden");
             const std::vector<double> got = download(wide, type);
             for (std::size_t i = 0; i < got.size() && trouble.empty(); ++i)
-                if (const double expected = rounded(weights[product(first, matrix.inputs) + i], type); got[i] != expected)
+                if (const double expected = rounded(weights[product(first, matrix.inputs) + i],
+                                                    type == Format::F32 ? Format::F16 : type);
+                    got[i] != expected)
                     trouble = text("from output %d: weight %zu is %.9g, not %.9g", first, i, got[i], expected);
             if (!wide.guardsIntact() || !matrix.guardsIntact())
                 trouble = "wrote beyond the end";
@@ -189,6 +191,29 @@ void check(Tally& tally, std::mt19937_64& random, const Options& options)
             place(matrix, makeLayer(random, part.outputs, part.inputs), part.first, part.step, weights);
         checkMatrix(tally, random, workspaces, target.name, matrix, weights, options);
     }
+}
+
+/// q, k and v into the cache in one launch, against the two launches that it stands for.
+void checkIntoCache(Tally& tally, std::mt19937_64& random)
+{
+    for (const IntoCacheCase& at : {IntoCacheCase{28, 4, 128, 3584, 64, 191, Format::F16, Format::F32, true, true},
+                                    IntoCacheCase{28, 4, 128, 3584, 64, 0, Format::BF16, Format::F32, true, true},
+                                    IntoCacheCase{4, 4, 64, 384, 16, 17, Format::F16, Format::F16, true, false},
+                                    IntoCacheCase{2, 2, 32, 128, 16, 5, Format::BF16, Format::BF16, false, true},
+                                    IntoCacheCase{16, 2, 128, 2048, 64, -1, Format::F16, Format::F32, true, true}}) {
+        const Matrix matrix(at.columns(), at.inputs);
+        must(awqFill(matrix.codes.get(), matrix.scales.get(), matrix.zeros.get(), at.columns(), at.inputs, random(), nullptr),
+             "awqFill");
+        const auto job = [&](const Skinny& work) {
+            return AwqSkinny{.base = work, .codes = matrix.codes.get(), .scales = matrix.scales.get(), .zeros = matrix.zeros.get()};
+        };
+        device_check::checkIntoCache(
+            tally, random, at, [&](const Skinny& work) { return awqSkinny(job(work), nullptr); },
+            [&](const Skinny& work, const SkinnyIntoCache& target) {
+                return awqFitsIntoCache(work, at.headDim) ? awqSkinnyIntoCache(job(work), target, nullptr) : 1;
+            });
+    }
+    tally.count(!awqFitsIntoCache({.rows = 1, .inputs = 128, .outputs = 64}, 16), "into the cache: heads of 16 do not fit");
 }
 
 /// Made-up weights: the same for the same seed, and as spread as they should be.
@@ -340,6 +365,8 @@ int main(int argc, char** argv)
     std::mt19937_64 random(options.seed);
     Tally tally;
     check(tally, random, options);
+    if (options.wants("cache"))
+        checkIntoCache(tally, random);
     if (options.wants("fill"))
         checkFill(tally);
     return tally.close();

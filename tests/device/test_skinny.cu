@@ -45,108 +45,25 @@ void check(Tally& tally, std::mt19937_64& random, const Options& options)
 /// A layer's q, k and v on their way into the cache in one launch, against the two launches that it stands for.
 void checkIntoCache(Tally& tally, std::mt19937_64& random)
 {
-    struct Case {
-        int heads, kvHeads, headDim, inputs, blockTokens, place;
-        Format type, xType;
-        bool norm, bias;
-    };
-    constexpr int kBlocks = 3;
-    for (const Case& at : {Case{16, 2, 128, 2048, 64, 70, Format::BF16, Format::F32, true, true},
-                           Case{28, 4, 128, 3584, 64, 191, Format::BF16, Format::F32, true, true},
-                           Case{28, 4, 128, 3584, 64, 0, Format::F16, Format::F32, true, true},
-                           Case{4, 4, 64, 192, 16, 17, Format::BF16, Format::BF16, true, false},
-                           Case{2, 1, 16, 64, 16, 5, Format::F16, Format::F16, false, true},
-                           Case{40, 8, 128, 5120, 32, 95, Format::BF16, Format::F32, true, true},
-                           Case{16, 2, 128, 2048, 64, -1, Format::BF16, Format::F32, true, true}}) {
-        const int columns = (at.heads + 2 * at.kvHeads) * at.headDim;
-        const int queries = at.heads * at.headDim;
-        const auto count = [](std::int64_t elements) { return static_cast<std::size_t>(elements); };
-        const DeviceBytes weight = upload(randomValues(count(std::int64_t{columns} * at.inputs), random, at.type, 0.05), at.type);
-        const DeviceBytes x = upload(randomValues(count(at.inputs), random, at.xType), at.xType);
-        const DeviceBytes gain = upload(randomValues(count(at.inputs), random, at.type), at.type);
-        const DeviceBytes bias = upload(randomValues(count(columns), random, at.type), at.type);
-        std::vector<double> angles(count(at.headDim / 2));
-        for (double& angle : angles)
-            angle = std::uniform_real_distribution<double>(0, 6.28)(random);
-        std::vector<double> cosines;
-        std::vector<double> sines;
-        for (const double angle : angles) {
-            cosines.push_back(rounded(std::cos(angle), at.type));
-            sines.push_back(rounded(std::sin(angle), at.type));
-        }
-        const DeviceBytes cosine = upload(cosines, Format::F32);
-        const DeviceBytes sine = upload(sines, Format::F32);
-        const DeviceBytes place = uploadPlain(std::vector<std::int32_t>{at.place});
-        const std::size_t cacheBytes = count(std::int64_t{kBlocks} * at.kvHeads * at.blockTokens * at.headDim * 2);
-        DeviceBytes workspace(skinnyWorkspace(columns, 132));
-        workspace.zero();
-        std::vector<unsigned char> results[2][3]; // of both ways: the queries, keys and values
-        bool intact = true;
-        for (int way = 0; way < 2; ++way) {
-            DeviceBytes qkv(count(columns) * 2);
-            const DeviceBytes keys(cacheBytes);
-            const DeviceBytes values(cacheBytes);
-            qkv.zero();
-            const Skinny work{.y = qkv.get(),
-                              .yStride = columns,
-                              .x = x.get(),
-                              .xStride = at.inputs,
-                              .weight = weight.get(),
-                              .bias = at.bias ? bias.get() : nullptr,
-                              .gain = at.norm ? gain.get() : nullptr,
-                              .rows = 1,
-                              .inputs = at.inputs,
-                              .outputs = columns,
-                              .type = at.type,
-                              .out = at.type,
-                              .xType = at.xType,
-                              .workspace = workspace.get(),
-                              .workspaceBytes = workspace.bytes()};
-            const SkinnyIntoCache target{.cosines = cosine.as<float>(),
-                                         .sines = sine.as<float>(),
-                                         .keys = keys.get(),
-                                         .values = values.get(),
-                                         .places = place.as<std::int32_t>(),
-                                         .heads = at.heads,
-                                         .kvHeads = at.kvHeads,
-                                         .headDim = at.headDim,
-                                         .blockTokens = at.blockTokens};
-            if (way == 0) {
-                must(skinny(work, nullptr), "skinny");
-                must(rotateIntoCache({.qkv = qkv.get(),
-                                      .qkvStride = columns,
-                                      .cosines = target.cosines,
-                                      .sines = target.sines,
-                                      .keys = target.keys,
-                                      .values = target.values,
-                                      .places = target.places,
-                                      .tokens = 1,
-                                      .heads = at.heads,
-                                      .kvHeads = at.kvHeads,
-                                      .headDim = at.headDim,
-                                      .blockTokens = at.blockTokens,
-                                      .type = at.type},
-                                     nullptr),
-                     "rotateIntoCache");
-            } else {
-                must(fitsIntoCache(work) ? skinnyIntoCache(work, target, nullptr) : 1, "skinnyIntoCache");
-            }
-            results[way][0] = downloadPlain<unsigned char>(qkv);
-            results[way][0].resize(count(queries) * 2);
-            results[way][1] = downloadPlain<unsigned char>(keys);
-            results[way][2] = downloadPlain<unsigned char>(values);
-            intact = intact && qkv.guardsIntact() && keys.guardsIntact() && values.guardsIntact();
-        }
-        if (at.place < 0) // of padding the queries are nobody's
-            results[0][0] = results[1][0];
-        const char* const wrong = results[0][0] != results[1][0]   ? "other queries"
-                                  : results[0][1] != results[1][1] ? "other keys"
-                                  : results[0][2] != results[1][2] ? "other values"
-                                  : !intact                        ? "wrote beside them"
-                                                                   : nullptr;
-        tally.count(wrong == nullptr, text("into the cache: %d and %d heads of %d, %d inputs, place %d, %s: %s", at.heads, at.kvHeads,
-                                           at.headDim, at.inputs, at.place, nameOf(at.type),
-                                           wrong != nullptr ? wrong : "the bits of two launches"));
+    for (const IntoCacheCase& at : {IntoCacheCase{16, 2, 128, 2048, 64, 70, Format::BF16, Format::F32, true, true},
+                                    IntoCacheCase{28, 4, 128, 3584, 64, 191, Format::BF16, Format::F32, true, true},
+                                    IntoCacheCase{28, 4, 128, 3584, 64, 0, Format::F16, Format::F32, true, true},
+                                    IntoCacheCase{4, 4, 64, 192, 16, 17, Format::BF16, Format::BF16, true, false},
+                                    IntoCacheCase{2, 1, 16, 64, 16, 5, Format::F16, Format::F16, false, true},
+                                    IntoCacheCase{40, 8, 128, 5120, 32, 95, Format::BF16, Format::F32, true, true},
+                                    IntoCacheCase{16, 2, 128, 2048, 64, -1, Format::BF16, Format::F32, true, true}}) {
+        const DeviceBytes weight =
+            upload(randomValues(static_cast<std::size_t>(at.columns()) * static_cast<std::size_t>(at.inputs), random, at.type, 0.05),
+                   at.type);
+        const auto withWeight = [&](Skinny work) {
+            work.weight = weight.get();
+            return work;
+        };
+        checkIntoCache(
+            tally, random, at, [&](const Skinny& work) { return skinny(withWeight(work), nullptr); },
+            [&](const Skinny& work, const SkinnyIntoCache& target) {
+                return fitsIntoCache(work) ? skinnyIntoCache(withWeight(work), target, nullptr) : 1;
+            });
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include "engine/ops/cuda/blas.h"
 #include "engine/ops/cuda/device.h"
+#include "kernels/cuda/awq.h"
 #include "kernels/cuda/rows.h"
 #include "kernels/cuda/skinny.h"
 
@@ -110,6 +111,7 @@ private:
     };
     [[nodiscard]] bool few(const Work& work) const;
     [[nodiscard]] kernels::cuda::Skinny jobOf(const Work& work) const;
+    [[nodiscard]] kernels::cuda::AwqSkinny packedJobOf(const Work& work) const;
     void runFew(const Work& work);
     void runMany(TensorView y, ConstTensorView x, const CudaProduct& product, bool accumulate);
     [[nodiscard]] ConstTensorView normed(ConstTensorView x, const Norm& norm);

@@ -72,18 +72,20 @@ kernels::cuda::Skinny CudaOps::jobOf(const Work& work) const
     };
 }
 
+kernels::cuda::AwqSkinny CudaOps::packedJobOf(const Work& work) const
+{
+    return {.base = jobOf(work),
+            .codes = work.product.weight.get(),
+            .scales = work.product.scales.get(),
+            .zeros = work.product.zeros.get()};
+}
+
 void CudaOps::runFew(const Work& work)
 {
-    const CudaProduct& product = work.product;
-    const kernels::cuda::Skinny job = jobOf(work);
-    if (product.packed)
-        check("project", kernels::cuda::awqSkinny({.base = job,
-                                                   .codes = product.weight.get(),
-                                                   .scales = product.scales.get(),
-                                                   .zeros = product.zeros.get()},
-                                                  m_device->stream()));
+    if (work.product.packed)
+        check("project", kernels::cuda::awqSkinny(packedJobOf(work), m_device->stream()));
     else
-        check("project", kernels::cuda::skinny(job, m_device->stream()));
+        check("project", kernels::cuda::skinny(jobOf(work), m_device->stream()));
 }
 
 void CudaOps::runMany(TensorView y, ConstTensorView x, const CudaProduct& product, bool accumulate)
@@ -152,23 +154,27 @@ void CudaOps::projectIntoCache(const LayerCache& cache, TensorView qkv, ConstTen
     const Work work{qkv, x, static_cast<const CudaProduct&>(product), norm, false};
     requireProduct("projectIntoCache", work);
     const kernels::cuda::Skinny job = jobOf(work);
-    if (!few(work) || work.product.packed || !kernels::cuda::fitsIntoCache(job)) {
+    const bool fits = work.product.packed
+                          ? kernels::cuda::awqFitsIntoCache(job, static_cast<int>(cache.keys.extent(3)))
+                          : kernels::cuda::fitsIntoCache(job);
+    if (!few(work) || !fits) {
         project(qkv, x, product, norm, false);
         rotateIntoCache(cache, qkv, cosines, sines, batch);
         return;
     }
     const kernels::cuda::RotateIntoCache turn = rotation("projectIntoCache", cache, qkv, cosines, sines, batch);
-    check("projectIntoCache", kernels::cuda::skinnyIntoCache(job,
-                                                             {.cosines = turn.cosines,
-                                                              .sines = turn.sines,
-                                                              .keys = turn.keys,
-                                                              .values = turn.values,
-                                                              .places = turn.places,
-                                                              .heads = turn.heads,
-                                                              .kvHeads = turn.kvHeads,
-                                                              .headDim = turn.headDim,
-                                                              .blockTokens = turn.blockTokens},
-                                                             m_device->stream()));
+    const kernels::cuda::SkinnyIntoCache target{.cosines = turn.cosines,
+                                                .sines = turn.sines,
+                                                .keys = turn.keys,
+                                                .values = turn.values,
+                                                .places = turn.places,
+                                                .heads = turn.heads,
+                                                .kvHeads = turn.kvHeads,
+                                                .headDim = turn.headDim,
+                                                .blockTokens = turn.blockTokens};
+    check("projectIntoCache", work.product.packed
+                                  ? kernels::cuda::awqSkinnyIntoCache(packedJobOf(work), target, m_device->stream())
+                                  : kernels::cuda::skinnyIntoCache(job, target, m_device->stream()));
 }
 
 void CudaOps::gatedProject(TensorView y, TensorView scratch, ConstTensorView x, const Product& product,

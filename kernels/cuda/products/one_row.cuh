@@ -1,9 +1,9 @@
 #pragma once
 // One row: what a single conversation's decode step consists of. The matrix goes from memory straight into the
-// fragments of the tensor cores; nothing is staged but the row itself.
+// fragments of the tensor cores; nothing is staged but the row itself. How, one_row_matrices.cuh says for each kind of
+// matrix.
 
 #include "kernels/cuda/common/launch.cuh"
-#include "kernels/cuda/common/mma.cuh"
 #include "kernels/cuda/common/norm.cuh"
 #include "kernels/cuda/common/turn.cuh"
 #include "kernels/cuda/skinny.h"
@@ -12,43 +12,14 @@
 
 namespace argus::kernels::cuda::products::one_row {
 
-// Within a dot product the order of k is free as long as both operands agree. So a lane loads 16 consecutive bytes of a
-// row, eight numbers, and takes them for what the tensor core calls columns 2t, 2t+1, 2t+8, 2t+9 of two k16 steps: no
-// shuffle, no shared memory between the matrix and the product. Seven eighths of the tensor core's work are for rows
-// that do not exist; it has nothing else to do.
-
 constexpr int kWarps = 8;
 constexpr int kThreads = kWarps * 32;
-constexpr int kTile = 16;                      // outputs of a block at a time
-constexpr int kChunk = 64;                     // k of a warp at a time
-constexpr int kDepth = 4;                      // chunks of a warp under way
 constexpr int kBlocks = 2;                     // of a multiprocessor: while one reduces, the other loads
 constexpr std::size_t kMostShared = 47 * 1024; // what every GPU grants without being asked
 // Of a multiprocessor's memory, for rows: two of the longest. Loads of weights are under way in the rest, the
 // first-level cache; with twice as much for rows they stand in each other's way, and with little neighbours of other
 // widths do.
 constexpr int kSharedPercent = 44;
-
-/// A chunk of 16 rows of the matrix, as one lane holds it.
-struct Piece {
-    uint4 upper[2]; // row g
-    uint4 lower[2]; // row g + 8
-};
-
-template <typename T>
-__device__ __forceinline__ Piece loadPiece(const T* row, std::int64_t eightRows)
-{
-    return {{loadOnce(row), loadOnce(row + 32)}, {loadOnce(row + eightRows), loadOnce(row + eightRows + 32)}};
-}
-
-template <typename T>
-__device__ __forceinline__ void multiply(float (&d)[4], const uint4& upper, const uint4& lower, const uint4& x)
-{
-    const unsigned first[4] = {upper.x, lower.x, upper.y, lower.y};
-    const unsigned second[4] = {upper.z, lower.z, upper.w, lower.w};
-    mma16816<T>(d, first, {x.x, x.y});
-    mma16816<T>(d, second, {x.z, x.w});
-}
 
 /// The gain on its way to where the normalised row will lie: each thread fetches what it will use itself, so that no
 /// barrier is needed. A gain never changes: this may come before waitForPrevious().
@@ -62,17 +33,31 @@ __device__ __forceinline__ void fetchGain(T* to, const Skinny& work)
     closeCopyGroup();
 }
 
-/// The row, normalised when there is a gain (which fetchGain() has sent for), into shared memory.
+/// The row as it is into shared memory: each warp sends for what it will use itself, all of it at once, and waits for
+/// nobody else.
+template <typename T, int kChunk>
+__device__ __forceinline__ void stageOwn(T* to, const Skinny& work)
+{
+    constexpr int kPieces = kChunk / 8; // of 16 bytes
+    const T* const x = static_cast<const T*>(work.x);
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+    const int chunks = work.inputs / kChunk;
+    for (int chunk = static_cast<int>(threadIdx.x) / 32 + lane / kPieces * kWarps; chunk < chunks;
+         chunk += 32 / kPieces * kWarps) {
+        const int k = chunk * kChunk + lane % kPieces * 8;
+        copyAsync16(to + k, x + k);
+    }
+    closeCopyGroup();
+    waitForCopies<0>();
+    __syncwarp();
+}
+
+/// The row, normalised with the gain that fetchGain() has sent for, into shared memory.
 template <typename T, typename X>
-__device__ void stageRow(T* to, const Skinny& work, float* sums)
+__device__ void stageWithGain(T* to, const Skinny& work, float* sums)
 {
     const X* const x = static_cast<const X*>(work.x);
     const int first = static_cast<int>(threadIdx.x) * 8;
-    if (work.gain == nullptr) {
-        for (int k = first; k < work.inputs; k += kThreads * 8)
-            storeEight(to + k, convertEight<T>(loadEight(x + k)));
-        return;
-    }
     float squares = 0;
     for (int k = first; k < work.inputs; k += kThreads * 8)
         squares += squaresOf(loadEight(x + k));
@@ -82,25 +67,28 @@ __device__ void stageRow(T* to, const Skinny& work, float* sums)
         storeEight(to + k, scaled(loadEight(x + k), scale, loadEight(to + k)));
 }
 
-// What becomes of the sum of an output: of the two kinds, each with the same shape. begin() is called where a tile
-// begins, so that what it reads has come when the sums have. Only threads below kTile call anything, the thread p for
-// place p of a tile.
+// What becomes of the sum of an output: of the two kinds, each with the same shape. A block takes kUnit outputs at a
+// time, a unit: two halves that may lie apart. begin() is called where a unit begins, so that what it reads has come when
+// the sums have. Only threads below kUnit call anything, the thread p for place p of a unit.
 
 /// Of Plainly: all that it needs is in Skinny.
 struct NoTarget {};
 
-/// Tiles as they lie, and the epilogues of Skinny.
-template <typename T>
+template <int kUnit>
+constexpr unsigned kUnitThreads = static_cast<unsigned>((std::uint64_t{1} << kUnit) - 1);
+
+/// Units as they lie, and the epilogues of Skinny.
+template <typename T, int kUnit>
 class Plainly {
 public:
     __device__ __forceinline__ explicit Plainly(NoTarget) {}
-    /// The first output of a tile, and how far the upper half of its outputs is from the lower.
-    __device__ __forceinline__ int firstOf(int tile) const { return tile * kTile; }
-    __device__ __forceinline__ int upperHalf() const { return kTile / 2; }
+    /// The first output of a unit, and how far the upper half of its outputs is from the lower.
+    __device__ __forceinline__ int firstOf(int unit) const { return unit * kUnit; }
+    __device__ __forceinline__ int upperHalf() const { return kUnit / 2; }
     /// What no other kernel writes.
-    __device__ __forceinline__ void beginConstant(const Skinny& work, int tile)
+    __device__ __forceinline__ void beginConstant(const Skinny& work, int unit)
     {
-        m_output = tile * kTile + static_cast<int>(threadIdx.x);
+        m_output = unit * kUnit + static_cast<int>(threadIdx.x);
         m_bias = work.bias != nullptr ? toFloat(static_cast<const T*>(work.bias)[m_output]) : 0.0f;
     }
     __device__ __forceinline__ void begin(const Skinny& work)
@@ -115,7 +103,7 @@ public:
             value += m_bias;
         if (work.epilogue == SkinnyEpilogue::SiluMul) {
             const float rounded = toFloat(fromFloat<T>(value));
-            const float up = __shfl_down_sync(0xffffu, rounded, 1);
+            const float up = __shfl_down_sync(kUnitThreads<kUnit>, rounded, 1);
             const float gate = toFloat(fromFloat<T>(rounded / (1.0f + expf(-rounded))));
             if (m_output % 2 == 0)
                 static_cast<T*>(work.y)[m_output / 2] = fromFloat<T>(gate * up);
@@ -135,21 +123,22 @@ private:
     float m_before = 0;
 };
 
-/// Tiles of eight dimensions of a head and the eight that turn with them; results as rotateIntoCache() leaves them.
-template <typename T>
+/// Units of some dimensions of a head and as many that turn with them; results as rotateIntoCache() leaves them.
+template <typename T, int kUnit>
 class IntoCache {
 public:
     __device__ __forceinline__ explicit IntoCache(const SkinnyIntoCache& work) : m_work(work) {}
-    __device__ __forceinline__ int firstOf(int tile) const
+    __device__ __forceinline__ int firstOf(int unit) const
     {
-        const int ofHead = m_work.headDim / kTile;
-        return tile / ofHead * m_work.headDim + tile % ofHead * (kTile / 2);
+        const int ofHead = m_work.headDim / kUnit;
+        return unit / ofHead * m_work.headDim + unit % ofHead * (kUnit / 2);
     }
     __device__ __forceinline__ int upperHalf() const { return m_work.headDim / 2; }
-    __device__ __forceinline__ void beginConstant(const Skinny& work, int tile)
+    __device__ __forceinline__ void beginConstant(const Skinny& work, int unit)
     {
+        constexpr int kHalf = kUnit / 2;
         const int place = static_cast<int>(threadIdx.x);
-        m_output = firstOf(tile) + place % 8 + place / 8 * upperHalf();
+        m_output = firstOf(unit) + place % kHalf + place / kHalf * upperHalf();
         m_bias = work.bias != nullptr ? toFloat(static_cast<const T*>(work.bias)[m_output]) : 0.0f;
     }
     __device__ __forceinline__ void begin(const Skinny&)
@@ -162,7 +151,7 @@ public:
     __device__ __forceinline__ void finish(const Skinny& work, float value) const
     {
         const float own = toFloat(fromFloat<T>(value + m_bias));
-        const float other = __shfl_xor_sync(0xffffu, own, 8);
+        const float other = __shfl_xor_sync(kUnitThreads<kUnit>, own, kUnit / 2);
         if (m_place < 0)
             return;
         const int head = m_output / m_work.headDim;
@@ -192,82 +181,73 @@ private:
 };
 
 /// `Target` is NoTarget or SkinnyIntoCache, what Epilogue is made of.
-template <typename T, typename X, typename Epilogue, typename Target>
-__global__ void __launch_bounds__(kThreads, kBlocks) multiplyOneRow(Skinny work, Target target)
+template <typename Matrix, typename X, typename Epilogue, typename Target>
+__global__ void __launch_bounds__(kThreads, kBlocks) multiplyOneRow(Skinny work, Matrix matrix, Target target)
 {
+    using T = typename Matrix::Type;
+    constexpr int kUnit = Matrix::kUnit;
+    constexpr int kDepth = Matrix::kDepth;
     extern __shared__ uint4 memory[];
     T* const staged = reinterpret_cast<T*>(memory);
-    __shared__ float sums[2][kWarps][kTile]; // two tiles take turns: one barrier each
+    __shared__ float sums[2][kWarps][kUnit]; // two units take turns: one barrier each
     __shared__ float squares[33];
 
     const int warp = static_cast<int>(threadIdx.x) / 32;
-    const int g = static_cast<int>(threadIdx.x) % 32 / 4;
-    const int t = static_cast<int>(threadIdx.x) % 4;
-    const int chunks = work.inputs / kChunk;
-    const int mine = (chunks - warp + kWarps - 1) / kWarps; // chunks of this warp in a tile
-    const int tiles = work.outputs / kTile;
+    const int chunks = work.inputs / Matrix::kChunk;
+    const int mine = (chunks - warp + kWarps - 1) / kWarps; // chunks of this warp in a unit
+    const int units = work.outputs / kUnit;
     Epilogue epilogue(target);
-    const std::int64_t upperHalf = std::int64_t{epilogue.upperHalf()} * work.inputs;
-    const T* const weight = static_cast<const T*>(work.weight) + std::int64_t{g} * work.inputs + t * 8;
+    const typename Matrix::Lane lane(matrix, epilogue.upperHalf());
 
-    // The next piece to load. The sequence runs through this block's tiles without a break, each filled up with empty
+    // The next piece to load. The sequence runs through this block's units without a break, each filled up with empty
     // steps to a multiple of kDepth, so that a piece's place among the registers is a constant.
     const int steps = (mine + kDepth - 1) / kDepth * kDepth;
-    int loadTile = static_cast<int>(blockIdx.x);
+    int loadUnit = static_cast<int>(blockIdx.x);
     int loadStep = 0;
-    const auto next = [&](Piece& piece) {
-        if (loadStep < mine && loadTile < tiles)
-            piece = loadPiece(weight + std::int64_t{epilogue.firstOf(loadTile)} * work.inputs +
-                                  (warp + loadStep * kWarps) * kChunk,
-                              upperHalf);
+    const auto next = [&](typename Matrix::Piece& piece) {
+        if (loadStep < mine && loadUnit < units)
+            piece = lane.load(epilogue.firstOf(loadUnit), warp + loadStep * kWarps);
         if (++loadStep >= steps) {
             loadStep = 0;
-            loadTile += static_cast<int>(gridDim.x);
+            loadUnit += static_cast<int>(gridDim.x);
         }
     };
     letNextStart(); // what fits beside us fetches its first weights too
-    Piece pieces[kDepth];
+    typename Matrix::Piece pieces[kDepth];
 #pragma unroll
-    for (Piece& piece : pieces)
+    for (typename Matrix::Piece& piece : pieces)
         next(piece);
     fetchGain(staged, work);
-    if (threadIdx.x < kTile)
+    if (threadIdx.x < kUnit)
         epilogue.beginConstant(work, static_cast<int>(blockIdx.x));
     waitForPrevious();
-    if (threadIdx.x < kTile)
+    if (threadIdx.x < kUnit)
         epilogue.begin(work);
-    stageRow<T, X>(staged, work, squares);
-    __syncthreads();
+    if (work.gain == nullptr) {
+        stageOwn<T, Matrix::kChunk>(staged, work);
+    } else {
+        stageWithGain<T, X>(staged, work, squares);
+        __syncthreads();
+    }
 
     int turn = 0;
-    for (int tile = static_cast<int>(blockIdx.x); tile < tiles; tile += static_cast<int>(gridDim.x), turn ^= 1) {
-        if (threadIdx.x < kTile && tile != static_cast<int>(blockIdx.x)) {
-            epilogue.beginConstant(work, tile);
+    for (int unit = static_cast<int>(blockIdx.x); unit < units; unit += static_cast<int>(gridDim.x), turn ^= 1) {
+        if (threadIdx.x < kUnit && unit != static_cast<int>(blockIdx.x)) {
+            epilogue.beginConstant(work, unit);
             epilogue.begin(work);
         }
-        float d[4] = {};
+        typename Matrix::Sums d;
         for (int step = 0; step < steps; step += kDepth) {
 #pragma unroll
             for (int u = 0; u < kDepth; ++u) {
-                if (step + u < mine) {
-                    uint4 x[2] = {};
-                    if (g == 0) { // the others stand for rows that do not exist
-                        const T* const from = staged + (warp + (step + u) * kWarps) * kChunk + t * 8;
-                        x[0] = *reinterpret_cast<const uint4*>(from);
-                        x[1] = *reinterpret_cast<const uint4*>(from + 32);
-                    }
-                    multiply<T>(d, pieces[u].upper[0], pieces[u].lower[0], x[0]);
-                    multiply<T>(d, pieces[u].upper[1], pieces[u].lower[1], x[1]);
-                }
+                if (step + u < mine)
+                    d.add(pieces[u], staged + (warp + (step + u) * kWarps) * Matrix::kChunk);
                 next(pieces[u]);
             }
         }
-        if (t == 0) { // column 0 of the product
-            sums[turn][warp][g] = d[0];
-            sums[turn][warp][g + 8] = d[2];
-        }
+        d.leave(sums[turn][warp]);
         __syncthreads();
-        if (threadIdx.x < kTile) {
+        if (threadIdx.x < kUnit) {
             float value = 0;
 #pragma unroll
             for (int w = 0; w < kWarps; ++w)
@@ -280,14 +260,16 @@ __global__ void __launch_bounds__(kThreads, kBlocks) multiplyOneRow(Skinny work,
 /// Whether one_row::run() serves this product.
 [[nodiscard]] inline bool fits(const Skinny& work)
 {
-    return work.rows == 1 && static_cast<std::size_t>(work.inputs) * 2 <= kMostShared - 2048;
+    return work.rows == 1 && static_cast<std::size_t>(work.inputs) * 2 <= kMostShared - 3072;
 }
 
-template <typename T, typename Epilogue, typename Target>
-[[nodiscard]] Status run(const Skinny& work, const Target& target, Stream stream)
+template <typename Epilogue, typename Matrix, typename Target>
+[[nodiscard]] Status run(const Skinny& work, const Matrix& matrix, const Target& target, Stream stream)
 {
-    const auto kernel = work.gain != nullptr && work.xType == Format::F32 ? multiplyOneRow<T, float, Epilogue, Target>
-                                                                          : multiplyOneRow<T, T, Epilogue, Target>;
+    using T = typename Matrix::Type;
+    const auto kernel = work.gain != nullptr && work.xType == Format::F32
+                            ? multiplyOneRow<Matrix, float, Epilogue, Target>
+                            : multiplyOneRow<Matrix, T, Epilogue, Target>;
     // Kernels that want different divisions of a multiprocessor's memory cannot overlap on it: all of one row want the
     // same.
     if (programmaticLaunchAllowed()) {
@@ -296,9 +278,21 @@ template <typename T, typename Epilogue, typename Target>
         if (error != cudaSuccess)
             return static_cast<Status>(error);
     }
-    const int blocks = std::min(work.outputs / kTile, work.processors * kBlocks);
+    const int blocks = std::min(work.outputs / Matrix::kUnit, work.processors * kBlocks);
     return launch(kernel, dim3(static_cast<unsigned>(blocks)), dim3(kThreads),
-                  static_cast<std::size_t>(work.inputs) * 2, stream, work, target);
+                  static_cast<std::size_t>(work.inputs) * 2, stream, work, matrix, target);
+}
+
+template <typename Matrix>
+[[nodiscard]] Status runPlainly(const Skinny& work, const Matrix& matrix, Stream stream)
+{
+    return run<Plainly<typename Matrix::Type, Matrix::kUnit>>(work, matrix, NoTarget{}, stream);
+}
+
+template <typename Matrix>
+[[nodiscard]] Status runIntoCache(const Skinny& work, const Matrix& matrix, const SkinnyIntoCache& target, Stream stream)
+{
+    return run<IntoCache<typename Matrix::Type, Matrix::kUnit>>(work, matrix, target, stream);
 }
 
 } // namespace argus::kernels::cuda::products::one_row
