@@ -4,6 +4,7 @@
 #include "engine/ops/cuda/blas.h"
 #include "engine/ops/cuda/device.h"
 #include "kernels/cuda/awq.h"
+#include "kernels/cuda/gated_product.h"
 #include "kernels/cuda/rows.h"
 #include "kernels/cuda/skinny.h"
 
@@ -112,6 +113,8 @@ private:
     [[nodiscard]] bool few(const Work& work) const;
     [[nodiscard]] kernels::cuda::Skinny jobOf(const Work& work) const;
     [[nodiscard]] kernels::cuda::AwqSkinny packedJobOf(const Work& work) const;
+    /// Of x as it is: normed already.
+    [[nodiscard]] kernels::cuda::GatedProduct gatedJobOf(const Work& work) const;
     void runFew(const Work& work);
     void runMany(TensorView y, ConstTensorView x, const CudaProduct& product, bool accumulate);
     [[nodiscard]] ConstTensorView normed(ConstTensorView x, const Norm& norm);

@@ -1,5 +1,5 @@
 // Products: few rows to our own kernels, which stream the matrix once with everything around it fused; many rows to
-// cuBLASLt.
+// cuBLASLt, except that gate and up have a kernel with their gate where the device can run it.
 
 #include "engine/ops/contract.h"
 #include "engine/ops/cuda/cuda_ops.h"
@@ -78,6 +78,21 @@ kernels::cuda::AwqSkinny CudaOps::packedJobOf(const Work& work) const
             .codes = work.product.weight.get(),
             .scales = work.product.scales.get(),
             .zeros = work.product.zeros.get()};
+}
+
+kernels::cuda::GatedProduct CudaOps::gatedJobOf(const Work& work) const
+{
+    return {.y = work.y.bytes(),
+            .yStride = work.y.rowStride(),
+            .x = work.x.bytes(),
+            .xStride = work.x.rowStride(),
+            .weight = work.product.weight.get(),
+            .bias = work.product.bias.get(),
+            .rows = static_cast<int>(work.x.extent(0)),
+            .inputs = static_cast<int>(work.product.inputs()),
+            .outputs = static_cast<int>(work.product.rows),
+            .type = format(),
+            .processors = m_device->processors()};
 }
 
 void CudaOps::runFew(const Work& work)
@@ -192,6 +207,11 @@ void CudaOps::gatedProject(TensorView y, TensorView scratch, ConstTensorView x, 
         .require(scratch.extent(0) > 0 && scratch.extent(1) == work.product.rows,
                  "scratch should be as wide as gate and up together");
     const ConstTensorView input = normed(x, norm);
+    if (const kernels::cuda::GatedProduct job = gatedJobOf({y, input, work.product, norm, false});
+        !work.product.packed && job.rows >= kernels::cuda::kFewestGatedRows && kernels::cuda::takesGatedProduct(job)) {
+        check("gatedProject", kernels::cuda::gatedProduct(job, m_device->stream()));
+        return;
+    }
     for (std::int64_t first = 0; first < x.extent(0); first += scratch.extent(0)) {
         const std::int64_t rows = std::min(scratch.extent(0), x.extent(0) - first);
         const TensorView pairs = scratch.rows(0, rows);

@@ -1,8 +1,8 @@
 #include "kernels/cuda/attention/device.cuh"
 #include "kernels/cuda/attention/paths.h"
 #include "kernels/cuda/attention/prefill.cuh"
-#include "kernels/cuda/attention/wgmma.cuh"
 #include "kernels/cuda/common/launch.cuh"
+#include "kernels/cuda/common/wgmma.cuh"
 
 namespace argus::kernels::cuda::attention {
 namespace {

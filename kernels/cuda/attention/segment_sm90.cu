@@ -2,8 +2,8 @@
 #include "kernels/cuda/attention/find_tile.cuh"
 #include "kernels/cuda/attention/paths.h"
 #include "kernels/cuda/attention/row_tile.cuh"
-#include "kernels/cuda/attention/wgmma.cuh"
 #include "kernels/cuda/common/launch.cuh"
+#include "kernels/cuda/common/wgmma.cuh"
 
 #include <algorithm>
 

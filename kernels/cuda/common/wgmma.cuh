@@ -9,7 +9,7 @@
 
 #include <cstdint>
 
-namespace argus::kernels::cuda::attention {
+namespace argus::kernels::cuda {
 
 /// How the hardware finds an operand: where it begins and two distances between parts of it, in units of 16 bytes.
 __device__ __forceinline__ std::uint64_t describe(const void* tile, int leading, int stride, int exchange)
@@ -137,11 +137,20 @@ __device__ __forceinline__ void pin(unsigned (&a)[kSteps][4])
         ARGUS_FOUR(7), ARGUS_FOUR(8), ARGUS_FOUR(9)
 #define ARGUS_64                                                                                                       \
     ARGUS_40, ARGUS_FOUR(10), ARGUS_FOUR(11), ARGUS_FOUR(12), ARGUS_FOUR(13), ARGUS_FOUR(14), ARGUS_FOUR(15)
+#define ARGUS_128                                                                                                      \
+    ARGUS_64, ARGUS_FOUR(16), ARGUS_FOUR(17), ARGUS_FOUR(18), ARGUS_FOUR(19), ARGUS_FOUR(20), ARGUS_FOUR(21),          \
+        ARGUS_FOUR(22), ARGUS_FOUR(23), ARGUS_FOUR(24), ARGUS_FOUR(25), ARGUS_FOUR(26), ARGUS_FOUR(27),                \
+        ARGUS_FOUR(28), ARGUS_FOUR(29), ARGUS_FOUR(30), ARGUS_FOUR(31)
 #define ARGUS_NAMES_40                                                                                                 \
     "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,"   \
     "%30,%31,%32,%33,%34,%35,%36,%37,%38,%39"
 #define ARGUS_NAMES_64                                                                                                 \
     ARGUS_NAMES_40 ",%40,%41,%42,%43,%44,%45,%46,%47,%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63"
+#define ARGUS_NAMES_128                                                                                                \
+    ARGUS_NAMES_64                                                                                                     \
+    ",%64,%65,%66,%67,%68,%69,%70,%71,%72,%73,%74,%75,%76,%77,%78,%79,%80,%81,%82,%83,%84,%85,%86,%87,%88,%89,%90,"    \
+    "%91,%92,%93,%94,%95,%96,%97,%98,%99,%100,%101,%102,%103,%104,%105,%106,%107,%108,%109,%110,%111,%112,%113,%114,"  \
+    "%115,%116,%117,%118,%119,%120,%121,%122,%123,%124,%125,%126,%127"
 
 /// d[64,128] = a[64,16] · b[128,16]ᵀ, or += when `add`: columns of both are summed over. Lane 4g + t of warp w has rows
 /// 16w + g and 16w + g + 8, of them columns 2t and 2t + 1 of every eight, as in mma16816().
@@ -160,6 +169,25 @@ __device__ __forceinline__ void multiplyTiles(float (&d)[16][4], std::uint64_t a
                      "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 {" ARGUS_NAMES_64
                      "}, %64, %65, p, 1, 1, 0, 0;\n}"
                      : ARGUS_64
+                     : "l"(a), "l"(b), "r"(scale));
+}
+
+/// The same with 256 columns.
+template <typename T>
+__device__ __forceinline__ void multiplyTiles(float (&d)[32][4], std::uint64_t a, std::uint64_t b, bool add)
+{
+    const int scale = add ? 1 : 0;
+    if constexpr (__is_same(T, __half))
+        asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %130, 0;\n"
+                     "wgmma.mma_async.sync.aligned.m64n256k16.f32.f16.f16 {" ARGUS_NAMES_128
+                     "}, %128, %129, p, 1, 1, 0, 0;\n}"
+                     : ARGUS_128
+                     : "l"(a), "l"(b), "r"(scale));
+    else
+        asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %130, 0;\n"
+                     "wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16 {" ARGUS_NAMES_128
+                     "}, %128, %129, p, 1, 1, 0, 0;\n}"
+                     : ARGUS_128
                      : "l"(a), "l"(b), "r"(scale));
 }
 
@@ -195,10 +223,12 @@ __device__ __forceinline__ void multiplyHeld(float (&d)[10][4], const unsigned (
                      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
 }
 
+#undef ARGUS_NAMES_128
 #undef ARGUS_NAMES_64
 #undef ARGUS_NAMES_40
+#undef ARGUS_128
 #undef ARGUS_64
 #undef ARGUS_40
 #undef ARGUS_FOUR
 
-} // namespace argus::kernels::cuda::attention
+} // namespace argus::kernels::cuda
