@@ -4,24 +4,16 @@
 //
 // On a GPU for which takesGatedProduct() says no this is printed, and nothing else is checked.
 
-#include "engine/ops/cuda/blas.h"
 #include "kernels/cuda/common/launch.cuh"
 #include "kernels/cuda/gated_product.h"
-#include "kernels/cuda/products/gated_launch.cuh"
-#include "kernels/cuda/rows.h"
+#include "tests/device/gated_bench.cuh"
 #include "tests/device/product_check.h"
 
 using namespace argus;
 using namespace argus::device_check;
 using namespace argus::kernels::cuda;
-namespace products = argus::kernels::cuda::products;
 
 namespace {
-
-std::size_t sizeOf(std::int64_t count)
-{
-    return static_cast<std::size_t>(count);
-}
 
 // The reference: sums in float64 by a plain loop on the device, and the sum of magnitudes for the bound.
 
@@ -51,7 +43,7 @@ struct Exact {
 };
 Exact exactOf(const void* x, std::int64_t xStride, const void* weight, int rows, int outputs, int inputs, Format type)
 {
-    const std::size_t bytes = sizeOf(std::int64_t{rows} * outputs) * 8;
+    const std::size_t bytes = sizeFrom(std::int64_t{rows} * outputs) * 8;
     const DeviceBytes sums(bytes);
     const DeviceBytes magnitudes(bytes);
     const dim3 grid(static_cast<unsigned>(outputs + 127) / 128, static_cast<unsigned>(rows));
@@ -101,7 +93,7 @@ struct Job {
     }
     void poison()
     {
-        y.set(std::vector<double>(sizeOf(std::int64_t{at.rows} * at.outputs / 2), std::numeric_limits<double>::quiet_NaN()));
+        y.set(std::vector<double>(sizeFrom(std::int64_t{at.rows} * at.outputs / 2), std::numeric_limits<double>::quiet_NaN()));
     }
     [[nodiscard]] GatedProduct work() const
     {
@@ -119,9 +111,9 @@ struct Job {
 };
 Job makeJob(const Case& at, std::mt19937_64& random, double deviation = 1)
 {
-    return {at, randomValues(sizeOf(std::int64_t{at.rows} * at.inputs), random, at.type, deviation),
-            randomValues(sizeOf(std::int64_t{at.outputs} * at.inputs), random, at.type, 2 / std::sqrt(at.inputs)),
-            randomValues(sizeOf(at.outputs), random, at.type)};
+    return {at, randomValues(sizeFrom(std::int64_t{at.rows} * at.inputs), random, at.type, deviation),
+            randomValues(sizeFrom(std::int64_t{at.outputs} * at.inputs), random, at.type, 2 / std::sqrt(at.inputs)),
+            randomValues(sizeFrom(at.outputs), random, at.type)};
 }
 
 /// Every element of y within its bounds, nothing written elsewhere; empty when all is well.
@@ -135,12 +127,12 @@ std::string compare(const Job& job)
         return "wrote where nothing belongs to y";
     // As in product_check.h: what a tensor core cuts off of a sum.
     const double ofSum = (at.inputs / 16 + 64) * 0x1p-22;
-    std::vector<std::string> trouble(sizeOf(at.rows));
+    std::vector<std::string> trouble(sizeFrom(at.rows));
     inParallel(at.rows, [&](int row) {
-        for (int column = 0; column < at.outputs / 2 && trouble[sizeOf(row)].empty(); ++column) {
+        for (int column = 0; column < at.outputs / 2 && trouble[sizeFrom(row)].empty(); ++column) {
             const auto sumOf = [&](int output) {
-                const std::size_t i = sizeOf(std::int64_t{row} * at.outputs + output);
-                const double added = at.bias ? job.biasValues[sizeOf(output)] : 0;
+                const std::size_t i = sizeFrom(std::int64_t{row} * at.outputs + output);
+                const double added = at.bias ? job.biasValues[sizeFrom(output)] : 0;
                 const double value = exact.sums[i] + added;
                 const double bound = exact.magnitudes[i] * ofSum + 0x1p-22 * (std::abs(exact.sums[i]) + std::abs(added));
                 return Interval{value - bound, value + bound};
@@ -153,10 +145,10 @@ std::string compare(const Job& job)
                 bounds = {std::min(bounds.low, -slack), std::max(bounds.high, slack)};
             }
             const double value = got[job.y.place(row, column) / 2];
-            const bool undefined = std::isnan(exact.sums[sizeOf(std::int64_t{row} * at.outputs + 2 * column)]);
+            const bool undefined = std::isnan(exact.sums[sizeFrom(std::int64_t{row} * at.outputs + 2 * column)]);
             if (undefined ? !std::isnan(value)
                           : !(value >= rounded(bounds.low, at.type) && value <= rounded(bounds.high, at.type)))
-                trouble[sizeOf(row)] = text("y[%d, %d] = %.9g is not within %.9g ... %.9g", row, column, value, bounds.low,
+                trouble[sizeFrom(row)] = text("y[%d, %d] = %.9g is not within %.9g ... %.9g", row, column, value, bounds.low,
                                             bounds.high);
         }
     });
@@ -180,8 +172,8 @@ std::string tryOnce(Job& job)
 void checkReference(Tally& tally, std::mt19937_64& random)
 {
     const Case at{.rows = 5, .outputs = 32, .inputs = 320, .xPad = 8};
-    const std::vector<double> weights = randomValues(sizeOf(at.outputs * at.inputs), random, at.type);
-    const Job job(at, randomValues(sizeOf(at.rows * at.inputs), random, at.type), weights, {0.0});
+    const std::vector<double> weights = randomValues(sizeFrom(at.outputs * at.inputs), random, at.type);
+    const Job job(at, randomValues(sizeFrom(at.rows * at.inputs), random, at.type), weights, {0.0});
     const Exact exact = exactOf(job.x.get(), job.x.stride(), job.weight.get(), at.rows, at.outputs, at.inputs, at.type);
     bool same = true;
     for (int row = 0; row < at.rows; ++row)
@@ -189,11 +181,11 @@ void checkReference(Tally& tally, std::mt19937_64& random)
             double sum = 0;
             double magnitude = 0;
             for (int k = 0; k < at.inputs; ++k) {
-                const double product = job.xValues[sizeOf(row * at.inputs + k)] * weights[sizeOf(output * at.inputs + k)];
+                const double product = job.xValues[sizeFrom(row * at.inputs + k)] * weights[sizeFrom(output * at.inputs + k)];
                 sum += product;
                 magnitude += std::abs(product);
             }
-            const std::size_t i = sizeOf(row * at.outputs + output);
+            const std::size_t i = sizeFrom(row * at.outputs + output);
             same = same && std::abs(sum - exact.sums[i]) <= 1e-12 * magnitude &&
                    std::abs(magnitude - exact.magnitudes[i]) <= 1e-12 * magnitude;
         }
@@ -247,7 +239,7 @@ void checkSpecial(Tally& tally, std::mt19937_64& random)
             std::vector<double> values = job.xValues;
             for (int row = 0; row < 300; ++row)
                 for (int k = 0; k < 256 && poisoned(row); ++k)
-                    values[sizeOf(row * 256 + k)] = k % 2 == 0 ? std::numeric_limits<double>::quiet_NaN()
+                    values[sizeFrom(row * 256 + k)] = k % 2 == 0 ? std::numeric_limits<double>::quiet_NaN()
                                                                : std::numeric_limits<double>::infinity();
             job.x.set(values);
             job.poison();
@@ -263,7 +255,7 @@ void checkSpecial(Tally& tally, std::mt19937_64& random)
                                                 before.begin() + static_cast<std::ptrdiff_t>(from + 512),
                                                 after.begin() + static_cast<std::ptrdiff_t>(from));
                 for (int column = 0; column < 256 && poisoned(row); ++column)
-                    there = there && std::isnan(got[from / 2 + sizeOf(column)]);
+                    there = there && std::isnan(got[from / 2 + sizeFrom(column)]);
             }
             tally.count(alone && there, text("%s rows of NaN stay what they are, and alone", name));
         }
@@ -370,8 +362,8 @@ void checkOrder(Tally& tally, std::mt19937_64& random)
     for (const Case& at : {Case{Format::BF16, 600, 1024, 512}, Case{Format::BF16, 300, 64, 128},
                            Case{Format::F16, 1024, 8192, 1280, 0, 0, true}}) {
         constexpr int kTurns = 6;
-        const std::size_t xBytes = sizeOf(std::int64_t{at.rows} * at.inputs) * 2;
-        const std::size_t yBytes = sizeOf(std::int64_t{at.rows} * at.outputs / 2) * 2;
+        const std::size_t xBytes = sizeFrom(std::int64_t{at.rows} * at.inputs) * 2;
+        const std::size_t yBytes = sizeFrom(std::int64_t{at.rows} * at.outputs / 2) * 2;
         Job job = makeJob(at, random);
         std::vector<DeviceBytes> inputs;
         std::vector<std::vector<unsigned char>> expected;
@@ -386,11 +378,11 @@ void checkOrder(Tally& tally, std::mt19937_64& random)
         const auto chain = [&](cudaStream_t stream) {
             for (int turn = 0; turn < kTurns; ++turn) {
                 must(launch(copyLate, dim3(32), dim3(256), 0, stream, static_cast<uint4*>(job.x.get()),
-                            inputs[sizeOf(turn)].as<const uint4>(), xBytes / 16, 20000LL),
+                            inputs[sizeFrom(turn)].as<const uint4>(), xBytes / 16, 20000LL),
                      "copyLate");
                 must(gatedProduct(job.work(), stream), "gatedProduct");
                 must(launch(copyLate, dim3(32), dim3(256), 0, stream,
-                            reinterpret_cast<uint4*>(results.as<char>() + sizeOf(turn) * yBytes),
+                            reinterpret_cast<uint4*>(results.as<char>() + sizeFrom(turn) * yBytes),
                             static_cast<const uint4*>(job.y.get()), yBytes / 16, 0LL),
                      "copyLate");
             }
@@ -398,8 +390,8 @@ void checkOrder(Tally& tally, std::mt19937_64& random)
         const auto right = [&] {
             const std::vector<unsigned char> all = downloadPlain<unsigned char>(results);
             for (int turn = 0; turn < kTurns; ++turn)
-                if (!std::equal(expected[sizeOf(turn)].begin(), expected[sizeOf(turn)].end(),
-                                all.begin() + static_cast<std::ptrdiff_t>(sizeOf(turn) * yBytes)))
+                if (!std::equal(expected[sizeFrom(turn)].begin(), expected[sizeFrom(turn)].end(),
+                                all.begin() + static_cast<std::ptrdiff_t>(sizeFrom(turn) * yBytes)))
                     return false;
             return true;
         };
@@ -411,178 +403,6 @@ void checkOrder(Tally& tally, std::mt19937_64& random)
         replay(chain, 3);
         tally.count(right(), nameOf(at) + ": the same in a graph");
     }
-}
-
-// Speed, beside cuBLASLt and siluMulPairs().
-
-__global__ void fillRandom(__nv_bfloat16* values, std::size_t count, unsigned seed, float deviation)
-{
-    for (std::size_t i = blockIdx.x * std::size_t{blockDim.x} + threadIdx.x; i < count; i += std::size_t{gridDim.x} * blockDim.x) {
-        const auto hash = [](unsigned bits) {
-            bits ^= bits >> 16;
-            bits *= 0x7feb352du;
-            bits ^= bits >> 15;
-            bits *= 0x846ca68bu;
-            return (bits ^ bits >> 16) + 1u;
-        };
-        const unsigned first = hash(static_cast<unsigned>(i) * 2 + seed);
-        const unsigned second = hash(static_cast<unsigned>(i) * 2 + 1 + seed);
-        const float radius = sqrtf(-2 * logf((static_cast<float>(first) + 1) * 0x1p-32f + 1e-9f));
-        values[i] = __float2bfloat16_rn(deviation * radius * cosf(static_cast<float>(second) * 0x1p-32f * 6.2831853f));
-    }
-}
-DeviceBytes randomMatrix(std::int64_t elements, unsigned seed, float deviation)
-{
-    DeviceBytes bytes(sizeOf(elements) * 2);
-    fillRandom<<<1024, 256>>>(bytes.as<__nv_bfloat16>(), sizeOf(elements), seed, deviation);
-    must(cudaDeviceSynchronize(), "fillRandom");
-    return bytes;
-}
-
-struct GatedBench {
-    const char* name;
-    int rows;
-    int outputs;
-    int inputs;
-};
-
-class Rival {
-public:
-    Rival() : m_workspace(std::size_t{32} << 20)
-    {
-        auto blas = ops::cuda::Blas::open(m_workspace.get(), m_workspace.bytes());
-        if (!blas.ok()) {
-            std::fprintf(stderr, "%s\n", blas.error().text().c_str());
-            std::exit(1);
-        }
-        m_blas = std::move(*blas);
-    }
-    void run(const GatedProduct& work, void* pairs, cudaStream_t stream)
-    {
-        m_blas->run({.y = pairs,
-                     .yStride = work.outputs,
-                     .x = work.x,
-                     .xStride = work.xStride,
-                     .weight = work.weight,
-                     .weightStride = work.inputs,
-                     .rows = work.rows,
-                     .outputs = work.outputs,
-                     .inputs = work.inputs},
-                    stream);
-    }
-
-private:
-    DeviceBytes m_workspace;
-    std::unique_ptr<ops::cuda::Blas> m_blas;
-};
-
-void printTime(const GatedBench& shape, const char* what, double milliseconds, double against)
-{
-    const double operations = 2.0 * shape.rows * shape.outputs * shape.inputs;
-    std::printf("{\"bench\": \"%s %d x %d x %d\", \"way\": \"%s\", \"us\": %.1f, \"TFLOP/s\": %.1f", shape.name, shape.rows,
-                shape.outputs, shape.inputs, what, milliseconds * 1000, operations / milliseconds / 1e9);
-    if (against > 0)
-        std::printf(", \"two launches / this\": %.3f", against / milliseconds);
-    std::printf("}\n");
-    std::fflush(stdout);
-}
-
-/// What the kernel can be given, by name.
-struct Variant {
-    std::string name;
-    std::function<int(const GatedProduct&, cudaStream_t)> run;
-};
-template <int kCluster, int kLag>
-void addVariants(std::vector<Variant>& variants, std::initializer_list<int> groups, std::initializer_list<bool> hints)
-{
-    for (const int group : groups)
-        for (const bool hint : hints)
-            variants.push_back({text("cluster %d lag %d group %d%s", kCluster, kLag, group, hint ? " hints" : ""),
-                                [=](GatedProduct work, cudaStream_t stream) {
-                                    if (kCluster == 4) // in some groups of 18 multiprocessors two are left over
-                                        work.processors = std::min(work.processors, 128);
-                                    return products::launchGated<__nv_bfloat16, products::GatedShape<kCluster, kLag>>(
-                                        work, {.groupRows = group, .hints = hint}, stream);
-                                }});
-}
-
-/// Launches of one graph are enough for some 30 ms; each way is measured in turn, twice, on a device that is warm.
-void benchShape(Rival& rival, const GatedBench& shape, const std::vector<Variant>& variants)
-{
-    const DeviceBytes x = randomMatrix(std::int64_t{shape.rows} * shape.inputs, 1, 1);
-    const DeviceBytes weight = randomMatrix(std::int64_t{shape.outputs} * shape.inputs, 77, 0.02f);
-    const DeviceBytes pairs(sizeOf(std::int64_t{shape.rows} * shape.outputs) * 2);
-    const DeviceBytes y(pairs.bytes() / 2);
-    const GatedProduct work{.y = y.get(),
-                            .yStride = shape.outputs / 2,
-                            .x = x.get(),
-                            .xStride = shape.inputs,
-                            .weight = weight.get(),
-                            .rows = shape.rows,
-                            .inputs = shape.inputs,
-                            .outputs = shape.outputs};
-    const double guess = 2.0 * shape.rows * shape.outputs * shape.inputs / 650e9; // ms
-    const int launches = std::max(4, static_cast<int>(30 / guess));
-    const auto measure = [&](auto&& run) {
-        return graphMilliseconds([&](cudaStream_t stream) {
-                   for (int i = 0; i < launches; ++i)
-                       run(stream);
-               }) /
-               launches;
-    };
-    const auto product = [&](cudaStream_t stream) { rival.run(work, pairs.get(), stream); };
-    const auto both = [&](cudaStream_t stream) {
-        product(stream);
-        must(siluMulPairs({.y = y.get(),
-                           .yStride = work.yStride,
-                           .x = pairs.get(),
-                           .xStride = shape.outputs,
-                           .rows = shape.rows,
-                           .columns = shape.outputs / 2},
-                          stream),
-             "siluMulPairs");
-    };
-    must(cudaMemset(y.get(), 0xFF, y.bytes()), "cudaMemset");
-    measure(both);
-    const std::vector<double> expected = download(y, Format::BF16);
-    for (const int round : {1, 2}) {
-        printTime(shape, text("cuBLASLt alone (%d)", round).c_str(), measure(product), 0);
-        const double against = measure(both);
-        printTime(shape, text("cuBLASLt + siluMulPairs (%d)", round).c_str(), against, 0);
-        for (const Variant& variant : variants) {
-            must(cudaMemset(y.get(), 0xFF, y.bytes()), "cudaMemset");
-            printTime(shape, text("%s (%d)", variant.name.c_str(), round).c_str(),
-                      measure([&](cudaStream_t stream) { must(variant.run(work, stream), "gatedProduct"); }), against);
-            if (round == 1)
-                std::printf("    apart from two launches: %.2e of the norm\n",
-                            relativeError(download(y, Format::BF16), expected));
-        }
-    }
-}
-
-void bench(bool quick)
-{
-    Rival rival;
-    const std::vector<Variant> own = {
-        {"gatedProduct", [](const GatedProduct& work, cudaStream_t stream) { return gatedProduct(work, stream); }}};
-    std::vector<Variant> all = own;
-    addVariants<2, 0>(all, {8}, {false});
-    addVariants<2, 1>(all, {4, 8, 16, 32}, {false});
-    addVariants<2, 2>(all, {8}, {false, true});
-    addVariants<1, 1>(all, {16}, {false});
-    addVariants<4, 1>(all, {4}, {false});
-    benchShape(rival, {"7B", 8192, 37888, 3584}, all);
-    benchShape(rival, {"7B", 4096, 37888, 3584}, all);
-    benchShape(rival, {"7B", 2048, 37888, 3584}, quick ? own : all);
-    benchShape(rival, {"7B", 1024, 37888, 3584}, quick ? own : all);
-    benchShape(rival, {"3B", 8192, 22016, 2048}, quick ? own : all);
-    benchShape(rival, {"vision", 4784, 6848, 1280}, all);
-    if (quick)
-        return;
-    for (const int rows : {65, 128, 192, 256, 320, 384, 512, 640, 768, 1280, 1536})
-        benchShape(rival, {"7B", rows, 37888, 3584}, own);
-    for (const int rows : {256, 512, 1024, 2048})
-        benchShape(rival, {"vision", rows, 6848, 1280}, own);
 }
 
 } // namespace
@@ -598,7 +418,7 @@ int main(int argc, char** argv)
         return tally.close();
     }
     if (options.bench) {
-        bench(options.quick);
+        benchGated(options.quick);
         return 0;
     }
     checkReference(tally, random);
