@@ -10,9 +10,10 @@ namespace argus::kernels::cuda {
 ///
 /// Shapes   x [rows, inputs]; weight [outputs, inputs] dense; bias [outputs] or null; y [rows, outputs / 2]; all of
 ///          type `type`
-/// Promises F16 and BF16; inputs and outputs multiples of 8 and 2, of any number of rows; sums in float, and the bias
-///          added before they are rounded; a row's result does not depend on the other rows' values nor on their
-///          number; the bits of one launch are those of every other
+/// Promises F16 and BF16; inputs a multiple of 8, outputs of 16 (rows of y end with whole 16 bytes: the copying hardware
+///          writes no less), of any number of rows; sums in float, and the bias added before they are rounded; a row's
+///          result does not depend on the other rows' values nor on their number; the bits of one launch are those of
+///          every other
 /// Runs     on what takesGatedProduct() says yes to; asked for anything else, gatedProduct() returns
 ///          cudaErrorNotSupported and launches nothing
 struct GatedProduct {

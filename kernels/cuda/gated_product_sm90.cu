@@ -35,7 +35,7 @@ bool aligned(const void* pointer, std::int64_t stride)
 
 bool takesGatedProduct(const GatedProduct& work)
 {
-    return work.type != Format::F32 && work.rows > 0 && work.outputs % 2 == 0 && aligned(work.x, work.xStride) &&
+    return work.type != Format::F32 && work.rows > 0 && work.outputs % 16 == 0 && aligned(work.x, work.xStride) &&
            aligned(work.weight, work.inputs) && aligned(work.y, work.yStride) &&
            reinterpret_cast<std::uintptr_t>(work.bias) % 4 == 0 && hasGatedTiles();
 }

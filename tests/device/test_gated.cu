@@ -196,20 +196,18 @@ void checkShapes(Tally& tally, std::mt19937_64& random, bool quick)
 {
     for (const Format type : {Format::BF16, Format::F16})
         for (const int rows : {1, 65, 127, 128, 129, 200, 256, 257, 1000})
-            for (const int outputs : {32, 64, 96, 256, 288, 6840})
+            for (const int outputs : {32, 64, 96, 256, 272, 6848})
                 for (const int inputs : {64, 128, 1280, 3584}) {
                     if (quick && std::int64_t{rows} * outputs * inputs > 100'000'000)
                         continue;
-                    if (outputs == 6840 && (rows == 127 || rows == 128 || rows == 256))
+                    if (outputs == 6848 && (rows == 127 || rows == 128 || rows == 256))
                         continue; // of the large ones a few do
                     const bool even = random() % 2 == 0;
-                    // 3420 columns are not whole 16 bytes: their rows need a stride that is.
-                    const int yPad = (outputs / 2 % 8 == 0 ? 0 : 8 - outputs / 2 % 8) + (even ? 0 : 24);
-                    Job job = makeJob({type, rows, outputs, inputs, even ? 0 : 8, yPad, random() % 2 == 0}, random);
+                    Job job = makeJob({type, rows, outputs, inputs, even ? 0 : 8, even ? 0 : 24, random() % 2 == 0}, random);
                     const std::string trouble = tryOnce(job);
                     tally.count(trouble.empty(), nameOf(job.at) + (trouble.empty() ? "" : ": " + trouble));
                 }
-    Job ragged = makeJob({Format::BF16, 130, 34, 72, 0, 7, true}, random);
+    Job ragged = makeJob({Format::BF16, 130, 48, 72, 0, 8, true}, random);
     const std::string trouble = tryOnce(ragged);
     tally.count(trouble.empty(), nameOf(ragged.at) + (trouble.empty() ? "" : ": " + trouble));
 }
@@ -290,6 +288,7 @@ void checkSpecial(Tally& tally, std::mt19937_64& random)
         tally.count(!takesGatedProduct(other) && gatedProduct(other, nullptr) != 0, text("refuses %s", what));
     };
     refuses([](GatedProduct& w) { w.type = Format::F32; }, "float32");
+    refuses([](GatedProduct& w) { w.outputs = 504; }, "rows of y that end between 16 bytes");
     refuses([](GatedProduct& w) { w.xStride += 4; }, "rows of x between 16 bytes");
     refuses([](GatedProduct& w) { w.yStride += 4; }, "rows of y between 16 bytes");
     refuses([](GatedProduct& w) { w.x = static_cast<const char*>(w.x) + 8; }, "x between 16 bytes");
