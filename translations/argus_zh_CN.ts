@@ -19,6 +19,17 @@
     </message>
 </context>
 <context>
+    <name>NoWindow</name>
+    <message>
+        <source>there is no display here for a window (DISPLAY and WAYLAND_DISPLAY are not set); start argus in a desktop session, or ask without a window: argus-node ask &apos;QUESTION&apos;</source>
+        <translation>这里没有可用来显示窗口的显示器（未设置 DISPLAY 和 WAYLAND_DISPLAY）；请在桌面会话中启动 argus，或不用窗口提问：argus-node ask &apos;问题&apos;</translation>
+    </message>
+    <message>
+        <source>no window can be opened here: %1; start argus in a desktop session, or ask without a window: argus-node ask &apos;QUESTION&apos;</source>
+        <translation>这里无法打开窗口：%1；请在桌面会话中启动 argus，或不用窗口提问：argus-node ask &apos;问题&apos;</translation>
+    </message>
+</context>
+<context>
     <name>Said</name>
     <message>
         <source>{words}</source>
