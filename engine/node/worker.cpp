@@ -112,16 +112,19 @@ struct Worker::Impl {
 
     ExecutorHost::Hooks hooks()
     {
-        return {
-            .said =
-                [this](wire::ExecutorToNode said) {
-                    wire::WorkerMessage message;
-                    message.mutable_from_executor()->set_message(said.SerializeAsString());
-                    link.send(std::move(message));
-                },
-            .ended = [this](std::uint64_t epoch, const Said& how) { ended(epoch, how, std::nullopt); },
-            .cannotStart = [this](std::uint64_t epoch, Error error) { ended(epoch, error.cause, std::move(error)); },
-            .wrote = [this](std::string_view lines) { keepLine(lines); }};
+        return {.said =
+                    [this](wire::ExecutorToNode said) {
+                        wire::WorkerMessage message;
+                        message.mutable_from_executor()->set_message(said.SerializeAsString());
+                        link.send(std::move(message));
+                    },
+                .ended = [this](std::uint64_t epoch, const Said& how) { ended(epoch, how, std::nullopt); },
+                .cannotStart =
+                    [this](std::uint64_t epoch, Error error) {
+                        const Said how = error.saidCause();
+                        ended(epoch, how, std::move(error));
+                    },
+                .wrote = [this](std::string_view lines) { keepLine(lines); }};
     }
     void ended(std::uint64_t epoch, const Said& how, std::optional<Error> error)
     {
