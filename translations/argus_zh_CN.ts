@@ -19,6 +19,17 @@
     </message>
 </context>
 <context>
+    <name>NoWindow</name>
+    <message>
+        <source>there is no display here for a window (DISPLAY and WAYLAND_DISPLAY are not set); start argus in a desktop session, or ask without a window: argus-node ask &apos;QUESTION&apos;</source>
+        <translation>这里没有可用来显示窗口的显示器（未设置 DISPLAY 和 WAYLAND_DISPLAY）；请在桌面会话中启动 argus，或不用窗口提问：argus-node ask &apos;问题&apos;</translation>
+    </message>
+    <message>
+        <source>no window can be opened here: %1; start argus in a desktop session, or ask without a window: argus-node ask &apos;QUESTION&apos;</source>
+        <translation>这里无法打开窗口：%1；请在桌面会话中启动 argus，或不用窗口提问：argus-node ask &apos;问题&apos;</translation>
+    </message>
+</context>
+<context>
     <name>Said</name>
     <message>
         <source>{words}</source>
@@ -2163,6 +2174,746 @@
     <message>
         <source>rank {rank} of {group} has ended</source>
         <translation>{group} 中秩 {rank} 已结束</translation>
+    </message>
+    <message>
+        <source>the other end of the channel closed its side</source>
+        <translation>通道的另一端已关闭</translation>
+    </message>
+    <message>
+        <source>the other end of the channel closed in the middle of a message</source>
+        <translation>通道的另一端在消息传到一半时关闭了</translation>
+    </message>
+    <message>
+        <source>the other end of the channel closed before it took the message</source>
+        <translation>通道的另一端在收下消息之前就关闭了</translation>
+    </message>
+    <message>
+        <source>the other end of the channel stalled while sending a message</source>
+        <translation>通道的另一端在发送消息时停住了</translation>
+    </message>
+    <message>
+        <source>the other end of the channel stalled while receiving a message</source>
+        <translation>通道的另一端在接收消息时停住了</translation>
+    </message>
+    <message>
+        <source>cannot read from the channel: {reason}</source>
+        <translation>无法从通道读取：{reason}</translation>
+    </message>
+    <message>
+        <source>cannot write to the channel: {reason}</source>
+        <translation>无法写入通道：{reason}</translation>
+    </message>
+    <message>
+        <source>a message of {size} bytes is larger than the {most} a channel carries</source>
+        <translation>一条消息有 {size} 字节，大于通道能承载的 {most}</translation>
+    </message>
+    <message>
+        <source>a message with {count} descriptors has more than the {most} a channel carries</source>
+        <translation>一条消息带有 {count} 个描述符，多于通道能承载的 {most} 个</translation>
+    </message>
+    <message>
+        <source>a message came with more descriptors than the {most} allowed, or than this process may open</source>
+        <translation>一条消息带来的描述符多于允许的 {most} 个，或多于本进程可以打开的数量</translation>
+    </message>
+    <message>
+        <source>a message announces {count} descriptors, at most {most} are allowed</source>
+        <translation>一条消息声明有 {count} 个描述符，最多允许 {most} 个</translation>
+    </message>
+    <message>
+        <source>a message announces {size} bytes, at most {most} are allowed</source>
+        <translation>一条消息声明有 {size} 字节，最多允许 {most}</translation>
+    </message>
+    <message>
+        <source>a message announces {count} descriptors and carries {there}</source>
+        <translation>一条消息声明有 {count} 个描述符，实际带有 {there} 个</translation>
+    </message>
+    <message>
+        <source>cannot make a socket pair: {reason}</source>
+        <translation>无法创建套接字对：{reason}</translation>
+    </message>
+    <message>
+        <source>cannot make an eventfd: {reason}</source>
+        <translation>无法创建 eventfd：{reason}</translation>
+    </message>
+    <message>
+        <source>the other end of the private socket does not read</source>
+        <translation>专用套接字的另一端没有读取</translation>
+    </message>
+    <message>
+        <source>the private socket: {reason}</source>
+        <translation>专用套接字：{reason}</translation>
+    </message>
+    <message>
+        <source>the other end closed the private socket</source>
+        <translation>另一端关闭了专用套接字</translation>
+    </message>
+    <message>
+        <source>nothing came over the private socket in time</source>
+        <translation>专用套接字上没有按时收到任何内容</translation>
+    </message>
+    <message>
+        <source>more than {most} bytes came over the private socket</source>
+        <translation>专用套接字上收到的内容超过 {most} 字节</translation>
+    </message>
+    <message>
+        <source>what came over the private socket is no handshake</source>
+        <translation>专用套接字上收到的内容不是握手</translation>
+    </message>
+    <message>
+        <source>the other end speaks another handshake than version {version}</source>
+        <translation>另一端使用的握手不是版本 {version}</translation>
+    </message>
+    <message>
+        <source>try again</source>
+        <translation>请重试</translation>
+    </message>
+    <message>
+        <source>the head on this computer ended before it was ready</source>
+        <translation>本机的主节点在就绪之前就结束了</translation>
+    </message>
+    <message>
+        <source>see its last lines in the log</source>
+        <translation>请查看它在日志中的最后几行</translation>
+    </message>
+    <message>
+        <source>the head on this computer did not say where it listens and who it is</source>
+        <translation>本机的主节点没有说明它在哪里监听、它是谁</translation>
+    </message>
+    <message>
+        <source>the program that started this head did not say who it is</source>
+        <translation>启动这个主节点的程序没有说明它是谁</translation>
+    </message>
+    <message>
+        <source>{file} is no key file: {what}</source>
+        <translation>{file} 不是密钥文件：{what}</translation>
+    </message>
+    <message>
+        <source>its first line is not &quot;{header}&quot;</source>
+        <translation>它的第一行不是“{header}”</translation>
+    </message>
+    <message>
+        <source>it lacks a public or a secret key of 40 Z85 characters</source>
+        <translation>它缺少由 40 个 Z85 字符组成的公钥或私钥</translation>
+    </message>
+    <message>
+        <source>its public key does not belong to its secret key</source>
+        <translation>它的公钥与私钥不匹配</translation>
+    </message>
+    <message>
+        <source>restore it from a backup, or remove it: a new identity is made, which the head must then be told to allow</source>
+        <translation>请从备份中恢复，或将其删除：会生成新的身份，之后需要在主节点上允许它</translation>
+    </message>
+    <message>
+        <source>{file} holds a secret key, but others may read it (mode {mode}, owner {owner})</source>
+        <translation>{file} 中有私钥，但其他人可以读取它（权限 {mode}，所有者 {owner}）</translation>
+    </message>
+    <message>
+        <source>chmod 600 &apos;{file}&apos;; if others were on this computer meanwhile, remove the file instead and let a new identity be made</source>
+        <translation>请执行 chmod 600 &apos;{file}&apos;；如果期间有其他人使用过本机，请改为删除该文件，让系统生成新的身份</translation>
+    </message>
+    <message>
+        <source>check the folder&apos;s permissions and the disk</source>
+        <translation>请检查文件夹的权限和磁盘</translation>
+    </message>
+    <message>
+        <source>{file} line {line}: it does not begin with a key of 40 Z85 characters</source>
+        <translation>{file} 第 {line} 行：开头不是由 40 个 Z85 字符组成的密钥</translation>
+    </message>
+    <message>
+        <source>mend or remove that line</source>
+        <translation>请修正或删除该行</translation>
+    </message>
+    <message>
+        <source>{file} line {line}: it ends with a role that this release does not know</source>
+        <translation>{file} 第 {line} 行：结尾的角色是此版本不认识的</translation>
+    </message>
+    <message>
+        <source>write role=client or role=observer, or install a newer Argus</source>
+        <translation>请写 role=client 或 role=observer，或安装更新的 Argus</translation>
+    </message>
+    <message>
+        <source>the key of &quot;{name}&quot; has {count} characters and is not one of 40 Z85 characters</source>
+        <translation>“{name}”的密钥有 {count} 个字符，不是由 40 个 Z85 字符组成的密钥</translation>
+    </message>
+    <message>
+        <source>copy the key as a whole</source>
+        <translation>请完整复制密钥</translation>
+    </message>
+    <message>
+        <source>our own key is not one of 40 Z85 characters</source>
+        <translation>本机的密钥不是由 40 个 Z85 字符组成的密钥</translation>
+    </message>
+    <message>
+        <source>restore the key file, or remove it so that a new one is made</source>
+        <translation>请恢复密钥文件，或将其删除以便生成新的密钥</translation>
+    </message>
+    <message>
+        <source>the head&apos;s key is not one of 40 Z85 characters</source>
+        <translation>主节点的密钥不是由 40 个 Z85 字符组成的密钥</translation>
+    </message>
+    <message>
+        <source>copy the key that `argus-node keys show` prints on the head</source>
+        <translation>请复制在主节点上运行 argus-node keys show 所显示的密钥</translation>
+    </message>
+    <message>
+        <source>if this goes on after a restart of the head, libzmq is broken: install Debian&apos;s libzmq5</source>
+        <translation>如果重启主节点后仍然如此，说明 libzmq 已损坏：请安装 Debian 的 libzmq5</translation>
+    </message>
+    <message>
+        <source>&quot;{address}&quot; is no address of a head</source>
+        <translation>“{address}”不是主节点的地址</translation>
+    </message>
+    <message>
+        <source>cannot use the address {address}: {reason}</source>
+        <translation>无法使用地址 {address}：{reason}</translation>
+    </message>
+    <message>
+        <source>write it as tcp://HOST:PORT</source>
+        <translation>请写成 tcp://主机:端口</translation>
+    </message>
+    <message>
+        <source>the port of {address} is taken by another program</source>
+        <translation>{address} 的端口已被另一个程序占用</translation>
+    </message>
+    <message>
+        <source>choose another port, or stop that program</source>
+        <translation>请换一个端口，或停止那个程序</translation>
+    </message>
+    <message>
+        <source>cannot listen on {address}: {reason}</source>
+        <translation>无法在 {address} 上监听：{reason}</translation>
+    </message>
+    <message>
+        <source>use tcp://ADDRESS:PORT with an address of this computer, or tcp://*:PORT</source>
+        <translation>请使用带有本机地址的 tcp://地址:端口，或 tcp://*:端口</translation>
+    </message>
+    <message>
+        <source>a message has {size} bytes, at most {most} are allowed</source>
+        <translation>一条消息有 {size} 字节，最多允许 {most}</translation>
+    </message>
+    <message>
+        <source>send less at once</source>
+        <translation>请减少一次发送的内容</translation>
+    </message>
+    <message>
+        <source>{size} bytes came that are no message of Argus</source>
+        <translation>收到的 {size} 字节不是 Argus 的消息</translation>
+    </message>
+    <message>
+        <source>{other} speaks version {version} of the protocol, this program version {own}</source>
+        <translation>{other}使用协议版本 {version}，本程序使用版本 {own}</translation>
+    </message>
+    <message>
+        <source>the other side</source>
+        <translation>对方</translation>
+    </message>
+    <message>
+        <source>the head</source>
+        <translation>主节点</translation>
+    </message>
+    <message>
+        <source>the worker</source>
+        <translation>工作节点</translation>
+    </message>
+    <message>
+        <source>the machine that wants to join</source>
+        <translation>想要加入的机器</translation>
+    </message>
+    <message>
+        <source>use programs of one release on both sides</source>
+        <translation>请在双方使用同一版本的程序</translation>
+    </message>
+    <message>
+        <source>use programs of one release on all machines</source>
+        <translation>请在所有机器上使用同一版本的程序</translation>
+    </message>
+    <message>
+        <source>install the same release of Argus on this computer and on the head</source>
+        <translation>请在本机和主节点上安装同一版本的 Argus</translation>
+    </message>
+    <message>
+        <source>install the same release of Argus on all machines</source>
+        <translation>请在所有机器上安装同一版本的 Argus</translation>
+    </message>
+    <message>
+        <source>&quot;{text}&quot; is no line to join with: {what}</source>
+        <translation>“{text}”不是可用来加入的命令：{what}</translation>
+    </message>
+    <message>
+        <source>it does not begin with argus://</source>
+        <translation>它不是以 argus:// 开头</translation>
+    </message>
+    <message>
+        <source>the code after # is missing (in a shell, put the line into quotes)</source>
+        <translation>缺少 # 之后的代码（在 shell 中请把整行放进引号）</translation>
+    </message>
+    <message>
+        <source>it has no HOST:PORT</source>
+        <translation>其中没有“主机:端口”</translation>
+    </message>
+    <message>
+        <source>its port is no number up to 65535</source>
+        <translation>其中的端口不是不大于 65535 的数字</translation>
+    </message>
+    <message>
+        <source>its code is not one of 26 letters and digits</source>
+        <translation>其中的代码不是由 26 个字母和数字组成</translation>
+    </message>
+    <message>
+        <source>paste the whole line that the head shows: argus://HOST:PORT#CODE</source>
+        <translation>请完整粘贴主节点显示的内容：argus://主机:端口#代码</translation>
+    </message>
+    <message>
+        <source>the head at {address} does not take this code</source>
+        <translation>{address} 上的主节点不接受此代码</translation>
+    </message>
+    <message>
+        <source>a code pairs one machine and is valid for 15 minutes: make a new line on the head with &quot;argus-node join-line&quot; or Add worker in the desktop</source>
+        <translation>一个代码只能配对一台机器，有效期为 15 分钟：请在主节点上用 argus-node join-line 或桌面程序的“添加工作节点”生成新的加入命令</translation>
+    </message>
+    <message>
+        <source>the head at {address} did not answer</source>
+        <translation>{address} 上的主节点没有应答</translation>
+    </message>
+    <message>
+        <source>try again with a new line</source>
+        <translation>请用新的加入命令重试</translation>
+    </message>
+    <message>
+        <source>check that the head runs, that its code is not older than 15 minutes, and that a firewall lets TCP {first} to {last} through</source>
+        <translation>请检查主节点是否在运行、其代码是否未超过 15 分钟，以及防火墙是否放行 TCP {first} 到 {last}</translation>
+    </message>
+    <message>
+        <source>{node} runs Argus {version}, this head {needed}</source>
+        <translation>{node} 运行 Argus {version}，此主节点运行 {needed}</translation>
+    </message>
+    <message>
+        <source>VER-01: {node} runs Argus {version}, the head {needed}</source>
+        <translation>VER-01：{node} 运行 Argus {version}，主节点运行 {needed}</translation>
+    </message>
+    <message>
+        <source>install the same release on both machines</source>
+        <translation>请在两台机器上安装同一版本</translation>
+    </message>
+    <message>
+        <source>this node was removed from the cluster</source>
+        <translation>此节点已从集群中移除</translation>
+    </message>
+    <message>
+        <source>join again with a new line of the head</source>
+        <translation>请用主节点给出的新命令重新加入</translation>
+    </message>
+    <message>
+        <source>the head does not know this node (any more)</source>
+        <translation>主节点不认识（或不再认识）此节点</translation>
+    </message>
+    <message>
+        <source>join again with a new line: argus-node start --join LINE</source>
+        <translation>请用新的命令重新加入：argus-node start --join 命令</translation>
+    </message>
+    <message>
+        <source>this head has {count} workers, no more are taken</source>
+        <translation>此主节点已有 {count} 个工作节点，不再接受更多</translation>
+    </message>
+    <message>
+        <source>remove one that is not used</source>
+        <translation>请移除一个不用的</translation>
+    </message>
+    <message>
+        <source>no upload {digest} is open in this session</source>
+        <translation>此会话中没有正在进行的上传 {digest}</translation>
+    </message>
+    <message>
+        <source>begin the upload again</source>
+        <translation>请重新开始上传</translation>
+    </message>
+    <message>
+        <source>a chunk has 1 to {most} bytes, this one {size}</source>
+        <translation>一块应有 1 到 {most} 字节，这一块有 {size}</translation>
+    </message>
+    <message>
+        <source>chunk at {offset} with {size} bytes reaches beyond the file&apos;s {total}</source>
+        <translation>位于 {offset}、有 {size} 字节的块超出了文件的 {total} 字节</translation>
+    </message>
+    <message>
+        <source>chunk at {offset} where {due} was due</source>
+        <translation>收到的块位于 {offset}，应位于 {due}</translation>
+    </message>
+    <message>
+        <source>another head uses {folder}</source>
+        <translation>另一个主节点正在使用 {folder}</translation>
+    </message>
+    <message>
+        <source>stop that head, or give this one a folder of its own</source>
+        <translation>请停止那个主节点，或给此主节点单独的文件夹</translation>
+    </message>
+    <message>
+        <source>a digest has {needed} bytes, this one {size}</source>
+        <translation>摘要应有 {needed} 字节，这一个有 {size}</translation>
+    </message>
+    <message>
+        <source>send the file&apos;s SHA-256</source>
+        <translation>请发送文件的 SHA-256</translation>
+    </message>
+    <message>
+        <source>{file} is not there</source>
+        <translation>{file} 不存在</translation>
+    </message>
+    <message>
+        <source>copy the whole folder of the checkpoint, or let this machine pull it from the head</source>
+        <translation>请复制检查点的整个文件夹，或让这台机器从主节点获取</translation>
+    </message>
+    <message>
+        <source>copy the checkpoint there, name another folder, or let this machine pull it from the head</source>
+        <translation>请把检查点复制到那里，指定另一个文件夹，或让这台机器从主节点获取</translation>
+    </message>
+    <message>
+        <source>reading the model was stopped</source>
+        <translation>读取模型的过程已停止</translation>
+    </message>
+    <message>
+        <source>{file} is not the list it should be</source>
+        <translation>{file} 不是应有的清单</translation>
+    </message>
+    <message>
+        <source>deploy again: it is made or fetched anew</source>
+        <translation>请重新部署：它会重新生成或获取</translation>
+    </message>
+    <message>
+        <source>{file} cannot be understood: {reason}</source>
+        <translation>无法理解 {file}：{reason}</translation>
+    </message>
+    <message>
+        <source>identity, size or there is missing</source>
+        <translation>缺少 identity、size 或 there</translation>
+    </message>
+    <message>
+        <source>identity is no SHA-256</source>
+        <translation>identity 不是 SHA-256</translation>
+    </message>
+    <message>
+        <source>there is no list of ranges of the file</source>
+        <translation>there 不是该文件的范围列表</translation>
+    </message>
+    <message>
+        <source>deploy again: the file is fetched anew; in a folder of your own, copy the model there again</source>
+        <translation>请重新部署：该文件会重新获取；若是您自己的文件夹，请重新把模型复制到那里</translation>
+    </message>
+    <message>
+        <source>the disk is full</source>
+        <translation>磁盘已满</translation>
+    </message>
+    <message>
+        <source>make room there, or look at the disk and its permissions, and deploy again: what has come is kept</source>
+        <translation>请在那里腾出空间，或检查磁盘及其权限，然后重新部署：已获取的内容会保留</translation>
+    </message>
+    <message>
+        <source>{file} did not come as the head has it</source>
+        <translation>收到的 {file} 与主节点上的不一致</translation>
+    </message>
+    <message>
+        <source>the list of blocks of {file} did not come as the head has it</source>
+        <translation>收到的 {file} 的块清单与主节点上的不一致</translation>
+    </message>
+    <message>
+        <source>the block at {offset} of {file} did not come as the head has it</source>
+        <translation>收到的 {offset} 处的块（属于 {file}）与主节点上的不一致</translation>
+    </message>
+    <message>
+        <source>deploy again: it is fetched anew; if that does not help, look at the head&apos;s disk and memory</source>
+        <translation>请重新部署：它会重新获取；如果没有用，请检查主节点的磁盘和内存</translation>
+    </message>
+    <message>
+        <source>{file} comes in pieces that do not fit</source>
+        <translation>{file} 传来的各段彼此不吻合</translation>
+    </message>
+    <message>
+        <source>deploy again</source>
+        <translation>请重新部署</translation>
+    </message>
+    <message>
+        <source>the head cannot read {file} any more</source>
+        <translation>主节点无法再读取 {file}</translation>
+    </message>
+    <message>
+        <source>cannot lock {file}: {reason}</source>
+        <translation>无法锁定 {file}：{reason}</translation>
+    </message>
+    <message>
+        <source>make room there, check the permissions of its folder, and that its file system has locks</source>
+        <translation>请在那里腾出空间，检查其文件夹的权限，以及其文件系统是否支持锁</translation>
+    </message>
+    <message>
+        <source>{folder} is being removed at this moment</source>
+        <translation>{folder} 此刻正在被删除</translation>
+    </message>
+    <message>
+        <source>deploy again: it is fetched anew</source>
+        <translation>请重新部署：它会重新获取</translation>
+    </message>
+    <message>
+        <source>{model} is being fetched by argus-node on this machine</source>
+        <translation>本机的 argus-node 正在获取 {model}</translation>
+    </message>
+    <message>
+        <source>wait until its deployment is ready, deploy another model, or end argus-node on this machine, and try again</source>
+        <translation>请等到其部署就绪，或部署另一个模型，或结束本机的 argus-node，然后重试</translation>
+    </message>
+    <message>
+        <source>{model} is in use: the head&apos;s deployment has ranks on this machine that read it, or is about to start them</source>
+        <translation>{model} 正在使用中：主节点的部署在本机有读取它的秩，或即将启动它们</translation>
+    </message>
+    <message>
+        <source>deploy another model, or end argus-node on this machine, and try again</source>
+        <translation>请部署另一个模型，或结束本机的 argus-node，然后重试</translation>
+    </message>
+    <message>
+        <source>{name} is {value}</source>
+        <translation>{name} 为 {value}</translation>
+    </message>
+    <message>
+        <source>use a value of at least {least} and at most {most}</source>
+        <translation>请使用不小于 {least} 且不大于 {most} 的值</translation>
+    </message>
+    <message>
+        <source>use a value above {least} and at most {most}</source>
+        <translation>请使用大于 {least} 且不大于 {most} 的值</translation>
+    </message>
+    <message>
+        <source>the conversation has {count} tokens, but the context holds {most} with the answer</source>
+        <translation>对话有 {count} 个词元，而上下文连同回答只能容纳 {most} 个</translation>
+    </message>
+    <message>
+        <source>use fewer or smaller pictures and clips, clear the history, or start the model with a larger max_model_len</source>
+        <translation>请减少或缩小图片和视频，清空历史，或以更大的 max_model_len 启动模型</translation>
+    </message>
+    <message>
+        <source>max_tokens {answer} and the conversation&apos;s {count} tokens exceed the context of {most}</source>
+        <translation>max_tokens {answer} 加上对话的 {count} 个词元超出了 {most} 的上下文</translation>
+    </message>
+    <message>
+        <source>use max_tokens {most} or less, or start the model with a larger max_model_len</source>
+        <translation>请把 max_tokens 设为 {most} 或更小，或以更大的 max_model_len 启动模型</translation>
+    </message>
+    <message>
+        <source>the NVIDIA driver cannot start: {reason}</source>
+        <translation>NVIDIA 驱动无法启动：{reason}</translation>
+    </message>
+    <message>
+        <source>the NVIDIA driver cannot count the GPUs: {reason}</source>
+        <translation>NVIDIA 驱动无法统计 GPU 数量：{reason}</translation>
+    </message>
+    <message>
+        <source>see what nvidia-smi says, restart the computer after an update of the driver</source>
+        <translation>请查看 nvidia-smi 的输出；更新驱动后请重启计算机</translation>
+    </message>
+    <message>
+        <source>{folder} is not a folder of this user</source>
+        <translation>{folder} 不是此用户的文件夹</translation>
+    </message>
+    <message>
+        <source>remove it, or set ARGUS_RUNTIME_DIR and ARGUS_CONFIG_HOME to folders of yours</source>
+        <translation>请将其删除，或把 ARGUS_RUNTIME_DIR 和 ARGUS_CONFIG_HOME 设为您自己的文件夹</translation>
+    </message>
+    <message>
+        <source>no resources folder belongs to {folder}</source>
+        <translation>{folder} 没有对应的资源文件夹</translation>
+    </message>
+    <message>
+        <source>install Argus whole, or set ARGUS_RESOURCES to the folder that holds demo-model/</source>
+        <translation>请完整安装 Argus，或把 ARGUS_RESOURCES 设为包含 demo-model/ 的文件夹</translation>
+    </message>
+    <message>
+        <source>cannot map {size} bytes of shared memory: {reason}</source>
+        <translation>无法映射 {size} 字节的共享内存：{reason}</translation>
+    </message>
+    <message>
+        <source>free some memory</source>
+        <translation>请释放一些内存</translation>
+    </message>
+    <message>
+        <source>cannot keep {size} bytes of pixels in memory: {reason}</source>
+        <translation>无法在内存中保存 {size} 字节的像素：{reason}</translation>
+    </message>
+    <message>
+        <source>free some memory, or ask about a smaller file</source>
+        <translation>请释放一些内存，或就更小的文件提问</translation>
+    </message>
+    <message>
+        <source>cannot look at pixels in memory: {reason}</source>
+        <translation>无法查看内存中的像素：{reason}</translation>
+    </message>
+    <message>
+        <source>cannot clear pixels in memory: {reason}</source>
+        <translation>无法清除内存中的像素：{reason}</translation>
+    </message>
+    <message>
+        <source>cannot look at shared pixels: {reason}</source>
+        <translation>无法查看共享的像素：{reason}</translation>
+    </message>
+    <message>
+        <source>cannot read shared pixels: {reason}</source>
+        <translation>无法读取共享的像素：{reason}</translation>
+    </message>
+    <message>
+        <source>preprocessor_config.json: {key} should be a number from {least} to {most}</source>
+        <translation>preprocessor_config.json：{key} 应为 {least} 到 {most} 之间的数字</translation>
+    </message>
+    <message>
+        <source>preprocessor_config.json: {key} should be a list of three numbers</source>
+        <translation>preprocessor_config.json：{key} 应为三个数字的列表</translation>
+    </message>
+    <message>
+        <source>preprocessor_config.json: the file is not a JSON object</source>
+        <translation>preprocessor_config.json：该文件不是 JSON 对象</translation>
+    </message>
+    <message>
+        <source>preprocessor_config.json: min_pixels ({least}) is more than max_pixels ({most})</source>
+        <translation>preprocessor_config.json：min_pixels（{least}）大于 max_pixels（{most}）</translation>
+    </message>
+    <message>
+        <source>take the file from the model&apos;s original folder</source>
+        <translation>请从模型原来的文件夹中取用该文件</translation>
+    </message>
+    <message>
+        <source>fetch the tokenizer files again</source>
+        <translation>请重新获取分词器文件</translation>
+    </message>
+    <message>
+        <source>use the tokenizer files published with Qwen2.5-VL</source>
+        <translation>请使用随 Qwen2.5-VL 发布的分词器文件</translation>
+    </message>
+    <message>
+        <source>fetch the tokenizer files into that folder</source>
+        <translation>请把分词器文件获取到该文件夹</translation>
+    </message>
+    <message>
+        <source>the vocabulary is not an object</source>
+        <translation>词表不是对象</translation>
+    </message>
+    <message>
+        <source>the vocabulary is empty</source>
+        <translation>词表为空</translation>
+    </message>
+    <message>
+        <source>the id of the token &quot;{token}&quot; is not a whole number</source>
+        <translation>词元“{token}”的编号不是整数</translation>
+    </message>
+    <message>
+        <source>the token &quot;{token}&quot; has the id {id}, allowed are 0 to {most}</source>
+        <translation>词元“{token}”的编号为 {id}，允许 0 到 {most}</translation>
+    </message>
+    <message>
+        <source>the id {id} belongs to &quot;{token}&quot; and to &quot;{other}&quot;</source>
+        <translation>编号 {id} 同时属于“{token}”和“{other}”</translation>
+    </message>
+    <message>
+        <source>the token {id} is empty</source>
+        <translation>词元 {id} 为空</translation>
+    </message>
+    <message>
+        <source>the vocabulary has no token for the byte {byte}</source>
+        <translation>词表中没有表示字节 {byte} 的词元</translation>
+    </message>
+    <message>
+        <source>model.merges is missing or empty</source>
+        <translation>model.merges 缺失或为空</translation>
+    </message>
+    <message>
+        <source>there are no merges</source>
+        <translation>没有任何合并规则</translation>
+    </message>
+    <message>
+        <source>there are no merges in it</source>
+        <translation>其中没有任何合并规则</translation>
+    </message>
+    <message>
+        <source>merge {number} of model.merges is not two pieces</source>
+        <translation>model.merges 的第 {number} 条合并规则不是两段</translation>
+    </message>
+    <message>
+        <source>line {line} is not two pieces with a blank between them</source>
+        <translation>第 {line} 行不是以空格隔开的两段</translation>
+    </message>
+    <message>
+        <source>merge {number} (&quot;{left}&quot; with &quot;{right}&quot;): {what} is not in the vocabulary</source>
+        <translation>合并规则 {number}（“{left}”与“{right}”）：{what}不在词表中</translation>
+    </message>
+    <message>
+        <source>the left piece</source>
+        <translation>左边的一段</translation>
+    </message>
+    <message>
+        <source>the right piece</source>
+        <translation>右边的一段</translation>
+    </message>
+    <message>
+        <source>what they make</source>
+        <translation>合并的结果</translation>
+    </message>
+    <message>
+        <source>merge {number} (&quot;{left}&quot; with &quot;{right}&quot;) repeats merge {other}</source>
+        <translation>合并规则 {number}（“{left}”与“{right}”）重复了合并规则 {other}</translation>
+    </message>
+    <message>
+        <source>an added token needs an id, a content that is not empty, and `special` as true or false</source>
+        <translation>附加词元需要编号、不为空的内容，以及取值为 true 或 false 的 special</translation>
+    </message>
+    <message>
+        <source>the added token &quot;{token}&quot; sets {flag}</source>
+        <translation>附加词元“{token}”设置了 {flag}</translation>
+    </message>
+    <message>
+        <source>the id {id} belongs to the added token &quot;{token}&quot; and to &quot;{other}&quot;</source>
+        <translation>编号 {id} 同时属于附加词元“{token}”和“{other}”</translation>
+    </message>
+    <message>
+        <source>the added token &quot;{token}&quot; has two ids</source>
+        <translation>附加词元“{token}”有两个编号</translation>
+    </message>
+    <message>
+        <source>the added token &quot;{token}&quot; has the id {id}, allowed are 0 to {most}</source>
+        <translation>附加词元“{token}”的编号为 {id}，允许 0 到 {most}</translation>
+    </message>
+    <message>
+        <source>added_tokens is not a list of at most {most}</source>
+        <translation>added_tokens 不是至多 {most} 项的列表</translation>
+    </message>
+    <message>
+        <source>added_tokens_decoder is not an object with at most {most} tokens</source>
+        <translation>added_tokens_decoder 不是至多含 {most} 个词元的对象</translation>
+    </message>
+    <message>
+        <source>normalizer is {value}, only NFC is supported</source>
+        <translation>normalizer 为 {value}，只支持 NFC</translation>
+    </message>
+    <message>
+        <source>pre_tokenizer is not a Sequence of Split and ByteLevel</source>
+        <translation>pre_tokenizer 不是由 Split 和 ByteLevel 组成的 Sequence</translation>
+    </message>
+    <message>
+        <source>pre_tokenizer splits by {value}, only Qwen2&apos;s expression is supported</source>
+        <translation>pre_tokenizer 按 {value} 切分，只支持 Qwen2 的表达式</translation>
+    </message>
+    <message>
+        <source>pre_tokenizer is not Split (isolated) followed by ByteLevel without a prefix or an expression of its own</source>
+        <translation>pre_tokenizer 不是 Split（isolated）之后接没有前缀和自带表达式的 ByteLevel</translation>
+    </message>
+    <message>
+        <source>model.type is {value}, only &quot;BPE&quot; is supported</source>
+        <translation>model.type 为 {value}，只支持 &quot;BPE&quot;</translation>
+    </message>
+    <message>
+        <source>model sets one of dropout, continuing_subword_prefix, end_of_word_suffix, byte_fallback, ignore_merges</source>
+        <translation>model 设置了 dropout、continuing_subword_prefix、end_of_word_suffix、byte_fallback、ignore_merges 之一</translation>
+    </message>
+    <message>
+        <source>no tokenizer.json, and {problem}</source>
+        <translation>没有 tokenizer.json，而且{problem}</translation>
+    </message>
+    <message>
+        <source>the tokenizer has no token {token}, which the chat template needs</source>
+        <translation>分词器没有对话模板需要的词元 {token}</translation>
     </message>
 </context>
 <context>

@@ -1,9 +1,9 @@
 #include "engine/base/file_parts.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
 #include "engine/base/json_limits.h"
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace argus {
@@ -15,10 +15,10 @@ using Json = nlohmann::json;
 constexpr JsonLimits kLimits{.bytes = 16 << 20, .depth = 4, .values = 400'000};
 constexpr std::size_t kDigestBytes = 32;
 
-Error corrupt(const fs::path& path, const std::string& why)
+Error corrupt(const fs::path& path, Said why)
 {
-    return {ErrorCode::Corrupt, fmt::format("{} cannot be understood: {}", path.string(), why),
-            "deploy again: the file is fetched anew; in a folder of your own, copy the model there again", "model"};
+    return makeError(ErrorCode::Corrupt, say("parts-unreadable", path.string(), std::move(why)), say("do-fetch-parts"),
+                     "model");
 }
 
 std::optional<std::uint64_t> numberOf(const Json& value)
@@ -59,19 +59,19 @@ Result<std::optional<FileParts>> readParts(const fs::path& file)
         return std::move(text).error();
     Result<Json> json = parseJson(*text, path.string(), kLimits);
     if (!json)
-        return corrupt(path, json.error().cause);
+        return corrupt(path, json.error().saidCause());
     const auto field = [&](const char* name) { return json->is_object() ? json->value(name, Json()) : Json(); };
     const Json identity = field("identity");
     const std::optional<std::uint64_t> size = numberOf(field("size"));
     const Json there = field("there");
     if (!identity.is_string() || !size || !there.is_array())
-        return corrupt(path, "identity, size or there is missing");
+        return corrupt(path, say("parts-lacking"));
     const std::optional<std::string> digest = bytesOfHex(identity.get<std::string>());
     if (!digest || digest->size() != kDigestBytes)
-        return corrupt(path, "identity is no SHA-256");
+        return corrupt(path, say("parts-no-digest"));
     const std::optional<ByteRanges> ranges = rangesOf(there, *size);
     if (!ranges)
-        return corrupt(path, "there is no list of ranges of the file");
+        return corrupt(path, say("parts-no-ranges"));
     return std::optional(FileParts{.identity = *digest, .size = *size, .there = *ranges});
 }
 

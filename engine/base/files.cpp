@@ -166,10 +166,7 @@ Result<Done> makePrivateFolder(const fs::path& path)
         return fileError(path, "file-not-inspected", errno);
     // A folder that another user owns, or a link someone planted in /tmp, must not hold our keys and sockets.
     if (!S_ISDIR(info.st_mode) || info.st_uid != ::getuid())
-        return Error{ErrorCode::Denied,
-                     fmt::format("{} is not a folder of this user", path.string()),
-                     "remove it, or set ARGUS_RUNTIME_DIR and ARGUS_CONFIG_HOME to folders of yours",
-                     {}};
+        return makeError(ErrorCode::Denied, say("folder-not-own", path.string()), say("do-own-folders"));
     if ((info.st_mode & 0077) != 0 && ::chmod(path.c_str(), 0700) != 0)
         return fileError(path, "folder-not-protected", errno);
     return Done{};
@@ -193,10 +190,7 @@ Result<fs::path> resourceFolder()
                                       here / "../../../../resources", here / "../resources", here / "../../resources"})
         if (fs::exists(candidate / "demo-model" / "config.json", problem))
             return fs::weakly_canonical(candidate, problem);
-    return Error{ErrorCode::NotFound,
-                 fmt::format("no resources folder belongs to {}", here.string()),
-                 "install Argus whole, or set ARGUS_RESOURCES to the folder that holds demo-model/",
-                 {}};
+    return makeError(ErrorCode::NotFound, say("resources-missing", here.string()), say("do-install-resources"));
 }
 
 } // namespace argus

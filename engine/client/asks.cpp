@@ -312,7 +312,7 @@ void Asks::notFound(AskMap::iterator ask, Error error)
         ask->second.resumeAsked = false;
         return;
     }
-    fail(ask, makeError(ErrorCode::Crashed, say("head-restarted", error.cause), say("do-ask-again")));
+    fail(ask, makeError(ErrorCode::Crashed, say("head-restarted", error.saidCause()), say("do-ask-again")));
 }
 
 bool Asks::onRefused(const std::string& about, const Error& error)

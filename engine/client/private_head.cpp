@@ -5,7 +5,6 @@
 #include "engine/protocol/keys.h"
 #include "engine/protocol/private_head_handshake.h"
 
-#include <fmt/format.h>
 #include <signal.h>
 #include <sys/socket.h>
 
@@ -32,10 +31,7 @@ Result<PrivateHead> PrivateHead::start(const std::vector<std::string>& settings,
 {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-        return Error{ErrorCode::Io,
-                     fmt::format("cannot make a socket pair: {}", systemError(errno)),
-                     "close other programs",
-                     {}};
+        return makeError(ErrorCode::Io, say("no-socket-pair", systemError(errno)), say("do-close-programs"));
     PrivateHead head;
     head.m_lifeline.reset(ends[0]);
     UniqueFd theirs(ends[1]);

@@ -1,8 +1,7 @@
 #include "engine/cluster/block_digests.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
-
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <string_view>
@@ -65,8 +64,7 @@ Result<std::string> readList(const std::filesystem::path& file, const Sha256& id
 {
     Result<std::string> list = readFile(file, kMostListBytes);
     if (list && identityOf(*list) != identity)
-        return Error{ErrorCode::Corrupt, fmt::format("{} is not the list it should be", file.string()),
-                     "deploy again: it is made or fetched anew", "model"};
+        return makeError(ErrorCode::Corrupt, say("list-wrong", file.string()), say("do-deploy-anew"), "model");
     return list;
 }
 

@@ -1,5 +1,6 @@
 #include "engine/cluster/head_link.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/log.h"
 #include "engine/protocol/bounds.h"
 #include "engine/protocol/secure_socket.h"
@@ -148,10 +149,7 @@ void HeadLink::run()
         if (session.over)
             return;
         if (session.refused && ++refusals >= kMostRefusals)
-            return m_listener(HeadRefuses{{ErrorCode::Denied,
-                                           "the head does not know this node (any more)",
-                                           "join again with a new line: argus-node start --join LINE",
-                                           {}}});
+            return m_listener(HeadRefuses{makeError(ErrorCode::Denied, say("node-unknown"), say("do-join-line"))});
         for (const Instant until = now() + kAfterRefusal; session.refused && now() < until && !m_stop.load();)
             std::this_thread::sleep_for(kTick);
     }

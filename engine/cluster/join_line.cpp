@@ -1,5 +1,6 @@
 #include "engine/cluster/join_line.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/ids.h"
 
 #include <fmt/format.h>
@@ -13,10 +14,10 @@ namespace {
 constexpr std::string_view kScheme = "argus://";
 constexpr int kCodeLetters = 26;
 
-Error notALine(std::string_view text, const char* what)
+Error notALine(std::string_view text, SaidId<0> what)
 {
-    return {ErrorCode::BadRequest, fmt::format("\"{:.60}\" is no line to join with: {}", text, what),
-            "paste the whole line that the head shows: argus://HOST:PORT#CODE", "join"};
+    return makeError(ErrorCode::BadRequest, say("no-join-line", fmt::format("{:.60}", text), say(what)),
+                     say("do-paste-line"), "join");
 }
 
 } // namespace
@@ -39,24 +40,24 @@ std::string makeCode()
 Result<JoinLine> parseJoinLine(std::string_view text)
 {
     if (!text.starts_with(kScheme))
-        return notALine(text, "it does not begin with argus://");
+        return notALine(text, "join-line-scheme");
     const std::string_view rest = text.substr(kScheme.size());
     const std::size_t hash = rest.find('#');
     if (hash == rest.npos)
-        return notALine(text, "the code after # is missing (in a shell, put the line into quotes)");
+        return notALine(text, "join-line-code-missing");
     const std::string_view address = rest.substr(0, hash);
     const std::size_t colon = address.rfind(':');
     if (colon == address.npos || colon == 0)
-        return notALine(text, "it has no HOST:PORT");
+        return notALine(text, "join-line-no-host");
     JoinLine line{.host = std::string(address.substr(0, colon)), .port = 0, .code = std::string(rest.substr(hash + 1))};
     const std::string_view port = address.substr(colon + 1);
     const auto [end, problem] = std::from_chars(port.data(), port.data() + port.size(), line.port);
     if (problem != std::errc() || end != port.data() + port.size() || line.port == 0)
-        return notALine(text, "its port is no number up to 65535");
+        return notALine(text, "join-line-port");
     if (line.code.size() != kCodeLetters || !std::all_of(line.code.begin(), line.code.end(), [](char c) {
             return (c >= 'A' && c <= 'Z') || (c >= '2' && c <= '9');
         }))
-        return notALine(text, "its code is not one of 26 letters and digits");
+        return notALine(text, "join-line-code");
     return line;
 }
 

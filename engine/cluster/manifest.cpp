@@ -36,8 +36,7 @@ constexpr std::array kSmallFiles{"config.json",    "generation_config.json",    
 
 Error notFound(const fs::path& file)
 {
-    return {ErrorCode::NotFound, fmt::format("{} is not there", file.string()),
-            "copy the whole folder of the checkpoint, or let this machine pull it from the head", "model"};
+    return makeError(ErrorCode::NotFound, say("file-not-there", file.string()), say("do-copy-folder"), "model");
 }
 
 /// The shards that an index names, or the one file of a small checkpoint.
@@ -56,7 +55,7 @@ Result<std::vector<std::string>> shardsOf(const fs::path& folder)
     const nlohmann::json json = nlohmann::json::parse(*text, nullptr, false);
     const auto map = json.is_object() ? json.find("weight_map") : json.end();
     if (json.is_discarded() || map == json.end() || !map->is_object())
-        return Error{ErrorCode::Corrupt, fmt::format("{} has no weight_map", index.string()), "copy it again", "model"};
+        return makeError(ErrorCode::Corrupt, say("map-missing", index.string()), say("do-copy-again"), "model");
     std::set<std::string> names;
     for (const auto& [tensor, file] : map->items())
         if (file.is_string() && file.get<std::string>().find('/') == std::string::npos)
@@ -247,7 +246,7 @@ private:
         return writeParts(item.path, parts);
     }
     [[nodiscard]] bool stopped() const { return m_options.stop != nullptr && m_options.stop->load(); }
-    static Error cancelled() { return {ErrorCode::Cancelled, "reading the model was stopped", {}, {}}; }
+    static Error cancelled() { return makeError(ErrorCode::Cancelled, say("reading-stopped")); }
     void count(std::uint64_t bytes)
     {
         const std::uint64_t done = m_done += bytes;
@@ -296,9 +295,7 @@ Result<std::vector<wire::ManifestFile>> manifestOf(const fs::path& folder, const
 {
     std::error_code ignored;
     if (!fs::is_directory(folder, ignored))
-        return Error{ErrorCode::NotFound, fmt::format("{} is not a folder", folder.string()),
-                     "copy the checkpoint there, name another folder, or let this machine pull it from the head",
-                     "model"};
+        return makeError(ErrorCode::NotFound, say("not-a-folder", folder.string()), say("do-copy-or-pull"), "model");
     std::vector<std::string> names;
     for (const char* const name : kSmallFiles)
         if (fs::exists(folder / name, ignored))

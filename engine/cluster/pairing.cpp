@@ -1,5 +1,6 @@
 #include "engine/cluster/pairing.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/log.h"
 #include "engine/protocol/bounds.h"
 #include "engine/protocol/secure_socket.h"
@@ -98,11 +99,9 @@ wire::PairAnswer PairingDesk::answer(const std::string& frame)
     if (!request)
         return refuse(request.error());
     if (request->version() != m_options.version)
-        return refuse(
-            {ErrorCode::Unsupported,
-             fmt::format("{} runs Argus {}, this head {}", request->name(), request->version(), m_options.version),
-             "install the same release on both machines",
-             {}});
+        return refuse(makeError(ErrorCode::Unsupported,
+                                say("release-differs", request->name(), request->version(), m_options.version),
+                                say("do-same-release")));
     if (const Result<Done> admitted = m_options.admit(request->public_key(), request->name()); !admitted)
         return refuse(admitted.error());
     log::info("{} ({}) may join", request->name(), protocol::fingerprint(request->public_key()));
@@ -115,6 +114,7 @@ Result<PairedHead> pairWithHead(const JoinLine& line, const std::string& name, c
                                 const std::string& version, Deadline deadline)
 {
     const PairingKeys keys = pairingKeys(line.code);
+    const std::string address = fmt::format("{}:{}", line.host, line.port);
     auto client = protocol::SecureClient::connect(
         {.keys = keys.joiner, .serverPublicKey = keys.head.publicKey, .endpoint = line.endpoint()});
     if (!client)
@@ -133,11 +133,7 @@ Result<PairedHead> pairWithHead(const JoinLine& line, const std::string& name, c
         if (happened->kind == Kind::HandshakeDone && !(*client)->send(request.SerializeAsString()))
             continue;
         if (happened->kind == Kind::HandshakeFailed || happened->kind == Kind::Refused)
-            return Error{ErrorCode::Denied,
-                         fmt::format("the head at {}:{} does not take this code", line.host, line.port),
-                         "a code pairs one machine and is valid for 15 minutes: make a new line on the head with "
-                         "\"argus-node join-line\" or Add worker in the desktop",
-                         "join"};
+            return makeError(ErrorCode::Denied, say("code-refused", address), say("do-new-code"), "join");
         answered = answered || happened->kind == Kind::HandshakeDone;
         if (happened->kind != Kind::Message)
             continue;
@@ -151,14 +147,9 @@ Result<PairedHead> pairWithHead(const JoinLine& line, const std::string& name, c
                           .endpoint = fmt::format("tcp://{}:{}", line.host, answer->port())};
     }
     if (answered)
-        return Error{ErrorCode::Timeout, fmt::format("the head at {}:{} did not answer", line.host, line.port),
-                     "try again with a new line", "join"};
-    return Error{
-        ErrorCode::Unreachable, fmt::format("nobody answers at {}:{}", line.host, line.port),
-        fmt::format("check that the head runs, that its code is not older than 15 minutes, and that a firewall "
-                    "lets TCP {} to {} through",
-                    line.port - 2, line.port),
-        "join"};
+        return makeError(ErrorCode::Timeout, say("head-no-answer", address), say("do-new-line"), "join");
+    return makeError(ErrorCode::Unreachable, say("nobody-answers", address),
+                     say("do-check-pairing", line.port - 2, line.port), "join");
 }
 
 } // namespace argus::cluster

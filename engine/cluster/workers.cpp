@@ -91,21 +91,15 @@ void Workers::receive(const protocol::Received& received, Instant now)
 void Workers::hello(const protocol::Received& received, const wire::WorkerHello& hello, Instant now)
 {
     if (m_options.admits && !m_options.admits(received.publicKey))
-        return refuse(received, {ErrorCode::Denied,
-                                 "this node was removed from the cluster",
-                                 "join again with a new line of the head",
-                                 {}});
+        return refuse(received, makeError(ErrorCode::Denied, say("node-removed"), say("do-join-anew")));
     if (hello.version() != m_options.version)
-        return refuse(received, {ErrorCode::Unsupported,
-                                 fmt::format("VER-01: {} runs Argus {}, the head {}", hello.name(), hello.version(),
-                                             m_options.version),
-                                 "install the same release on both machines",
-                                 {}});
+        return refuse(received,
+                      makeError(ErrorCode::Unsupported,
+                                say("worker-release-differs", hello.name(), hello.version(), m_options.version),
+                                say("do-same-release")));
     if (!m_workers.contains(received.publicKey) && m_workers.size() >= kMostWorkers)
-        return refuse(received, {ErrorCode::Busy,
-                                 fmt::format("this head has {} workers, no more are taken", m_workers.size()),
-                                 "remove one that is not used",
-                                 {}});
+        return refuse(received,
+                      makeError(ErrorCode::Busy, say("too-many-workers", m_workers.size()), say("do-remove-unused")));
     Worker& worker = m_workers[received.publicKey];
     if (worker.view.state == WorkerState::Quarantined && now - worker.view.since < kQuarantine)
         return; // its hellos come again; the state says why
@@ -316,8 +310,8 @@ bool Workers::remove(const std::string& name, Instant now)
     if (worker == nullptr)
         return false;
     wire::HeadToWorker out = message();
-    *out.mutable_refused()->mutable_error() = protocol::toWire(
-        {ErrorCode::Denied, "this node was removed from the cluster", "join again with a new line of the head", {}});
+    *out.mutable_refused()->mutable_error() =
+        protocol::toWire(makeError(ErrorCode::Denied, say("node-removed"), say("do-join-anew")));
     (void)m_port.send(worker->peer, out.SerializeAsString());
     lose(*worker, say("why-removed"), now);
     m_workers.erase(worker->view.key);

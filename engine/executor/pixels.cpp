@@ -1,5 +1,6 @@
 #include "engine/executor/pixels.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
 
 #include <fmt/format.h>
@@ -21,7 +22,7 @@ Result<HostTensor> readPixels(int file, const model::Grid& grid, int frames, int
     const std::int64_t bytes = shape.elements();
     struct stat info {};
     if (::fstat(file, &info) != 0)
-        return Error{ErrorCode::Io, fmt::format("cannot look at shared pixels: {}", systemError(errno)), {}, {}};
+        return makeError(ErrorCode::Io, say("shared-pixels-unseen", systemError(errno)));
     if (!S_ISREG(info.st_mode))
         return Error{ErrorCode::Corrupt, "shared pixels came in something that is no file", {}, {}};
     if (info.st_size != bytes)
@@ -40,7 +41,7 @@ Result<HostTensor> readPixels(int file, const model::Grid& grid, int frames, int
         else if (got == 0)
             return Error{ErrorCode::Corrupt, fmt::format("shared pixels ended at byte {} of {}", done, bytes), {}, {}};
         else if (errno != EINTR)
-            return Error{ErrorCode::Io, fmt::format("cannot read shared pixels: {}", systemError(errno)), {}, {}};
+            return makeError(ErrorCode::Io, say("shared-pixels-unread", systemError(errno)));
     }
     return pixels;
 }

@@ -7,8 +7,6 @@
 #include "engine/media/decode_errors.h"
 #include "engine/media/memory_shelf.h"
 
-#include <fmt/format.h>
-
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -35,10 +33,7 @@ Result<Mapping> Mapping::of(int descriptor, std::size_t bytes)
         return mapping;
     void* at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
     if (at == MAP_FAILED)
-        return Error{ErrorCode::Io,
-                     fmt::format("cannot map {} bytes of shared memory: {}", bytes, systemError(errno)),
-                     "free some memory",
-                     {}};
+        return makeError(ErrorCode::Io, say("memory-not-mapped", bytes, systemError(errno)), say("do-free-some"));
     mapping.m_data = static_cast<std::uint8_t*>(at);
     mapping.m_size = bytes;
     return mapping;
@@ -69,10 +64,8 @@ Result<MediaFile> openMedia(const std::filesystem::path& path, std::uint64_t max
     MediaFile file{UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)), 0, Format::Unknown};
     struct stat about {};
     if (!file.descriptor.valid() || ::fstat(file.descriptor.get(), &about) != 0)
-        return Error{errno == ENOENT ? ErrorCode::NotFound : ErrorCode::Io,
-                     fmt::format("{} cannot be opened: {}", name, systemError(errno)),
-                     "check that the file is there and may be read",
-                     {}};
+        return makeError(errno == ENOENT ? ErrorCode::NotFound : ErrorCode::Io,
+                         say("media-open", name, systemError(errno)), say("do-check-file"));
     if (!S_ISREG(about.st_mode))
         return makeError(ErrorCode::Unsupported, say("media-no-file", name), say("do-choose-media"));
     file.bytes = static_cast<std::uint64_t>(about.st_size);

@@ -1,10 +1,9 @@
 #include "engine/media/media.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
 #include "engine/decoder/size_rules.h"
 #include "engine/media/decode_client.h"
-
-#include <fmt/format.h>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -106,13 +105,13 @@ Result<Done> blacken(int file)
 {
     struct stat info {};
     if (::fstat(file, &info) != 0)
-        return Error{ErrorCode::Io, fmt::format("cannot look at pixels in memory: {}", systemError(errno)), {}, {}};
+        return makeError(ErrorCode::Io, say("pixels-not-seen", systemError(errno)));
     static constexpr std::array<std::byte, 64 * 1024> kBlack{};
     for (off_t at = 0; at < info.st_size;) {
         const auto piece = std::min(static_cast<std::size_t>(info.st_size - at), kBlack.size());
         const ssize_t put = ::pwrite(file, kBlack.data(), piece, at);
         if (put <= 0)
-            return Error{ErrorCode::Io, fmt::format("cannot clear pixels in memory: {}", systemError(errno)), {}, {}};
+            return makeError(ErrorCode::Io, say("pixels-not-cleared", systemError(errno)));
         at += put;
     }
     return Done{};

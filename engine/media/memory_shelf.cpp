@@ -1,8 +1,7 @@
 #include "engine/media/memory_shelf.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
-
-#include <fmt/format.h>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,10 +13,7 @@ namespace argus::media {
 Result<Done> setSize(int file, std::uint64_t bytes)
 {
     if (::ftruncate(file, static_cast<off_t>(bytes)) != 0)
-        return Error{ErrorCode::Io,
-                     fmt::format("cannot keep {} bytes of pixels in memory: {}", bytes, systemError(errno)),
-                     "free some memory, or ask about a smaller file",
-                     {}};
+        return makeError(ErrorCode::Io, say("pixels-not-kept", bytes, systemError(errno)), say("do-free-or-smaller"));
     return Done{};
 }
 

@@ -1,5 +1,6 @@
 #include "engine/media/media.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
 
 #include <fmt/format.h>
@@ -18,12 +19,9 @@ using Json = nlohmann::json;
 constexpr std::uint64_t kMostBytes = 1 << 20;
 constexpr std::int64_t kVideoMaxPixels = 768 * 28 * 28; // of a frame, unless the checkpoint allows less
 
-Error wrong(std::string_view key, std::string_view what)
+Error wrong(Said what)
 {
-    return {ErrorCode::Corrupt,
-            fmt::format("preprocessor_config.json: {} {}", key, what),
-            "take the file from the model's original folder",
-            {}};
+    return makeError(ErrorCode::Corrupt, std::move(what), say("do-take-original"));
 }
 
 /// Reads whole numbers within bounds; remembers the first thing that is wrong.
@@ -39,7 +37,7 @@ public:
             return;
         if (!found->is_number() || !std::isfinite(found->get<double>()) || found->get<double>() < least ||
             found->get<double>() > most)
-            m_error = wrong(key, fmt::format("should be a number from {} to {}", least, most));
+            m_error = wrong(say("preprocess-number", key, fmt::to_string(least), fmt::to_string(most)));
         else
             into = found->get<T>();
     }
@@ -54,7 +52,7 @@ public:
                               return value.is_number() && value.get<double>() >= least && value.get<double>() < 1e6;
                           });
         if (!fine) {
-            m_error = wrong(key, "should be a list of three numbers");
+            m_error = wrong(say("preprocess-three", key));
             return;
         }
         for (std::size_t i = 0; i < 3; ++i)
@@ -80,7 +78,7 @@ Result<PreprocessConfig> loadPreprocessConfig(const std::filesystem::path& folde
         return text.error();
     const Json json = Json::parse(*text, nullptr, false);
     if (!json.is_object())
-        return wrong("the file", "is not a JSON object");
+        return wrong(say("preprocess-no-object"));
     Reader reader(json);
     constexpr double kMostPixels = 1e9;
     // Newer files say size.shortest_edge and longest_edge for the same two numbers of pixels.
@@ -101,8 +99,7 @@ Result<PreprocessConfig> loadPreprocessConfig(const std::filesystem::path& folde
     if (reader.error())
         return *reader.error();
     if (config.minPixels > config.maxPixels)
-        return wrong("min_pixels",
-                     fmt::format("({}) is more than max_pixels ({})", config.minPixels, config.maxPixels));
+        return wrong(say("preprocess-pixels", config.minPixels, config.maxPixels));
     config.limitsFromCheckpoint = config.maxPixels < kVideoMaxPixels;
     return config;
 }

@@ -1,5 +1,6 @@
 #include "engine/node/copy_hold.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
 
 #include <fcntl.h>
@@ -21,8 +22,8 @@ fs::path lockBeside(const fs::path& folder)
 
 Error cannotLock(const fs::path& folder, int number)
 {
-    return {ErrorCode::Io, fmt::format("cannot lock {}: {}", lockBeside(folder).string(), systemError(number)),
-            "make room there, check the permissions of its folder, and that its file system has locks", "model"};
+    return makeError(ErrorCode::Io, say("copy-not-locked", lockBeside(folder).string(), systemError(number)),
+                     say("do-lockable"), "model");
 }
 
 struct flock bytes(short kind, off_t first, off_t count)
@@ -64,8 +65,7 @@ Result<CopyHold> CopyHold::take(const fs::path& folder, Use use)
     if (!got)
         return got.error();
     if (!*got)
-        return Error{ErrorCode::Busy, fmt::format("{} is being removed at this moment", folder.string()),
-                     "deploy again: it is fetched anew", "model"};
+        return makeError(ErrorCode::Busy, say("copy-going", folder.string()), say("do-deploy-fetched"), "model");
     return CopyHold(std::move(*fd));
 }
 
@@ -81,17 +81,8 @@ Result<CopyHold> CopyHold::toRemove(const fs::path& folder)
         return CopyHold(std::move(*fd));
     const std::string name = folder.filename().string();
     if (isHeld(folder, Use::Fetched))
-        return Error{ErrorCode::Busy,
-                     fmt::format("{} is being fetched by argus-node on this machine", name),
-                     "wait until its deployment is ready, deploy another model, or end argus-node on this machine, and "
-                     "try again",
-                     {}};
-    return Error{ErrorCode::Busy,
-                 fmt::format("{} is in use: the head's deployment has ranks on this machine that read it, or is about "
-                             "to start them",
-                             name),
-                 "deploy another model, or end argus-node on this machine, and try again",
-                 {}};
+        return makeError(ErrorCode::Busy, say("copy-coming", name), say("do-wait-deployed"));
+    return makeError(ErrorCode::Busy, say("copy-used", name), say("do-deploy-other"));
 }
 
 bool CopyHold::isHeld(const fs::path& folder, Use use)

@@ -37,13 +37,6 @@ model::PositionVariant variantOf(const std::string& name)
     return name == "C" ? model::PositionVariant::C : model::PositionVariant::A;
 }
 
-std::string nameOf(const fs::path& folder, bool demo)
-{
-    if (demo)
-        return "Argus demo";
-    return folder.has_filename() ? folder.filename().string() : folder.parent_path().filename().string();
-}
-
 /// A GPU's memory is divided before the first picture comes: one that is larger than its pass is made smaller, as the
 /// reference makes those beyond max_pixels.
 void limitPictures(Deployment& deployment)
@@ -68,6 +61,11 @@ Error aboutModel(Error error)
 
 } // namespace
 
+std::string modelName(const fs::path& folder)
+{
+    return folder.has_filename() ? folder.filename().string() : folder.parent_path().filename().string();
+}
+
 Result<std::shared_ptr<const ModelFolder>> readModelFolder(const std::string& asked, bool weights)
 {
     Result<std::pair<fs::path, bool>> folder = modelFolder(asked);
@@ -76,7 +74,7 @@ Result<std::shared_ptr<const ModelFolder>> readModelFolder(const std::string& as
     auto model = std::make_shared<ModelFolder>();
     model->path = folder->first;
     model->demo = folder->second;
-    model->name = nameOf(model->path, model->demo);
+    model->name = model->demo ? "Argus demo" : modelName(model->path);
     Result<model::ModelConfig> config = model::loadConfig(model->path);
     if (!config)
         return aboutModel(std::move(config).error());

@@ -32,6 +32,9 @@ struct ModelFolder {
     std::uint64_t checkpointBytes = 0;                   ///< of all tensors
 };
 
+/// What a checkpoint is called, on every machine: its folder's name. Empty for an empty path.
+[[nodiscard]] std::string modelName(const std::filesystem::path& folder);
+
 /// The executor of one machine in a deployment, and what it is told to load.
 struct Seat {
     std::string node;

@@ -88,13 +88,13 @@ std::optional<Error> GpuInventory::read(const std::optional<std::string>& visibl
     if (begun == kNvmlDriverNotLoaded) // the library is there, as in many containers, but no GPU
         return std::nullopt;
     if (begun != kNvmlSuccess)
-        return failed("start", begun);
+        return failed("driver-not-started", begun);
     m_initialised = true;
     m_facts.driver = textOf([&](char* text, unsigned size) { return m_nvml->driverVersion(text, size); });
     m_nvml->cudaVersion(&m_facts.driverCuda);
     unsigned count = 0;
     if (const Nvml::Status status = m_nvml->count(&count); status != kNvmlSuccess)
-        return failed("count the GPUs", status);
+        return failed("driver-not-counting", status);
     std::vector<plan::Gpu> gpus;
     std::vector<Nvml::Handle> handles(std::min(count, kMostGpus));
     for (unsigned i = 0; i < handles.size(); ++i)
@@ -172,10 +172,9 @@ std::string GpuInventory::why(Nvml::Status status) const
     return fmt::format("{} (NVML error {})", text != nullptr ? text : "no reason given", status);
 }
 
-Error GpuInventory::failed(std::string_view doing, Nvml::Status status) const
+Error GpuInventory::failed(SaidId<1> sentence, Nvml::Status status) const
 {
-    return {ErrorCode::Io, fmt::format("the NVIDIA driver cannot {}: {}", doing, why(status)),
-            "see what nvidia-smi says, restart the computer after an update of the driver", "device"};
+    return makeError(ErrorCode::Io, say(sentence, why(status)), say("do-see-smi-or-restart"), "device");
 }
 
 } // namespace argus::node

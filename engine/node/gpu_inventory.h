@@ -1,6 +1,7 @@
 #pragma once
 // The NVIDIA GPUs of this machine: what they are, read once, and how their memory is used, read whenever asked.
 
+#include "engine/base/catalogue.h"
 #include "engine/base/result.h"
 #include "engine/node/nvml.h"
 #include "engine/plan/device.h"
@@ -46,7 +47,8 @@ private:
     [[nodiscard]] std::optional<Error> read(const std::optional<std::string>& visible);
     [[nodiscard]] plan::Gpu describe(unsigned place, Nvml::Handle& handle) const;
     [[nodiscard]] std::string why(Nvml::Status status) const;
-    [[nodiscard]] Error failed(std::string_view doing, Nvml::Status status) const;
+    [[nodiscard]] Error failed(SaidId<1> sentence,
+                               Nvml::Status status) const; ///< of the catalogue, with the driver's reason
 
     std::optional<Nvml> m_nvml;
     bool m_initialised = false;

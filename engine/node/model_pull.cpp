@@ -7,8 +7,6 @@
 #include "engine/protocol/bounds.h"
 #include "engine/protocol/validate.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <system_error>
 #include <utility>
@@ -175,8 +173,7 @@ Result<Done> ModelPull::take(const wire::ModelChunk& chunk)
     const std::uint64_t size = chunk.data().size();
     if (range == nullptr || chunk.digests() != m_inList || chunk.offset() != range->begin + m_come.inRange ||
         size != std::min<std::uint64_t>(protocol::kChunkBytes, range->size() - m_come.inRange))
-        return Error{ErrorCode::Corrupt, fmt::format("{} comes in pieces that do not fit", chunk.file()),
-                     "deploy again", "model"};
+        return makeError(ErrorCode::Corrupt, say("pieces-misfit", chunk.file()), say("do-deploy-again"), "model");
     if (m_inList)
         m_list += chunk.data();
     else if (Result<Done> taken = m_file->take(chunk.offset(), chunk.data()); !taken)

@@ -1,5 +1,6 @@
 #include "engine/node/model_server.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
 #include "engine/base/log.h"
 #include "engine/base/unique_fd.h"
@@ -9,7 +10,6 @@
 #include "engine/protocol/validate_cluster.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -145,9 +145,8 @@ std::string ModelServer::nextFrame(Asker& asker)
     const ssize_t got =
         file.valid() ? ::pread(file.get(), data.data(), data.size(), static_cast<off_t>(asked.offset())) : -1;
     if (got < 0)
-        *chunk.mutable_error() =
-            protocol::toWire({ErrorCode::NotFound, fmt::format("the head cannot read {} any more", asked.file()),
-                              "deploy again", "model"});
+        *chunk.mutable_error() = protocol::toWire(
+            makeError(ErrorCode::NotFound, say("head-lost-file", asked.file()), say("do-deploy-again"), "model"));
     data.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
     chunk.set_data(std::move(data));
     asked.set_offset(asked.offset() + chunk.data().size());

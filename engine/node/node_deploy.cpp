@@ -96,7 +96,9 @@ void Node::Impl::tellNeededCopy(const std::string& node)
     out.mutable_needed_copy();
     {
         const std::scoped_lock lock(boardMutex);
-        if (deployment)
+        if (!deployment) // just started, or it waits for machines: what it wants is not removed under its plan
+            out.mutable_needed_copy()->set_folder(modelName(wanted.model()));
+        else
             for (const Seat& seat : deployment->seats)
                 if (seat.node == node)
                     out.mutable_needed_copy()->set_folder(seat.order.settings().model());

@@ -1,5 +1,6 @@
 #include "engine/node/pulled_file.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/file_parts.h"
 #include "engine/base/files.h"
 #include "engine/base/unique_fd.h"
@@ -7,7 +8,6 @@
 #include "engine/cluster/manifest.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,17 +20,15 @@ namespace argus::node {
 namespace fs = std::filesystem;
 namespace {
 
-Error cannotWrite(const fs::path& path, const std::string& why)
+Error cannotWrite(const fs::path& path, Said why)
 {
-    return {ErrorCode::Io, fmt::format("cannot write {}: {}", path.string(), why),
-            "make room there, or look at the disk and its permissions, and deploy again: what has come is kept",
-            "model"};
+    return makeError(ErrorCode::Io, say("file-not-written", path.string(), std::move(why)), say("do-room-and-deploy"),
+                     "model");
 }
 
-Error notAsTheHeadHasIt(const wire::ManifestFile& file, const std::string& where)
+Error notAsTheHeadHasIt(Said what)
 {
-    return {ErrorCode::Corrupt, fmt::format("{}{} did not come as the head has it", where, file.name()),
-            "deploy again: it is fetched anew; if that does not help, look at the head's disk and memory", "model"};
+    return makeError(ErrorCode::Corrupt, std::move(what), say("do-fetch-or-look"), "model");
 }
 
 /// Bytes of the file; none: it is not there.
@@ -54,7 +52,7 @@ Result<Done> writeAt(const UniqueFd& fd, const fs::path& path, std::uint64_t off
 {
     const ssize_t written = ::pwrite(fd.get(), data.data(), data.size(), static_cast<off_t>(offset));
     if (written != static_cast<ssize_t>(data.size()))
-        return cannotWrite(path, written < 0 ? systemError(errno) : "the disk is full");
+        return cannotWrite(path, written < 0 ? Said(systemError(errno)) : say("disk-is-full"));
     return Done{};
 }
 
@@ -76,7 +74,10 @@ public:
         return Done{};
     }
     [[nodiscard]] std::uint64_t listBytes() const override { return 0; }
-    Result<Done> takeList(std::string) override { return notAsTheHeadHasIt(m_wanted, "the list of "); }
+    Result<Done> takeList(std::string) override
+    {
+        return notAsTheHeadHasIt(say("pulled-list-differs", m_wanted.name()));
+    }
     Result<Done> take(std::uint64_t offset, const std::string& data) override
     {
         return writeAt(m_fd, partOf(m_path), offset, data);
@@ -87,7 +88,7 @@ public:
         std::error_code problem;
         if (!isWhole(partOf(m_path), m_wanted)) {
             fs::remove(partOf(m_path), problem); // begun from another version, perhaps: fetched anew
-            return notAsTheHeadHasIt(m_wanted, {});
+            return notAsTheHeadHasIt(say("pulled-differs", m_wanted.name()));
         }
         fs::rename(partOf(m_path), m_path, problem);
         if (problem)
@@ -142,14 +143,14 @@ public:
     Result<Done> takeList(std::string list) override
     {
         if (cluster::identityOf(list) != m_parts.identity)
-            return notAsTheHeadHasIt(m_wanted, "the list of blocks of ");
+            return notAsTheHeadHasIt(say("pulled-list-differs", m_wanted.name()));
         m_list = std::move(list);
         return replaceFile(cluster::listBeside(m_path), m_list, 0600);
     }
     Result<Done> take(std::uint64_t offset, const std::string& data) override
     {
         if (!cluster::isBlock(std::as_bytes(std::span(data)), offset / cluster::kBlockBytes, m_list))
-            return notAsTheHeadHasIt(m_wanted, fmt::format("the block at {} of ", offset));
+            return notAsTheHeadHasIt(say("pulled-block-differs", offset, m_wanted.name()));
         const ByteRange block{offset, offset + data.size()};
         if (Result<Done> written = writeAt(m_fd, m_path, offset, data); !written) {
             giveBack(block); // some bytes of it may have come

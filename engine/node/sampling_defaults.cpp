@@ -1,5 +1,6 @@
 #include "engine/node/sampling_defaults.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/sha256.h"
 
 #include <fmt/format.h>
@@ -33,11 +34,10 @@ std::optional<Error> outside(double value, const Range& range)
 {
     if (std::isfinite(value) && value <= range.high && (value > range.low || (range.lowAllowed && value == range.low)))
         return std::nullopt;
-    return Error{ErrorCode::BadRequest,
-                 fmt::format("{} is {}", range.name, value),
-                 fmt::format("use a value {} {} and at most {}", range.lowAllowed ? "of at least" : "above", range.low,
-                             range.high),
-                 {}};
+    const auto least = fmt::to_string(range.low);
+    const auto most = fmt::to_string(range.high);
+    return makeError(ErrorCode::BadRequest, say("sampling-outside", range.name, fmt::to_string(value)),
+                     range.lowAllowed ? say("do-at-least", least, most) : say("do-above", least, most));
 }
 
 double defaultTemperature(const model::GenerationConfig& checkpoint)
@@ -74,29 +74,22 @@ Result<SamplingChoice> chooseSampling(const wire::Sampling& asked, const model::
         if (std::optional<Error> error = outside(value, range))
             return *error;
     if (choice.maxTokens == 0)
-        return Error{ErrorCode::BadRequest, "max_tokens is 0", "ask for at least one token", {}};
+        return makeError(ErrorCode::BadRequest, say("no-answer-possible"), say("do-ask-one-token"));
     return choice;
 }
 
 Result<std::uint32_t> answerRoom(const SamplingChoice& choice, std::uint32_t promptTokens, std::uint32_t maxModelLen)
 {
     if (promptTokens >= maxModelLen)
-        return Error{ErrorCode::DoesNotFit,
-                     fmt::format("the conversation has {} tokens, but the context holds {} with the answer",
-                                 promptTokens, maxModelLen),
-                     "use fewer or smaller pictures and clips, clear the history, or start the model with a larger "
-                     "max_model_len",
-                     "max_model_len"};
+        return makeError(ErrorCode::DoesNotFit, say("conversation-too-long", promptTokens, maxModelLen),
+                         say("do-less-conversation"), "max_model_len");
     const std::uint32_t room = maxModelLen - promptTokens;
     if (choice.maxTokens <= room)
         return choice.maxTokens;
     if (!choice.maxTokensExplicit)
         return room;
-    return Error{ErrorCode::DoesNotFit,
-                 fmt::format("max_tokens {} and the conversation's {} tokens exceed the context of {}",
-                             choice.maxTokens, promptTokens, maxModelLen),
-                 fmt::format("use max_tokens {} or less, or start the model with a larger max_model_len", room),
-                 "max_model_len"};
+    return makeError(ErrorCode::DoesNotFit, say("answer-too-long", choice.maxTokens, promptTokens, maxModelLen),
+                     say("do-fewer-tokens", room), "max_model_len");
 }
 
 } // namespace argus::node

@@ -95,9 +95,15 @@ struct Worker::Impl {
         else // what is missing when it is read is said then
             log::warn("{}", fresh.error().text());
     }
-    void holdOnly(const std::string& folder)
+    /// `copy`: a path, or the name of a copy that came from the head, if there is one.
+    void holdOnly(const std::string& copy)
     {
-        hold(folder);
+        std::string folder = copy;
+        if (!copy.empty() && copy.find('/') == copy.npos)
+            folder = pulledFolder(copy).string();
+        std::error_code ignored;
+        if (folder == copy || std::filesystem::exists(folder, ignored))
+            hold(folder);
         std::erase_if(held, [&](const auto& each) { return each.first != folder; });
     }
     /// Any thread.
@@ -112,16 +118,19 @@ struct Worker::Impl {
 
     ExecutorHost::Hooks hooks()
     {
-        return {
-            .said =
-                [this](wire::ExecutorToNode said) {
-                    wire::WorkerMessage message;
-                    message.mutable_from_executor()->set_message(said.SerializeAsString());
-                    link.send(std::move(message));
-                },
-            .ended = [this](std::uint64_t epoch, const Said& how) { ended(epoch, how, std::nullopt); },
-            .cannotStart = [this](std::uint64_t epoch, Error error) { ended(epoch, error.cause, std::move(error)); },
-            .wrote = [this](std::string_view lines) { keepLine(lines); }};
+        return {.said =
+                    [this](wire::ExecutorToNode said) {
+                        wire::WorkerMessage message;
+                        message.mutable_from_executor()->set_message(said.SerializeAsString());
+                        link.send(std::move(message));
+                    },
+                .ended = [this](std::uint64_t epoch, const Said& how) { ended(epoch, how, std::nullopt); },
+                .cannotStart =
+                    [this](std::uint64_t epoch, Error error) {
+                        const Said how = error.saidCause();
+                        ended(epoch, how, std::move(error));
+                    },
+                .wrote = [this](std::string_view lines) { keepLine(lines); }};
     }
     void ended(std::uint64_t epoch, const Said& how, std::optional<Error> error)
     {
@@ -157,11 +166,9 @@ struct Worker::Impl {
     void on(const cluster::HeadLost& lost)
     {
         lostSince = lostSince.value_or(now());
-        pull.cancel();   // what has come is kept
-        if (lost.gone) { // a head that comes back begins anew; until then the devices are free for others
+        pull.cancel(); // what has come is kept
+        if (lost.gone) // a head that comes back begins anew; until then the devices are free for others
             host.end(host.epoch(), "was ended because the head is gone");
-            held.clear();
-        }
     }
     void on(const cluster::HeadRefuses& refused) { refusal = refused.error; }
     void on(const cluster::HeadSaid& said)
@@ -379,7 +386,7 @@ struct Worker::Impl {
         if (lostSince && now() - *lostSince > options.headPatience) {
             if (host.running())
                 host.end(host.epoch(), "was ended because the head has been away for too long");
-            held.clear();
+            held.clear(); // not before: a head that is restarted says what it needs when it is back
         }
         sendLog();
         for (std::size_t i = 0; i < watched.size(); ++i)

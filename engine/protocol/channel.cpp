@@ -1,10 +1,10 @@
 #include "engine/protocol/channel.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
 #include "engine/protocol/bounds.h"
 #include "engine/protocol/fault_hooks.h"
 
-#include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -27,14 +27,14 @@ static_assert(sizeof(Header) == 8);
 /// Bodies are read in pieces of this size, so that memory follows the bytes that came and not what a header claims.
 constexpr std::size_t kPieceBytes = 1U << 20;
 
-Error peerGone(const char* when)
+Error peerGone(SaidId<0> how)
 {
-    return {ErrorCode::Unreachable, fmt::format("the other end of the channel closed {}", when), {}, {}};
+    return makeError(ErrorCode::Unreachable, say(how));
 }
 
-Error timedOut(const char* doing)
+Error timedOut(SaidId<0> how)
 {
-    return {ErrorCode::Timeout, fmt::format("the other end of the channel stalled while {} a message", doing), {}, {}};
+    return makeError(ErrorCode::Timeout, say(how));
 }
 
 bool meansGone(int number)
@@ -129,21 +129,17 @@ Error explain(Fill fill)
 {
     switch (fill) {
     case Fill::EndOfStream:
-        return peerGone("in the middle of a message");
+        return peerGone("channel-closed-within");
     case Fill::Nothing:
     case Fill::Partly:
-        return timedOut("sending");
+        return timedOut("channel-stalled-sending");
     case Fill::CutDescriptors:
-        return {ErrorCode::Corrupt,
-                fmt::format("a message came with more descriptors than the {} allowed, or than this process may open",
-                            kMaxDescriptors),
-                {},
-                {}};
+        return makeError(ErrorCode::Corrupt, say("channel-cut", kMaxDescriptors));
     case Fill::Whole:
     case Fill::Failed:
         break;
     }
-    return {ErrorCode::Io, fmt::format("cannot read from the channel: {}", systemError(errno)), {}, {}};
+    return makeError(ErrorCode::Io, say("channel-unread", systemError(errno)));
 }
 
 } // namespace
@@ -152,10 +148,7 @@ Result<std::pair<Channel, UniqueFd>> Channel::pair()
 {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-        return Error{ErrorCode::Io,
-                     fmt::format("cannot make a socket pair: {}", systemError(errno)),
-                     "close other programs",
-                     {}};
+        return makeError(ErrorCode::Io, say("no-socket-pair", systemError(errno)), say("do-close-programs"));
     Channel ours{UniqueFd(ends[0])};
     ours.m_ofNode = true;
     return std::pair(std::move(ours), UniqueFd(ends[1]));
@@ -166,17 +159,9 @@ Result<Done> Channel::send(const google::protobuf::MessageLite& message, std::sp
 {
     const std::size_t size = message.ByteSizeLong();
     if (size > kMaxExecutorFrame)
-        return Error{
-            ErrorCode::TooLarge,
-            fmt::format("a message of {} bytes is larger than the {} a channel carries", size, kMaxExecutorFrame),
-            {},
-            {}};
+        return makeError(ErrorCode::TooLarge, say("channel-too-large", size, kMaxExecutorFrame));
     if (descriptors.size() > kMaxDescriptors)
-        return Error{ErrorCode::TooLarge,
-                     fmt::format("a message with {} descriptors has more than the {} a channel carries",
-                                 descriptors.size(), kMaxDescriptors),
-                     {},
-                     {}};
+        return makeError(ErrorCode::TooLarge, say("channel-too-many", descriptors.size(), kMaxDescriptors));
     std::string bytes(sizeof(Header), '\0');
     const Header header{.length = static_cast<std::uint32_t>(size),
                         .descriptors = static_cast<std::uint32_t>(descriptors.size())};
@@ -202,14 +187,14 @@ Result<Done> Channel::send(const google::protobuf::MessageLite& message, std::sp
                 continue;
             if (done > 0)
                 ::shutdown(m_socket.get(), SHUT_RDWR); // half a frame is out: nothing readable could follow it
-            return timedOut("receiving");
+            return timedOut("channel-stalled-receiving");
         }
         const int number = errno;
         if (done > 0)
             ::shutdown(m_socket.get(), SHUT_RDWR);
         if (meansGone(number))
-            return peerGone("before it took the message");
-        return Error{ErrorCode::Io, fmt::format("cannot write to the channel: {}", systemError(number)), {}, {}};
+            return peerGone("channel-closed-before");
+        return makeError(ErrorCode::Io, say("channel-unwritten", systemError(number)));
     }
     return Done{};
 }
@@ -228,24 +213,17 @@ Result<std::optional<Channel::Frame>> Channel::receive(Deadline deadline)
     if (fill == Fill::Nothing)
         return std::optional<Frame>();
     if (fill == Fill::EndOfStream)
-        return peerGone("its side");
+        return peerGone("channel-closed");
     if (fill == Fill::Whole)
         fill = readExactly(m_socket.get(), raw.data() + 1, raw.size() - 1, frame.descriptors, deadline);
     if (fill != Fill::Whole)
         return broken(explain(fill));
     std::memcpy(&header, raw.data(), sizeof header);
     if (header.descriptors > kMaxDescriptors)
-        return broken({ErrorCode::Corrupt,
-                       fmt::format("a message announces {} descriptors, at most {} are allowed", header.descriptors,
-                                   kMaxDescriptors),
-                       {},
-                       {}});
-    if (header.length > kMaxExecutorFrame)
         return broken(
-            {ErrorCode::TooLarge,
-             fmt::format("a message announces {} bytes, at most {} are allowed", header.length, kMaxExecutorFrame),
-             {},
-             {}});
+            makeError(ErrorCode::Corrupt, say("channel-announces-many", header.descriptors, kMaxDescriptors)));
+    if (header.length > kMaxExecutorFrame)
+        return broken(makeError(ErrorCode::TooLarge, say("channel-announces-large", header.length, kMaxExecutorFrame)));
     while (frame.body.size() < header.length) {
         const std::size_t done = frame.body.size();
         const std::size_t piece = std::min<std::size_t>(kPieceBytes, header.length - done);
@@ -255,11 +233,8 @@ Result<std::optional<Channel::Frame>> Channel::receive(Deadline deadline)
             return broken(explain(fill));
     }
     if (frame.descriptors.size() != header.descriptors)
-        return broken({ErrorCode::Corrupt,
-                       fmt::format("a message announces {} descriptors and carries {}", header.descriptors,
-                                   frame.descriptors.size()),
-                       {},
-                       {}});
+        return broken(makeError(ErrorCode::Corrupt,
+                                say("channel-announces-other", header.descriptors, frame.descriptors.size())));
     if (!faults::passes(m_ofNode ? faults::Speaker::Executor : faults::Speaker::ToExecutor, faults::Way::Received,
                         frame.body))
         return std::optional<Frame>();

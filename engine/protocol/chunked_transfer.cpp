@@ -57,15 +57,11 @@ Result<std::unique_ptr<UploadStore>> UploadStore::open(Options options)
     const fs::path lockPath = options.folder / "lock";
     UniqueFd lock(::open(lockPath.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!lock.valid())
-        return Error{ErrorCode::Io,
-                     fmt::format("cannot open {}: {}", lockPath.string(), systemError(errno)),
-                     "check the folder's permissions",
-                     {}};
+        return makeError(ErrorCode::Io, say("file-refused", lockPath.string(), systemError(errno)),
+                         say("do-check-folder-and-disk"));
     if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
-        return Error{ErrorCode::Busy,
-                     fmt::format("another head uses {}", options.folder.string()),
-                     "stop that head, or give this one a folder of its own",
-                     {}};
+        return makeError(ErrorCode::Busy, say("folder-of-other-head", options.folder.string()),
+                         say("do-stop-other-head"));
     std::error_code problem;
     for (fs::directory_iterator entry(options.folder, problem), end; !problem && entry != end;
          entry.increment(problem)) {
@@ -90,10 +86,8 @@ UploadStore::BeginAnswer UploadStore::begin(const Uploader& uploader, const Sha2
 {
     expire(now);
     if (sha256.size() != kDigestBytes)
-        return Error{ErrorCode::BadRequest,
-                     fmt::format("a digest has {} bytes, this one {}", kDigestBytes, sha256.size()),
-                     "send the file's SHA-256",
-                     {}};
+        return makeError(ErrorCode::BadRequest, say("digest-no-digest", kDigestBytes, sha256.size()),
+                         say("do-send-digest"));
     const Key key{uploader.publicKey, sha256};
     if (const auto file = m_files.find(sha256); file != m_files.end()) {
         file->second.used = now;
@@ -102,7 +96,7 @@ UploadStore::BeginAnswer UploadStore::begin(const Uploader& uploader, const Sha2
         return Finished{};
     }
     if (const auto known = m_unfinished.find(key); known != m_unfinished.end() && known->second.size == size)
-        return resume(known->second, uploader, size, now);
+        return resume(known->second, uploader, now);
     else if (known != m_unfinished.end())
         drop(known); // its size was announced wrongly then or now; the digest at the end decides which
     if (auto error = refusal(uploader, sha256, size))
@@ -123,15 +117,10 @@ UploadStore::BeginAnswer UploadStore::begin(const Uploader& uploader, const Sha2
     return Grant{.offset = 0, .credit = kUploadCredit};
 }
 
-UploadStore::BeginAnswer UploadStore::resume(Unfinished& upload, const Uploader& uploader, std::uint64_t size,
-                                             Instant now)
+UploadStore::BeginAnswer UploadStore::resume(Unfinished& upload, const Uploader& uploader, Instant now)
 {
     if (upload.session != uploader.session && uploadsOf(uploader.session) >= kMaxUploadsPerSession)
-        return Error{ErrorCode::Busy,
-                     fmt::format("{} uploads of this session are on their way already (this one has {} bytes)",
-                                 kMaxUploadsPerSession, size),
-                     "wait for one of them to finish",
-                     {}};
+        return makeError(ErrorCode::Busy, say("uploads-of-session", kMaxUploadsPerSession), say("do-wait-one"));
     upload.session = uploader.session;
     upload.touched = now;
     upload.granted = upload.stored;
@@ -141,10 +130,7 @@ UploadStore::BeginAnswer UploadStore::resume(Unfinished& upload, const Uploader&
 std::optional<Error> UploadStore::refusal(const Uploader& uploader, const Sha256& sha256, std::uint64_t size) const
 {
     if (size == 0)
-        return Error{ErrorCode::BadRequest,
-                     fmt::format("the file {} is empty", shortName(sha256)),
-                     "send a picture or a video",
-                     {}};
+        return makeError(ErrorCode::BadRequest, say("file-empty", shortName(sha256)), say("do-attach-media"));
     if (size > m_options.maxUploadBytes || size > m_options.maxTotalBytes)
         return makeError(ErrorCode::TooLarge,
                          say("upload-too-large", size, std::min(m_options.maxUploadBytes, m_options.maxTotalBytes)),
@@ -206,26 +192,22 @@ UploadStore::ChunkAnswer UploadStore::chunk(const Uploader& uploader, const Sha2
         // The same person's other program has sent all of it meanwhile: without a word this one would wait for ever.
         if (m_files.contains(sha256))
             return Finished{};
-        return Error{ErrorCode::NotFound,
-                     fmt::format("no upload {} is open in this session", shortName(sha256)),
-                     "begin the upload again",
-                     {}};
+        return makeError(ErrorCode::NotFound, say("upload-not-open", shortName(sha256)), say("do-begin-upload"));
     }
     Unfinished& upload = found->second;
     upload.touched = now;
-    const auto refuse = [&](std::string cause) {
+    const auto refuse = [&](Said cause) {
         drop(found);
-        return Error{ErrorCode::BadRequest, std::move(cause), "begin the upload again", {}};
+        return makeError(ErrorCode::BadRequest, std::move(cause), say("do-begin-upload"));
     };
     if (bytes.empty() || bytes.size() > kChunkBytes)
-        return refuse(fmt::format("a chunk has 1 to {} bytes, this one {}", kChunkBytes, bytes.size()));
+        return refuse(say("chunk-size", kChunkBytes, bytes.size()));
     if (offset > upload.size || bytes.size() > upload.size - offset)
-        return refuse(
-            fmt::format("chunk at {} with {} bytes reaches beyond the file's {}", offset, bytes.size(), upload.size));
+        return refuse(say("chunk-beyond", offset, bytes.size(), upload.size));
     if (offset + bytes.size() <= upload.stored)
         return std::nullopt;
     if (offset != upload.stored)
-        return refuse(fmt::format("chunk at {} where {} was due", offset, upload.stored));
+        return refuse(say("chunk-out-of-turn", offset, upload.stored));
     if (!writeAll(upload.fd.get(), bytes)) {
         const int number = errno;
         drop(found);

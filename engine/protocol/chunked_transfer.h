@@ -108,7 +108,7 @@ private:
 
     UploadStore(Options options, UniqueFd lock) : m_options(std::move(options)), m_lock(std::move(lock)) {}
     [[nodiscard]] std::filesystem::path finishedPath(const Sha256& sha256) const;
-    [[nodiscard]] BeginAnswer resume(Unfinished& upload, const Uploader& uploader, std::uint64_t size, Instant now);
+    [[nodiscard]] BeginAnswer resume(Unfinished& upload, const Uploader& uploader, Instant now);
     [[nodiscard]] std::optional<Error> refusal(const Uploader& uploader, const Sha256& sha256,
                                                std::uint64_t size) const;
     [[nodiscard]] std::optional<Error> makeRoom(std::uint64_t size);

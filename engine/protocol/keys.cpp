@@ -1,5 +1,6 @@
 #include "engine/protocol/keys.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
 #include "engine/base/sha256.h"
 
@@ -25,12 +26,10 @@ constexpr std::uint64_t kMaxKeyFile = 4096;
 constexpr std::uint64_t kMaxClientsFile = 1U << 20;
 constexpr std::size_t kMaxNameBytes = 128;
 
-Error corrupt(const fs::path& file, std::string_view what)
+Error corrupt(const fs::path& file, Said what)
 {
-    return {ErrorCode::Corrupt,
-            fmt::format("{} is no key file: {}", file.string(), what),
-            "restore it from a backup, or remove it: a new identity is made, which the head must then be told to allow",
-            {}};
+    return makeError(ErrorCode::Corrupt, say("key-file-bad", file.string(), std::move(what)),
+                     say("do-restore-key-file"));
 }
 
 /// Lines without their ends; a last line without one counts.
@@ -53,7 +52,7 @@ Result<CurveKeys> parseKeys(const fs::path& file, std::string_view text)
     CurveKeys keys;
     const auto lines = linesOf(text);
     if (lines.empty() || lines[0] != kHeader)
-        return corrupt(file, fmt::format("its first line is not \"{}\"", kHeader));
+        return corrupt(file, say("key-file-header", kHeader));
     for (const std::string_view line : lines) {
         if (line.starts_with("public "))
             keys.publicKey = line.substr(7);
@@ -61,10 +60,10 @@ Result<CurveKeys> parseKeys(const fs::path& file, std::string_view text)
             keys.secretKey = line.substr(7);
     }
     if (!isKey(keys.publicKey) || !isKey(keys.secretKey))
-        return corrupt(file, "it lacks a public or a secret key of 40 Z85 characters");
+        return corrupt(file, say("key-file-lacks"));
     char derived[kKeyCharacters + 1] = {};
     if (::zmq_curve_public(derived, keys.secretKey.c_str()) != 0 || keys.publicKey != derived)
-        return corrupt(file, "its public key does not belong to its secret key");
+        return corrupt(file, say("key-file-torn"));
     return keys;
 }
 
@@ -72,18 +71,12 @@ Result<CurveKeys> loadKeys(const fs::path& file)
 {
     struct stat info = {};
     if (::stat(file.c_str(), &info) != 0)
-        return Error{errno == ENOENT ? ErrorCode::NotFound : ErrorCode::Io,
-                     fmt::format("cannot inspect {}: {}", file.string(), systemError(errno)),
-                     "check its permissions",
-                     {}};
+        return makeError(errno == ENOENT ? ErrorCode::NotFound : ErrorCode::Io,
+                         say("file-not-inspected", file.string(), systemError(errno)), say("do-look-at-permissions"));
     if (!S_ISREG(info.st_mode) || info.st_uid != ::getuid() || (info.st_mode & 0077) != 0)
-        return Error{ErrorCode::Denied,
-                     fmt::format("{} holds a secret key, but others may read it (mode {:04o}, owner {})", file.string(),
-                                 info.st_mode & 07777, info.st_uid),
-                     fmt::format("chmod 600 '{}'; if others were on this computer meanwhile, remove the file instead "
-                                 "and let a new identity be made",
-                                 file.string()),
-                     {}};
+        return makeError(ErrorCode::Denied,
+                         say("key-file-open", file.string(), fmt::format("{:04o}", info.st_mode & 07777), info.st_uid),
+                         say("do-protect-key-file", file.string()));
     auto text = readFile(file, kMaxKeyFile);
     if (!text)
         return std::move(text).error();
@@ -162,10 +155,8 @@ Result<CurveKeys> loadOrMakeKeys(const fs::path& file)
     const int number = errno;
     ::unlink(mine.c_str());
     if (failed)
-        return Error{ErrorCode::Io,
-                     fmt::format("cannot create {}: {}", file.string(), systemError(number)),
-                     "check the folder's permissions and the disk",
-                     {}};
+        return makeError(ErrorCode::Io, say("file-not-created", file.string(), systemError(number)),
+                         say("do-check-folder-and-disk"));
     return loadKeys(file);
 }
 
@@ -184,11 +175,8 @@ Result<std::vector<KnownClient>> loadKnownClients(const fs::path& file)
             continue; // "# ", not "#": a key may begin with that character
         const std::string_view key = line.substr(0, line.find(' '));
         if (!isKey(key))
-            return Error{
-                ErrorCode::Corrupt,
-                fmt::format("{} line {}: it does not begin with a key of 40 Z85 characters", file.string(), number),
-                "mend or remove that line",
-                {}};
+            return makeError(ErrorCode::Corrupt, say("clients-line-no-key", file.string(), number),
+                             say("do-mend-line"));
         std::string_view name = key.size() < line.size() ? line.substr(key.size() + 1) : std::string_view();
         std::optional<Role> role = Role::Client;
         if (const std::size_t mark = name.rfind(kRoleMark); mark != name.npos) {
@@ -196,11 +184,7 @@ Result<std::vector<KnownClient>> loadKnownClients(const fs::path& file)
             name = name.substr(0, mark);
         }
         if (!role)
-            return Error{
-                ErrorCode::Corrupt,
-                fmt::format("{} line {}: it ends with a role that this release does not know", file.string(), number),
-                "write role=client or role=observer, or install a newer Argus",
-                {}};
+            return makeError(ErrorCode::Corrupt, say("clients-line-role", file.string(), number), say("do-write-role"));
         clients.push_back(
             {.publicKey = std::string(key), .name = std::string(name.substr(0, kMaxNameBytes)), .role = *role});
     }
@@ -215,11 +199,8 @@ Result<Done> saveKnownClients(const fs::path& file, const std::vector<KnownClien
         std::replace_if(
             name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 32; }, ' ');
         if (!isKey(client.publicKey))
-            return Error{ErrorCode::BadRequest,
-                         fmt::format("the key of \"{}\" has {} characters and is not one of 40 Z85 characters", name,
-                                     client.publicKey.size()),
-                         "copy the key as a whole",
-                         {}};
+            return makeError(ErrorCode::BadRequest, say("client-key-wrong", name, client.publicKey.size()),
+                             say("do-copy-key"));
         text += fmt::format("{} {}", client.publicKey, name);
         if (client.role != Role::Client || name.find(kRoleMark) != std::string::npos)
             text += fmt::format("{}{}", kRoleMark, roleName(client.role));

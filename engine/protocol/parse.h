@@ -1,11 +1,10 @@
 #pragma once
 // From a frame to a message that has been checked: the one way for all peers, so that every border has the same bounds.
 
+#include "engine/base/catalogue.h"
 #include "engine/base/result.h"
 #include "engine/protocol/bounds.h"
 #include "engine/protocol/check.h"
-
-#include <fmt/format.h>
 
 #include <cstddef>
 #include <span>
@@ -15,9 +14,9 @@ namespace argus::protocol {
 
 /// Who the other side is to a person, and what to do when the two do not fit.
 struct ParseWords {
-    const char* other = "the other side";
-    const char* sameRelease = "use programs of one release on both sides";
-    const char* install = "install the same release of Argus on this computer and on the head";
+    SaidId<0> other = "other-side";
+    SaidId<0> sameRelease = "do-one-release";
+    SaidId<0> install = "do-install-same";
     const char* bounds = "ask with values within these bounds";
 };
 
@@ -28,22 +27,15 @@ template <typename Message, typename CheckBody>
                                            const CheckBody& checkBody)
 {
     if (frame.size() > kMaxClientFrame)
-        return Error{ErrorCode::TooLarge,
-                     fmt::format("a message has {} bytes, at most {} are allowed", frame.size(), kMaxClientFrame),
-                     "send less at once",
-                     {}};
+        return makeError(ErrorCode::TooLarge, say("message-too-large", frame.size(), kMaxClientFrame),
+                         say("do-send-less"));
     Message message;
     if (!message.ParseFromArray(frame.data(), static_cast<int>(frame.size())))
-        return Error{ErrorCode::Corrupt,
-                     fmt::format("{} bytes came that are no message of Argus", frame.size()),
-                     words.sameRelease,
-                     {}};
+        return makeError(ErrorCode::Corrupt, say("message-foreign", frame.size()), say(words.sameRelease));
     if (message.protocol_version() != kVersion)
-        return Error{ErrorCode::Unsupported,
-                     fmt::format("{} speaks version {} of the protocol, this program version {}", words.other,
-                                 message.protocol_version(), kVersion),
-                     words.install,
-                     {}};
+        return makeError(ErrorCode::Unsupported,
+                         say("protocol-differs", say(words.other), message.protocol_version(), kVersion),
+                         say(words.install));
     Check check(words.bounds);
     checkBody(check, message);
     if (!check.ok())

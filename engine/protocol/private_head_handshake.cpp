@@ -1,7 +1,11 @@
 #include "engine/protocol/private_head_handshake.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
+#include "engine/base/sha256.h"
+#include "engine/protocol/bounds.h"
 #include "engine/protocol/keys.h"
+#include "engine/protocol/validate.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -10,14 +14,17 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
+#include <span>
 #include <string_view>
+#include <utility>
 
 namespace argus::protocol {
 namespace {
 
 using Json = nlohmann::json;
 constexpr int kHandshakeVersion = 1;
-constexpr std::string_view kInstallWhole = "install Argus whole: its programs must be of one release";
+constexpr std::size_t kMostRefusedHex = 4096; // beside the words in one line
 
 /// Waits until `events` are possible; false at the deadline.
 bool waitFor(int fd, short events, Deadline deadline)
@@ -48,10 +55,10 @@ Result<Done> sendLine(int fd, const Json& json, Deadline deadline)
         if (sent > 0)
             rest.remove_prefix(static_cast<std::size_t>(sent));
         else if (sent < 0 && errno == EAGAIN && !waitFor(fd, POLLOUT, deadline))
-            return Error{ErrorCode::Timeout, "the other end of the private socket does not read", "try again", {}};
+            return makeError(ErrorCode::Timeout, say("private-socket-unread"), say("do-try-again"));
         else if (sent < 0 && errno != EAGAIN && errno != EINTR)
-            return Error{
-                ErrorCode::Unreachable, fmt::format("the private socket: {}", systemError(errno)), "try again", {}};
+            return makeError(ErrorCode::Unreachable, say("private-socket-failed", systemError(errno)),
+                             say("do-try-again"));
     }
     return Done{};
 }
@@ -66,26 +73,20 @@ Result<Json> receiveLine(int fd, Deadline deadline)
         if (got > 0)
             line.append(piece, static_cast<std::size_t>(got));
         else if (got == 0)
-            return Error{ErrorCode::Unreachable, "the other end closed the private socket", "", {}};
+            return makeError(ErrorCode::Unreachable, say("private-socket-closed"));
         else if (errno == EAGAIN && !waitFor(fd, POLLIN, deadline))
-            return Error{ErrorCode::Timeout, "nothing came over the private socket in time", "", {}};
+            return makeError(ErrorCode::Timeout, say("private-socket-silent"));
         else if (errno != EAGAIN && errno != EINTR)
-            return Error{ErrorCode::Unreachable, fmt::format("the private socket: {}", systemError(errno)), "", {}};
+            return makeError(ErrorCode::Unreachable, say("private-socket-failed", systemError(errno)));
         if (line.size() > kMaxHandshakeBytes)
-            return Error{ErrorCode::Corrupt,
-                         fmt::format("more than {} bytes came over the private socket", kMaxHandshakeBytes),
-                         std::string(kInstallWhole),
-                         {}};
+            return makeError(ErrorCode::Corrupt, say("private-socket-flood", kMaxHandshakeBytes),
+                             say("do-install-together"));
     }
     Json json = Json::parse(line, nullptr, false);
     if (!json.is_object())
-        return Error{
-            ErrorCode::Corrupt, "what came over the private socket is no handshake", std::string(kInstallWhole), {}};
+        return makeError(ErrorCode::Corrupt, say("private-socket-nonsense"), say("do-install-together"));
     if (const auto version = json.find("version"); version == json.end() || *version != kHandshakeVersion)
-        return Error{ErrorCode::Unsupported,
-                     fmt::format("the other end speaks another handshake than version {}", kHandshakeVersion),
-                     std::string(kInstallWhole),
-                     {}};
+        return makeError(ErrorCode::Unsupported, say("handshake-other", kHandshakeVersion), say("do-install-together"));
     return json;
 }
 
@@ -99,9 +100,14 @@ std::string textOf(const Json& json, const char* field, std::size_t maxBytes)
     return text.size() > maxBytes ? std::string() : text;
 }
 
+/// The sentences as data where this release can read them, else their English alone.
 Error errorOf(const Json& json)
 {
     constexpr std::size_t kMaxWords = 2048;
+    if (const std::optional<std::string> frame = bytesOfHex(textOf(json, "refused", kMaxHandshakeBytes)))
+        if (const Result<wire::HeadMessage> said = parseHeadMessage(std::as_bytes(std::span(*frame)));
+            said && said->has_refused())
+            return fromWire(said->refused().error());
     return {errorCodeFromName(textOf(json, "code", kMaxWords)), textOf(json, "cause", kMaxWords),
             textOf(json, "remedy", kMaxWords), textOf(json, "setting", kMaxWords)};
 }
@@ -116,10 +122,7 @@ Result<PrivateHeadAnswer> offerPrivateHead(int fd, const PrivateHeadOffer& offer
     auto sent = sendLine(fd, line, deadline);
     auto json = sent ? receiveLine(fd, deadline) : Result<Json>(sent.error());
     if (!json && json.error().code == ErrorCode::Unreachable)
-        return Error{ErrorCode::Crashed,
-                     "the head on this computer ended before it was ready",
-                     "see its last lines in the log",
-                     {}};
+        return makeError(ErrorCode::Crashed, say("private-head-gone"), say("do-see-last-lines"));
     if (!json)
         return std::move(json).error();
     if (const auto error = json->find("error"); error != json->end() && error->is_object())
@@ -127,10 +130,7 @@ Result<PrivateHeadAnswer> offerPrivateHead(int fd, const PrivateHeadOffer& offer
     PrivateHeadAnswer answer{.endpoint = textOf(*json, "endpoint", 256),
                              .headPublicKey = textOf(*json, "head_public_key", 40)};
     if (answer.endpoint.empty() || !isKey(answer.headPublicKey))
-        return Error{ErrorCode::Corrupt,
-                     "the head on this computer did not say where it listens and who it is",
-                     std::string(kInstallWhole),
-                     {}};
+        return makeError(ErrorCode::Corrupt, say("private-head-nameless"), say("do-install-together"));
     return answer;
 }
 
@@ -142,10 +142,7 @@ Result<PrivateHeadOffer> acceptPrivateHead(int fd, Deadline deadline)
     PrivateHeadOffer offer{.clientPublicKey = textOf(*json, "client_public_key", 40),
                            .clientName = textOf(*json, "client_name", 64)};
     if (!isKey(offer.clientPublicKey))
-        return Error{ErrorCode::Corrupt,
-                     "the program that started this head did not say who it is",
-                     std::string(kInstallWhole),
-                     {}};
+        return makeError(ErrorCode::Corrupt, say("starter-nameless"), say("do-install-together"));
     return offer;
 }
 
@@ -160,11 +157,17 @@ Result<Done> answerPrivateHead(int fd, const Result<PrivateHeadAnswer>& answer, 
     const Error& error = answer.error();
     const auto cut = [](const std::string& text) {
         return text.substr(0, 600);
-    }; // three of them, escaped sixfold, still fit one line
-    const Json words = {{"code", errorCodeName(error.code)},
-                        {"cause", cut(error.cause)},
-                        {"remedy", cut(error.remedy)},
-                        {"setting", cut(error.setting)}};
+    }; // three of them, escaped sixfold, still fit one line beside the frame
+    Json words = {{"code", errorCodeName(error.code)},
+                  {"cause", cut(error.cause)},
+                  {"remedy", cut(error.remedy)},
+                  {"setting", cut(error.setting)}};
+    wire::HeadMessage said; // a frame as any client gets: the same parser checks it
+    said.set_protocol_version(kVersion);
+    wire::Error& data = *said.mutable_refused()->mutable_error() = toWire(error);
+    if (std::string frame = hexOf(said.SerializeAsString());
+        (data.has_cause_said() || data.has_remedy_said()) && frame.size() <= kMostRefusedHex)
+        words["refused"] = std::move(frame);
     return sendLine(fd, {{"version", kHandshakeVersion}, {"error", words}}, deadline);
 }
 

@@ -4,7 +4,10 @@
 //
 //   desktop ──▶ {"version":1,"client_public_key":"Z85","client_name":"argus"}\n
 //   head    ──▶ {"version":1,"endpoint":"tcp://127.0.0.1:40123","head_public_key":"Z85"}\n     or
-//   {"version":1,"error":{"code","cause","remedy","setting"}}\n
+//   {"version":1,"error":{"code","cause","remedy","setting","refused"}}\n
+//
+// `refused` is the same error once more as a HeadMessage in hexadecimal digits, so that the desktop can say it in its
+// own language.
 //
 // One line each way, at most kMaxHandshakeBytes. Then both keep the socket open and silent: its end of file tells the
 // other that we are gone.

@@ -1,5 +1,6 @@
 #include "engine/protocol/secure_socket.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
 #include "engine/base/log.h"
 #include "engine/base/unique_fd.h"
@@ -83,29 +84,17 @@ void setCommon(zmq::socket_t& socket, const std::string& endpoint)
 std::optional<Error> checkOptions(const CurveKeys& keys, const std::string& endpoint)
 {
     if (!isKey(keys.publicKey) || !isKey(keys.secretKey))
-        return Error{ErrorCode::BadRequest,
-                     "our own key is not one of 40 Z85 characters",
-                     "restore the key file, or remove it so that a new one is made",
-                     {}};
+        return makeError(ErrorCode::BadRequest, say("own-key-wrong"), say("do-restore-own-key"));
     if (!endpoint.starts_with("tcp://")) // CURVE protects nothing on inproc
-        return Error{ErrorCode::BadRequest,
-                     fmt::format("\"{}\" is no address of a head", endpoint),
-                     "write it as tcp://HOST:PORT",
-                     {}};
+        return makeError(ErrorCode::BadRequest, say("no-address", endpoint), say("do-write-address"));
     return std::nullopt;
 }
 
 Error bindError(const std::string& endpoint, const zmq::error_t& problem)
 {
     if (problem.num() == EADDRINUSE)
-        return {ErrorCode::Busy,
-                fmt::format("the port of {} is taken by another program", endpoint),
-                "choose another port, or stop that program",
-                {}};
-    return {ErrorCode::BadRequest,
-            fmt::format("cannot listen on {}: {}", endpoint, problem.what()),
-            "use tcp://ADDRESS:PORT with an address of this computer, or tcp://*:PORT",
-            {}};
+        return makeError(ErrorCode::Busy, say("port-taken", endpoint), say("do-other-port"));
+    return makeError(ErrorCode::BadRequest, say("cannot-listen", endpoint, problem.what()), say("do-listen-here"));
 }
 
 faults::Speaker head(Peers peers)
@@ -250,8 +239,7 @@ Result<std::unique_ptr<SecureServer>> SecureServer::bind(Options options)
     impl->peers = options.peers;
     impl->context.set(zmq::ctxopt::blocky, 0);
     if (!impl->alarm.valid())
-        return Error{
-            ErrorCode::Io, fmt::format("cannot make an eventfd: {}", systemError(errno)), "close other programs", {}};
+        return makeError(ErrorCode::Io, say("no-eventfd", systemError(errno)), say("do-close-programs"));
     auto zap = ZapHandler::start(impl->context, std::move(options.admits));
     if (!zap)
         return std::move(zap).error();
@@ -414,23 +402,17 @@ Result<std::unique_ptr<SecureClient>> SecureClient::connect(Options options)
     if (auto error = checkOptions(options.keys, options.endpoint))
         return *std::move(error);
     if (!isKey(options.serverPublicKey))
-        return Error{ErrorCode::BadRequest,
-                     "the head's key is not one of 40 Z85 characters",
-                     "copy the key that `argus-node keys show` prints on the head",
-                     {}};
+        return makeError(ErrorCode::BadRequest, say("head-key-wrong"), say("do-copy-head-key"));
     auto impl = std::make_unique<Impl>();
     impl->peers = options.peers;
     impl->context.set(zmq::ctxopt::blocky, 0);
     if (!impl->alarm.valid())
-        return Error{
-            ErrorCode::Io, fmt::format("cannot make an eventfd: {}", systemError(errno)), "close other programs", {}};
+        return makeError(ErrorCode::Io, say("no-eventfd", systemError(errno)), say("do-close-programs"));
     try {
         impl->open(options);
     } catch (const zmq::error_t& problem) {
-        return Error{ErrorCode::BadRequest,
-                     fmt::format("cannot use the address {}: {}", options.endpoint, problem.what()),
-                     "write it as tcp://HOST:PORT",
-                     {}};
+        return makeError(ErrorCode::BadRequest, say("address-unusable", options.endpoint, problem.what()),
+                         say("do-write-address"));
     }
     return std::unique_ptr<SecureClient>(new SecureClient(std::move(impl)));
 }

@@ -265,12 +265,12 @@ void checkBody(Check& check, const wire::PairAnswer& answer)
 }
 
 template <typename Message>
-Result<Message> parse(std::span<const std::byte> frame, const char* other)
+Result<Message> parse(std::span<const std::byte> frame, SaidId<0> other)
 {
     return parseMessage<Message>(frame,
                                  {.other = other,
-                                  .sameRelease = "use programs of one release on all machines",
-                                  .install = "install the same release of Argus on all machines",
+                                  .sameRelease = "do-one-release-all",
+                                  .install = "do-install-same-all",
                                   .bounds = "use programs of one release on all machines"},
                                  [](Check& check, const Message& message) { checkBody(check, message); });
 }
@@ -279,19 +279,19 @@ Result<Message> parse(std::span<const std::byte> frame, const char* other)
 
 Result<wire::WorkerMessage> parseWorkerMessage(std::span<const std::byte> frame)
 {
-    return parse<wire::WorkerMessage>(frame, "the worker");
+    return parse<wire::WorkerMessage>(frame, "the-worker");
 }
 Result<wire::HeadToWorker> parseHeadToWorker(std::span<const std::byte> frame)
 {
-    return parse<wire::HeadToWorker>(frame, "the head");
+    return parse<wire::HeadToWorker>(frame, "the-head");
 }
 Result<wire::PairRequest> parsePairRequest(std::span<const std::byte> frame)
 {
-    return parse<wire::PairRequest>(frame, "the machine that wants to join");
+    return parse<wire::PairRequest>(frame, "joining-machine");
 }
 Result<wire::PairAnswer> parsePairAnswer(std::span<const std::byte> frame)
 {
-    return parse<wire::PairAnswer>(frame, "the head");
+    return parse<wire::PairAnswer>(frame, "the-head");
 }
 
 } // namespace argus::protocol

@@ -1,5 +1,6 @@
 #include "engine/protocol/zap_handler.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/clock.h"
 #include "engine/base/files.h"
 #include "engine/base/log.h"
@@ -22,8 +23,6 @@ namespace {
 constexpr std::size_t kRawKeyBytes = 32;
 constexpr std::size_t kMaxLoggedKeys = 256; // after that many strangers one more log line tells nobody anything
 constexpr Milliseconds kProbePatience{3000};
-constexpr const char* kRemedy =
-    "if this goes on after a restart of the head, libzmq is broken: install Debian's libzmq5";
 
 // Frames of a request (RFC 27): version, request id, domain, address, identity, mechanism, credentials.
 enum : std::size_t {
@@ -86,8 +85,7 @@ Result<std::unique_ptr<ZapHandler>> ZapHandler::start(zmq::context_t& context, A
     std::unique_ptr<ZapHandler> handler(new ZapHandler(std::move(admits), probe.publicKey));
     handler->m_stop.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!handler->m_stop.valid())
-        return Error{
-            ErrorCode::Io, fmt::format("cannot make an eventfd: {}", systemError(errno)), "close other programs", {}};
+        return makeError(ErrorCode::Io, say("no-eventfd", systemError(errno)), say("do-close-programs"));
     try {
         zmq::socket_t requests(context, zmq::socket_type::rep);
         requests.set(zmq::sockopt::linger, 0);
@@ -96,11 +94,11 @@ Result<std::unique_ptr<ZapHandler>> ZapHandler::start(zmq::context_t& context, A
         handler->m_thread =
             std::thread([raw = handler.get(), socket = std::move(requests)]() mutable { raw->serve(socket); });
         if (!turnsAway(context, probe))
-            return Error{
-                ErrorCode::Internal, "an unknown key was not turned away in the test before the start", kRemedy, {}};
+            return makeError(ErrorCode::Internal, "an unknown key was not turned away in the test before the start",
+                             say("do-install-libzmq"));
     } catch (const zmq::error_t& problem) {
-        return Error{
-            ErrorCode::Internal, fmt::format("cannot start the check of keys: {}", problem.what()), kRemedy, {}};
+        return makeError(ErrorCode::Internal, fmt::format("cannot start the check of keys: {}", problem.what()),
+                         say("do-install-libzmq"));
     }
     return handler;
 }

@@ -2,8 +2,6 @@
 
 #include "engine/base/catalogue.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <functional>
@@ -74,10 +72,8 @@ Result<std::vector<TokenId>> renderChat(const Tokenizer& tokenizer, std::span<co
 {
     for (const std::string_view marker : {kMessageStart, kMessageEnd, kVisionStart, kVisionEnd, kImagePad, kVideoPad})
         if (!tokenizer.addedToken(marker))
-            return Error{ErrorCode::Unsupported,
-                         fmt::format("the tokenizer has no token {}, which the chat template needs", marker),
-                         "use the tokenizer files published with Qwen2.5-VL",
-                         {}};
+            return makeError(ErrorCode::Unsupported, say("template-token-missing", marker),
+                             say("do-published-tokenizer"));
     std::vector<TokenId> ids;
     // Text between two markers is tokenised as one: a merge may cross from the template's newline into what people
     // wrote.

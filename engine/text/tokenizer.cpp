@@ -1,5 +1,6 @@
 #include "engine/text/tokenizer.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/text/piece_cutter.h"
 #include "engine/text/tokenizer_files.h"
 #include "engine/text/unicode_classes.h"
@@ -72,27 +73,21 @@ struct Tokenizer::Impl {
 
 Result<Done> Tokenizer::Impl::indexAdded()
 {
+    const auto corrupt = [](Said cause) {
+        return makeError(ErrorCode::Corrupt, std::move(cause), say("do-fetch-tokenizer"));
+    };
+    const auto cut = [](const std::string& content) { return fmt::format("{:.60}", content); };
     size = vocabulary.size();
     for (const AddedToken& token : added) {
         const std::string_view base = vocabulary.bytesOf(token.id);
         const auto [sameId, freshId] = addedById.emplace(token.id, &token);
         if (!freshId || (!base.empty() && base != token.content))
-            return Error{ErrorCode::Corrupt,
-                         fmt::format("the id {} belongs to the added token \"{:.60}\" and to \"{:.60}\"", token.id,
-                                     token.content, freshId ? repairedUtf8(base) : sameId->second->content),
-                         "fetch the tokenizer files again",
-                         {}};
+            return corrupt(say("added-token-clash", token.id, cut(token.content),
+                               cut(freshId ? repairedUtf8(base) : sameId->second->content)));
         if (!addedByContent.emplace(token.content, token.id).second)
-            return Error{ErrorCode::Corrupt,
-                         fmt::format("the added token \"{:.60}\" has two ids", token.content),
-                         "fetch the tokenizer files again",
-                         {}};
+            return corrupt(say("added-token-two-ids", cut(token.content)));
         if (token.id > (1 << 21))
-            return Error{ErrorCode::Corrupt,
-                         fmt::format("the added token \"{:.60}\" has the id {}, allowed are 0 to {}", token.content,
-                                     token.id, 1 << 21),
-                         "fetch the tokenizer files again",
-                         {}};
+            return corrupt(say("added-token-range", cut(token.content), token.id, 1 << 21));
         size = std::max(size, static_cast<std::size_t>(token.id) + 1);
         finder.add(token);
     }

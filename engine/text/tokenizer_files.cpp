@@ -1,5 +1,6 @@
 #include "engine/text/tokenizer_files.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/base/files.h"
 #include "engine/base/json_limits.h"
 #include "engine/text/piece_cutter.h"
@@ -21,13 +22,13 @@ constexpr std::uint64_t kMaxFileBytes = 64 << 20; // Qwen's tokenizer.json has 7
 constexpr JsonLimits kLimits{.bytes = kMaxFileBytes, .depth = 16, .values = 2'000'000};
 constexpr std::size_t kMaxAddedTokens = 4096;
 
-Error corrupt(std::string cause)
+Error corrupt(Said cause)
 {
-    return {ErrorCode::Corrupt, std::move(cause), "fetch the tokenizer files again", {}};
+    return makeError(ErrorCode::Corrupt, std::move(cause), say("do-fetch-tokenizer"));
 }
-Error unsupported(std::string cause)
+Error unsupported(Said cause)
 {
-    return {ErrorCode::Unsupported, std::move(cause), "use the tokenizer files published with Qwen2.5-VL", {}};
+    return makeError(ErrorCode::Unsupported, std::move(cause), say("do-published-tokenizer"));
 }
 
 const Json* member(const Json& object, const char* key)
@@ -47,11 +48,11 @@ Result<SpelledVocabulary> readVocabulary(const Json& vocabulary)
 {
     SpelledVocabulary spelled;
     if (!vocabulary.is_object())
-        return corrupt("the vocabulary is not an object");
+        return corrupt(say("vocabulary-no-object"));
     spelled.tokens.reserve(vocabulary.size());
     for (const auto& [spelling, id] : vocabulary.items()) {
         if (!id.is_number_unsigned() || id.get<std::uint64_t>() > std::uint64_t{INT32_MAX})
-            return corrupt(fmt::format("the id of the token \"{:.60}\" is not a whole number", spelling));
+            return corrupt(say("token-id-odd", fmt::format("{:.60}", spelling)));
         spelled.tokens.emplace_back(spelling, id.get<TokenId>());
     }
     return spelled;
@@ -70,7 +71,7 @@ std::pair<std::string, std::string> splitMerge(std::string_view line)
 Result<Done> readMergeList(const Json* list, SpelledVocabulary& spelled)
 {
     if (!list || !list->is_array() || list->empty())
-        return corrupt("model.merges is missing or empty");
+        return corrupt(say("merges-missing"));
     for (const Json& entry : *list) {
         std::pair<std::string, std::string> merge;
         if (entry.is_string())
@@ -78,7 +79,7 @@ Result<Done> readMergeList(const Json* list, SpelledVocabulary& spelled)
         else if (entry.is_array() && entry.size() == 2 && entry[0].is_string() && entry[1].is_string())
             merge = {entry[0].get<std::string>(), entry[1].get<std::string>()};
         if (merge.first.empty() || merge.second.empty())
-            return corrupt(fmt::format("merge {} of model.merges is not two pieces", spelled.merges.size()));
+            return corrupt(say("merge-no-pair", spelled.merges.size()));
         spelled.merges.push_back(std::move(merge));
     }
     return Done{};
@@ -90,12 +91,12 @@ Result<AddedToken> readAddedToken(const Json& object, const Json* id)
     if (!id || !id->is_number_unsigned() || id->get<std::uint64_t>() > std::uint64_t{INT32_MAX} || !content ||
         !content->is_string() || content->get_ref<const std::string&>().empty() ||
         !(isAbsentOr(object, "special", true) || isAbsentOr(object, "special", false)))
-        return corrupt("an added token needs an id, a content that is not empty, and `special` as true or false");
+        return corrupt(say("added-token-lacks"));
     // `normalized` is not asked for: it matters only for contents that NFC changes, and no released token is such.
     for (const char* flag : {"single_word", "lstrip", "rstrip"})
         if (!isAbsentOr(object, flag, false))
             return unsupported(
-                fmt::format("the added token \"{:.60}\" sets {}", content->get_ref<const std::string&>(), flag));
+                say("added-token-sets", fmt::format("{:.60}", content->get_ref<const std::string&>()), flag));
     return AddedToken{id->get<TokenId>(), content->get<std::string>(),
                       member(object, "special") != nullptr && *member(object, "special") == true};
 }
@@ -105,7 +106,7 @@ Result<Done> checkNormalizer(const Json& document, TokenizerFiles& files)
     const Json* normalizer = member(document, "normalizer");
     files.normalise = normalizer != nullptr;
     if (normalizer && !(member(*normalizer, "type") && *member(*normalizer, "type") == "NFC"))
-        return unsupported(fmt::format("normalizer is {:.200}, only NFC is supported", normalizer->dump()));
+        return unsupported(say("normalizer-other", fmt::format("{:.200}", normalizer->dump())));
     return Done{};
 }
 
@@ -116,31 +117,28 @@ Result<Done> checkPreTokenizer(const Json& document)
     const Json* steps =
         sequence && isAbsentOr(*sequence, "type", "Sequence") ? member(*sequence, "pretokenizers") : nullptr;
     if (!steps || !steps->is_array() || steps->size() != 2)
-        return unsupported("pre_tokenizer is not a Sequence of Split and ByteLevel");
+        return unsupported(say("pre-tokenizer-other"));
     const Json& split = (*steps)[0];
     const Json& byteLevel = (*steps)[1];
     const Json* pattern = member(split, "pattern");
     const Json* expression = pattern ? member(*pattern, "Regex") : nullptr;
     if (!expression || *expression != std::string(kPiecePattern))
-        return unsupported(fmt::format("pre_tokenizer splits by {:.300}, only Qwen2's expression is supported",
-                                       pattern ? pattern->dump() : "nothing"));
+        return unsupported(say("pre-tokenizer-pattern", fmt::format("{:.300}", pattern ? pattern->dump() : "null")));
     if (!isAbsentOr(split, "type", "Split") || !isAbsentOr(split, "behavior", "Isolated") ||
         !isAbsentOr(split, "invert", false) || !isAbsentOr(byteLevel, "type", "ByteLevel") ||
         !isAbsentOr(byteLevel, "add_prefix_space", false) || !isAbsentOr(byteLevel, "use_regex", false))
-        return unsupported(
-            "pre_tokenizer is not Split (isolated) followed by ByteLevel without a prefix or an expression of its own");
+        return unsupported(say("pre-tokenizer-flags"));
     return Done{};
 }
 
 Result<Done> checkModel(const Json& model)
 {
     if (!isAbsentOr(model, "type", "BPE"))
-        return unsupported(fmt::format("model.type is {:.60}, only \"BPE\" is supported", model["type"].dump()));
+        return unsupported(say("bpe-other", fmt::format("{:.60}", model["type"].dump())));
     if (!isAbsentOr(model, "dropout", 0) || !isAbsentOr(model, "continuing_subword_prefix", "") ||
         !isAbsentOr(model, "end_of_word_suffix", "") || !isAbsentOr(model, "byte_fallback", false) ||
         !isAbsentOr(model, "ignore_merges", false))
-        return unsupported(
-            "model sets one of dropout, continuing_subword_prefix, end_of_word_suffix, byte_fallback, ignore_merges");
+        return unsupported(say("bpe-sets"));
     return Done{};
 }
 
@@ -148,7 +146,7 @@ Result<Json> parseObject(std::string_view text, const std::string& name)
 {
     Result<Json> document = parseJson(text, name, kLimits);
     if (document && !document->is_object())
-        return corrupt(name + ": the document is not an object");
+        return corrupt(say("in", name, say("config-no-object")));
     return document;
 }
 
@@ -157,7 +155,7 @@ Result<TokenizerFiles> readDocument(const Json& document)
     TokenizerFiles files;
     const Json* model = member(document, "model");
     if (!model || !model->is_object() || !model->contains("vocab"))
-        return corrupt("model.vocab is missing");
+        return corrupt(say("config-missing", "model.vocab"));
     for (Result<Done> checked : {checkModel(*model), checkNormalizer(document, files), checkPreTokenizer(document)})
         if (!checked)
             return std::move(checked).error();
@@ -169,7 +167,7 @@ Result<TokenizerFiles> readDocument(const Json& document)
         return std::move(read).error();
     const Json* added = member(document, "added_tokens");
     if (added && (!added->is_array() || added->size() > kMaxAddedTokens))
-        return corrupt(fmt::format("added_tokens is not a list of at most {}", kMaxAddedTokens));
+        return corrupt(say("added-tokens-no-list", kMaxAddedTokens));
     for (std::size_t i = 0; added && i < added->size(); ++i) {
         Result<AddedToken> token = readAddedToken((*added)[i], member((*added)[i], "id"));
         if (!token)
@@ -192,17 +190,17 @@ Result<Done> readMergesText(std::string_view text, SpelledVocabulary& spelled)
             continue;
         std::pair<std::string, std::string> merge = splitMerge(content);
         if (merge.first.empty() || merge.second.empty() || validPrefix(content) != content.size())
-            return corrupt(fmt::format("line {} is not two pieces with a blank between them", line));
+            return corrupt(say("merge-line-odd", line));
         spelled.merges.push_back(std::move(merge));
     }
-    return spelled.merges.empty() ? Result<Done>(corrupt("there are no merges in it")) : Done{};
+    return spelled.merges.empty() ? Result<Done>(corrupt(say("merges-none-here"))) : Done{};
 }
 
 Result<Done> readAddedDecoder(const Json& config, std::vector<AddedToken>& added)
 {
     const Json* decoder = member(config, "added_tokens_decoder");
     if (!decoder || !decoder->is_object() || decoder->size() > kMaxAddedTokens)
-        return corrupt(fmt::format("added_tokens_decoder is not an object with at most {} tokens", kMaxAddedTokens));
+        return corrupt(say("added-tokens-no-object", kMaxAddedTokens));
     for (const auto& [key, object] : decoder->items()) {
         unsigned id = 0;
         const auto [end, problem] = std::from_chars(key.data(), key.data() + key.size(), id);
@@ -226,10 +224,8 @@ Result<TokenizerFiles> readThreeFiles(const std::filesystem::path& folder)
     Result<std::string> configText = readFile(configName, kMaxFileBytes);
     for (Result<std::string>* text : {&vocabText, &mergesText, &configText})
         if (!*text)
-            return Error{text->error().code,
-                         "no tokenizer.json, and " + text->error().cause,
-                         "fetch the tokenizer files into that folder",
-                         {}};
+            return makeError(text->error().code, say("no-tokenizer-json", text->error().saidCause()),
+                             say("do-fetch-tokenizer-there"));
 
     Result<Json> vocab = parseObject(*vocabText, vocabName);
     if (!vocab)

@@ -1,5 +1,6 @@
 #include "engine/text/vocabulary.h"
 
+#include "engine/base/catalogue.h"
 #include "engine/text/utf8.h"
 
 #include <fmt/format.h>
@@ -19,9 +20,9 @@ constexpr std::size_t kShortPiece = 96;        // bytes; above, a heap beats sca
 constexpr char32_t kFirstStandIn = 0x100;      // bytes that are not printable are spelled U+0100, U+0101, ... in order
 constexpr std::size_t kSpellings = 0x100 + 68; // one more than the last stand-in
 
-Error corrupt(std::string cause)
+Error corrupt(Said cause)
 {
-    return {ErrorCode::Corrupt, std::move(cause), "fetch the tokenizer files again", {}};
+    return makeError(ErrorCode::Corrupt, std::move(cause), say("do-fetch-tokenizer"));
 }
 
 constexpr bool spelledAsItself(int byte)
@@ -100,9 +101,9 @@ Result<Vocabulary> Vocabulary::build(const SpelledVocabulary& spelled)
 {
     Vocabulary vocabulary;
     if (spelled.tokens.empty())
-        return corrupt("the vocabulary is empty");
+        return corrupt(say("vocabulary-empty"));
     if (spelled.merges.empty())
-        return corrupt("there are no merges");
+        return corrupt(say("merges-none"));
     if (Result<Done> placed = vocabulary.placeTokens(spelled); !placed)
         return std::move(placed).error();
     if (Result<Done> placed = vocabulary.placeMerges(spelled); !placed)
@@ -115,18 +116,16 @@ Result<Done> Vocabulary::placeTokens(const SpelledVocabulary& spelled)
     TokenId largest = 0;
     for (const auto& [spelling, id] : spelled.tokens) {
         if (id < 0 || id > kMaxId)
-            return corrupt(
-                fmt::format("the token \"{}\" has the id {}, allowed are 0 to {}", shown(spelling), id, kMaxId));
+            return corrupt(say("token-id-range", shown(spelling), id, kMaxId));
         largest = std::max(largest, id);
     }
     std::vector<const std::string*> byId(static_cast<std::size_t>(largest) + 1, nullptr);
     for (const auto& [spelling, id] : spelled.tokens) {
         const std::string*& place = byId[static_cast<std::size_t>(id)];
         if (place)
-            return corrupt(
-                fmt::format("the id {} belongs to \"{}\" and to \"{}\"", id, shown(*place), shown(spelling)));
+            return corrupt(say("token-id-twice", id, shown(*place), shown(spelling)));
         if (spelling.empty())
-            return corrupt(fmt::format("the token {} is empty", id));
+            return corrupt(say("token-empty", id));
         place = &spelling;
     }
     m_pieces.assign(tableSize(spelled.tokens.size()), -1);
@@ -149,7 +148,7 @@ Result<Done> Vocabulary::placeTokens(const SpelledVocabulary& spelled)
         const char c = static_cast<char>(byte);
         m_byteIds[byte] = tokenOf({&c, 1});
         if (m_byteIds[byte] < 0)
-            return corrupt(fmt::format("the vocabulary has no token for the byte 0x{:02x}", byte));
+            return corrupt(say("byte-without-token", fmt::format("0x{:02x}", byte)));
     }
     return Done{};
 }
@@ -177,17 +176,15 @@ Result<Done> Vocabulary::placeMerges(const SpelledVocabulary& spelled)
         const TokenId rightId = second ? tokenOf(*second) : -1;
         const TokenId mergedId = leftId >= 0 && rightId >= 0 ? tokenOf(*first + *second) : -1;
         if (mergedId < 0)
-            return corrupt(fmt::format("merge {} (\"{}\" with \"{}\"): {} is not in the vocabulary", rank, shown(left),
-                                       shown(right),
-                                       leftId < 0    ? "the left piece"
-                                       : rightId < 0 ? "the right piece"
-                                                     : "what they make"));
+            return corrupt(say("merge-unknown", rank, shown(left), shown(right),
+                               leftId < 0    ? say("merge-left")
+                               : rightId < 0 ? say("merge-right")
+                                             : say("merge-result")));
         const std::uint64_t key = pairKey(leftId, rightId);
         std::size_t slot = mixed(key) & mask;
         for (; m_merges[slot].pair != kNoPair; slot = (slot + 1) & mask)
             if (m_merges[slot].pair == key)
-                return corrupt(fmt::format("merge {} (\"{}\" with \"{}\") repeats merge {}", rank, shown(left),
-                                           shown(right), m_merges[slot].result >> 32));
+                return corrupt(say("merge-twice", rank, shown(left), shown(right), m_merges[slot].result >> 32));
         m_merges[slot] = {key, static_cast<std::uint64_t>(rank) << 32 | static_cast<std::uint32_t>(mergedId)};
     }
     return Done{};

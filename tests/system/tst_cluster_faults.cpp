@@ -2,13 +2,17 @@
 // losing a question. The times that are measured are printed; bounds are those that people were promised, with room for
 // a machine that is busy.
 
+#include "engine/protocol/fault_hooks.h"
 #include "tests/system/running_head.h"
 #include "tests/system/wide_model.h"
 
 #include <QElapsedTimer>
 #include <QtTest>
 
+#include <arpa/inet.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -23,6 +27,30 @@ namespace {
 
 const QString kCircle = "red-circle-on-white.png";
 const std::string kCircleAnswer = storedAnswer("red-circle-on-white");
+
+bool isFree(std::uint16_t port)
+{
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const bool free = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    ::close(fd);
+    return free;
+}
+
+/// Four ports in a row that nobody uses: a head that has them comes back where it was.
+int freePorts()
+{
+    for (int first = 20'000 + ::getpid() % 10'000;; first += 4) {
+        int port = first;
+        while (port < first + 4 && isFree(static_cast<std::uint16_t>(port)))
+            ++port;
+        if (port == first + 4)
+            return first;
+    }
+}
 
 } // namespace
 
@@ -239,6 +267,51 @@ private slots:
         QVERIFY(fetchedLast(m_head, "wide") < all.there - kept.there + (1 << 20)); // and small files, perhaps
         QCOMPARE(m_head.deploy({"--tensor-parallel-size", "2", "--pipeline-parallel-size", "2"}).code, 0);
         theNextQuestionIsAnswered();
+    }
+    /// Nobody removes what a worker has fetched while the head is restarted: not while it is away, and not before it
+    /// has planned again.
+    void whatWasFetchedIsKeptWhileTheHeadRestarts()
+    {
+        if (!argus::protocol::faults::kCompiledIn)
+            QSKIP("this build has no fault hooks to make a plan take its time with");
+        const QTemporaryDir folder;
+        const QString model = folder.filePath("moved");
+        QVERIFY(QDir().mkpath(model));
+        for (const QString& name : QDir(ARGUS_SOURCE_DIR "/resources/demo-model").entryList(QDir::Files))
+            QVERIFY(QFile::copy(ARGUS_SOURCE_DIR "/resources/demo-model/" + name, model + "/" + name));
+        RunningHead head;
+        const QStringList settings{
+            "--cpu-devices", "1", "--name", "attic", "--model", model, "--pipeline-parallel-size", "2"};
+        QVERIFY2(head.start(settings, QStringLiteral("127.0.0.1:%1").arg(freePorts())), qPrintable(head.startError));
+        RunningWorker shed("shed", {"--cpu-devices", "1"});
+        shed.allowFaults();
+        QVERIFY2(shed.join(head), qPrintable(shed.startError + shed.log()));
+        const Ran deployed =
+            head.deploy({"--model", model, "--pipeline-parallel-size", "2", "--node", "shed model=/nowhere"});
+        QVERIFY2(deployed.code == 0, (deployed.out + deployed.err).c_str());
+        const auto removed = [&] {
+            return RunningHead::finish(
+                *head.begin({"models", "remove", "moved"}, {{"ARGUS_CACHE_HOME", shed.folder() + "/cache"}}));
+        };
+        const auto isKept = [&](const Ran& ran) {
+            if (ran.code != 1 || ran.err.find("is about to start them") == std::string::npos)
+                qWarning("%d %s%s", ran.code, ran.out.c_str(), ran.err.c_str());
+            return ran.code == 1 && ran.err.find("is about to start them") != std::string::npos;
+        };
+        const int far = shed.executor();
+        const QString endpoint = head.endpoint();
+        ::kill(static_cast<int>(head.pid()), SIGKILL);
+        QVERIFY(head.process().waitForFinished(5'000));
+        QVERIFY(eventually([&] { return !RunningHead::alive(far); }, 10'000)); // no process has anything of it
+        QVERIFY(isKept(removed()));
+        shed.faults("delay worker.model_report 3s");
+        QVERIFY2(head.start(settings, endpoint), qPrintable(head.startError));
+        QVERIFY(eventually([&] { return head.nodeState("shed") == "idle"; }, 20'000));
+        QVERIFY(head.deploymentState() != "ready"); // it waits for what the worker says of its copy
+        QVERIFY(isKept(removed()));
+        shed.faults({});
+        QVERIFY2(eventually([&] { return head.deploymentState() == "ready"; }, 60'000), qPrintable(head.log()));
+        QVERIFY(pulledCopy(shed, "moved").there > 0);
     }
     void whenTheHeadIsKilledItsWorkersStopComputing()
     {

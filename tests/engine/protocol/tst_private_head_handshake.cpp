@@ -1,3 +1,4 @@
+#include "engine/base/catalogue.h"
 #include "engine/base/unique_fd.h"
 #include "engine/protocol/keys.h"
 #include "engine/protocol/private_head_handshake.h"
@@ -65,6 +66,30 @@ private slots:
         QCOMPARE(answer.error().code, ErrorCode::NotFound);
         QCOMPARE(answer.error().cause, std::string("the folder \"/x\n\" holds no model\xEF\xBF\xBD"));
         QCOMPARE(answer.error().setting, std::string("model"));
+    }
+
+    void whatTheHeadSaysArrivesAsDataToo()
+    {
+        Line line;
+        const Error why = makeError(ErrorCode::BadRequest, say("no-such-gpu", "cuda:9", "1"), say("do-use-first-gpu"));
+        QVERIFY(answerPrivateHead(line.head.get(), why, Deadline::in(kPatience)).ok());
+        const auto answer =
+            offerPrivateHead(line.desktop.get(), {makeKeys().publicKey, "argus"}, Deadline::in(kPatience));
+        QCOMPARE(answer.error().cause, why.cause);
+        QCOMPARE(answer.error().causeSaid, why.causeSaid);
+        QCOMPARE(answer.error().remedySaid, why.remedySaid);
+    }
+
+    void dataThatCannotBeReadLeavesTheWords()
+    {
+        Line line;
+        const std::string said = R"({"version":1,"error":{"code":"Io","cause":"why","refused":"0aff"}})"
+                                 "\n";
+        QCOMPARE(::write(line.head.get(), said.data(), said.size()), static_cast<ssize_t>(said.size()));
+        const auto answer =
+            offerPrivateHead(line.desktop.get(), {makeKeys().publicKey, "argus"}, Deadline::in(kPatience));
+        QCOMPARE(answer.error().code, ErrorCode::Io);
+        QCOMPARE(answer.error().cause, std::string("why"));
     }
 
     void anErrorOfAnyLengthFitsTheLine()

@@ -8,18 +8,16 @@
 #include "engine/comm/outcome.h"
 #include "engine/model/checkpoint.h"
 #include "engine/model/config.h"
-#include "engine/protocol/validate.h"
 #include "engine/tensor/safetensors.h"
 
 #include "gui/settings/language.h"
-#include "tests/gui/support/chinese.h"
+#include "tests/gui/support/spoken_rows.h"
 
 #include <QTemporaryDir>
 #include <QtTest>
 
 #include <csignal>
 #include <fstream>
-#include <functional>
 
 using namespace argus;
 using namespace argus::gui;
@@ -68,23 +66,6 @@ Error broken(Work&& work)
         return comm::errorOf(problem);
     }
     return {};
-}
-
-struct Row {
-    const char* name;
-    const char* id; ///< of the cause, or of what it is about
-    std::function<Error()> error;
-};
-
-bool mentions(const Said& said, std::string_view id)
-{
-    if (said.id == id)
-        return true;
-    for (const SaidValue& value : said.values)
-        for (const Said& part : value.parts)
-            if (mentions(part, id))
-                return true;
-    return false;
 }
 
 const std::vector<Row>& rows()
@@ -162,18 +143,11 @@ void TstSpokenFailures::everyFailureIsChinese_data()
         QTest::newRow(rows()[i].name) << static_cast<int>(i);
 }
 
-/// After it has travelled to the window, which knows no other words than those.
 void TstSpokenFailures::everyFailureIsChinese()
 {
     QFETCH(int, index);
     m_language.set("zh_CN");
-    const Row& row = rows()[static_cast<std::size_t>(index)];
-    const Error error = protocol::fromWire(protocol::toWire(row.error()));
-    QVERIFY2(mentions(error.causeSaid, row.id), error.text().c_str());
-    inChinese(error.causeSaid, error.cause);
-    if (!error.remedy.empty())
-        inChinese(error.remedySaid, error.remedy);
-    qInfo("%s", qPrintable(shown(error.causeSaid) + u'\n' + shown(error.remedySaid)));
+    saysInChinese(rows()[static_cast<std::size_t>(index)]);
 }
 
 QTEST_GUILESS_MAIN(TstSpokenFailures)
