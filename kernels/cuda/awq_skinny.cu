@@ -1,8 +1,7 @@
 #include "kernels/cuda/awq.h"
 
 #include "kernels/cuda/products/awq_slabs.cuh"
-#include "kernels/cuda/products/one_row.cuh"
-#include "kernels/cuda/products/one_row_matrices.cuh"
+#include "kernels/cuda/products/one_row_awq.cuh"
 #include "kernels/cuda/products/run.cuh"
 
 namespace argus::kernels::cuda {
@@ -23,7 +22,7 @@ Status run(const AwqSkinny& work, Stream stream)
 {
     if (products::one_row::fits(work.base)) {
         using Two = products::one_row::AwqMatrix<T, 2>;
-        if (work.base.outputs / Two::kUnit >= work.base.processors * products::one_row::kBlocks)
+        if (work.base.outputs / Two::kUnit >= work.base.processors * Two::kBlocks)
             return products::one_row::runPlainly(work.base, matrixOf<Two>(work), stream);
         return products::one_row::runPlainly(work.base, matrixOf<products::one_row::AwqMatrix<T, 1>>(work), stream);
     }

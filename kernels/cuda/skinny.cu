@@ -1,8 +1,7 @@
 #include "kernels/cuda/skinny.h"
 
 #include "kernels/cuda/products/dense_slabs.cuh"
-#include "kernels/cuda/products/one_row.cuh"
-#include "kernels/cuda/products/one_row_matrices.cuh"
+#include "kernels/cuda/products/one_row_dense.cuh"
 #include "kernels/cuda/products/run.cuh"
 
 namespace argus::kernels::cuda {

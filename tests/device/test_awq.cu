@@ -183,6 +183,7 @@ void check(Tally& tally, std::mt19937_64& random, const Options& options)
         targets.push_back({"2560 x 512", 2560, 512, {{2048, 512, 0, 1}, {256, 512, 2048, 1}, {256, 512, 2304, 1}}});
         targets.push_back({"1280 x 3456", 1280, 3456, {{640, 3456, 0, 2}, {640, 3456, 1, 2}}});
         targets.push_back({"64 x 9472", 64, 9472, {{64, 9472, 0, 1}}});
+        targets.push_back({"16384 x 128", 16384, 128, {{16384, 128, 0, 1}}}); // two tiles at a time
     }
     for (const Target& target : targets) {
         const Matrix matrix(target.outputs, target.inputs);

@@ -1,7 +1,7 @@
 #pragma once
-// One row: what a single conversation's decode step consists of. The matrix goes from memory straight into the
-// fragments of the tensor cores; nothing is staged but the row itself. How, one_row_matrices.cuh says for each kind of
-// matrix.
+// One row: what a single conversation's decode step consists of. The matrix goes from memory straight into registers;
+// nothing is staged but the row itself. Here is what dense (one_row_dense.cuh) and packed (one_row_awq.cuh) matrices have in
+// common.
 
 #include "kernels/cuda/common/launch.cuh"
 #include "kernels/cuda/common/norm.cuh"
@@ -14,7 +14,6 @@ namespace argus::kernels::cuda::products::one_row {
 
 constexpr int kWarps = 8;
 constexpr int kThreads = kWarps * 32;
-constexpr int kBlocks = 2;                     // of a multiprocessor: while one reduces, the other loads
 constexpr std::size_t kMostShared = 47 * 1024; // what every GPU grants without being asked
 // Of a multiprocessor's memory, for rows: two of the longest. Loads of weights are under way in the rest, the
 // first-level cache; with twice as much for rows they stand in each other's way, and with little neighbours of other
@@ -41,11 +40,13 @@ __device__ __forceinline__ void stageOwn(T* to, const Skinny& work)
     constexpr int kPieces = kChunk / 8; // of 16 bytes
     const T* const x = static_cast<const T*>(work.x);
     const int lane = static_cast<int>(threadIdx.x) % 32;
-    const int chunks = work.inputs / kChunk;
-    for (int chunk = static_cast<int>(threadIdx.x) / 32 + lane / kPieces * kWarps; chunk < chunks;
+    for (int chunk = static_cast<int>(threadIdx.x) / 32 + lane / kPieces * kWarps; chunk * kChunk < work.inputs;
          chunk += 32 / kPieces * kWarps) {
         const int k = chunk * kChunk + lane % kPieces * 8;
-        copyAsync16(to + k, x + k);
+        if (k < work.inputs)
+            copyAsync16(to + k, x + k);
+        else // the rest of a last chunk that is not whole is multiplied too, with weights of zero
+            *reinterpret_cast<uint4*>(to + k) = {};
     }
     closeCopyGroup();
     waitForCopies<0>();
@@ -67,9 +68,9 @@ __device__ void stageWithGain(T* to, const Skinny& work, float* sums)
         storeEight(to + k, scaled(loadEight(x + k), scale, loadEight(to + k)));
 }
 
-// What becomes of the sum of an output: of the two kinds, each with the same shape. A block takes kUnit outputs at a
-// time, a unit: two halves that may lie apart. begin() is called where a unit begins, so that what it reads has come when
-// the sums have. Only threads below kUnit call anything, the thread p for place p of a unit.
+// What becomes of the sum of an output: of the two kinds, each with the same shape. kUnit outputs are taken at a time, a
+// unit: two halves that may lie apart. begin() is called where a unit begins, so that what it reads has come when the sums
+// have. The first kUnit lanes of a warp call it and what follows, each for its place in the unit.
 
 /// Of Plainly: all that it needs is in Skinny.
 struct NoTarget {};
@@ -86,9 +87,9 @@ public:
     __device__ __forceinline__ int firstOf(int unit) const { return unit * kUnit; }
     __device__ __forceinline__ int upperHalf() const { return kUnit / 2; }
     /// What no other kernel writes.
-    __device__ __forceinline__ void beginConstant(const Skinny& work, int unit)
+    __device__ __forceinline__ void beginConstant(const Skinny& work, int unit, int place)
     {
-        m_output = unit * kUnit + static_cast<int>(threadIdx.x);
+        m_output = unit * kUnit + place;
         m_bias = work.bias != nullptr ? toFloat(static_cast<const T*>(work.bias)[m_output]) : 0.0f;
     }
     __device__ __forceinline__ void begin(const Skinny& work)
@@ -134,10 +135,9 @@ public:
         return unit / ofHead * m_work.headDim + unit % ofHead * (kUnit / 2);
     }
     __device__ __forceinline__ int upperHalf() const { return m_work.headDim / 2; }
-    __device__ __forceinline__ void beginConstant(const Skinny& work, int unit)
+    __device__ __forceinline__ void beginConstant(const Skinny& work, int unit, int place)
     {
         constexpr int kHalf = kUnit / 2;
-        const int place = static_cast<int>(threadIdx.x);
         m_output = firstOf(unit) + place % kHalf + place / kHalf * upperHalf();
         m_bias = work.bias != nullptr ? toFloat(static_cast<const T*>(work.bias)[m_output]) : 0.0f;
     }
@@ -182,7 +182,7 @@ private:
 
 /// `Target` is NoTarget or SkinnyIntoCache, what Epilogue is made of.
 template <typename Matrix, typename X, typename Epilogue, typename Target>
-__global__ void __launch_bounds__(kThreads, kBlocks) multiplyOneRow(Skinny work, Matrix matrix, Target target)
+__global__ void __launch_bounds__(kThreads, Matrix::kBlocks) multiplyOneRow(Skinny work, Matrix matrix, Target target)
 {
     using T = typename Matrix::Type;
     constexpr int kUnit = Matrix::kUnit;
@@ -192,16 +192,17 @@ __global__ void __launch_bounds__(kThreads, kBlocks) multiplyOneRow(Skinny work,
     __shared__ float sums[2][kWarps][kUnit]; // two units take turns: one barrier each
     __shared__ float squares[33];
 
-    const int warp = static_cast<int>(threadIdx.x) / 32;
-    const int chunks = work.inputs / Matrix::kChunk;
+    const int thread = static_cast<int>(threadIdx.x);
+    const int warp = thread / 32;
+    const int chunks = (work.inputs + Matrix::kChunk - 1) / Matrix::kChunk;
     const int mine = (chunks - warp + kWarps - 1) / kWarps; // chunks of this warp in a unit
     const int units = work.outputs / kUnit;
     Epilogue epilogue(target);
     const typename Matrix::Lane lane(matrix, epilogue.upperHalf());
 
-    // The next piece to load. The sequence runs through this block's units without a break, each filled up with empty
-    // steps to a multiple of kDepth, so that a piece's place among the registers is a constant.
-    const int steps = (mine + kDepth - 1) / kDepth * kDepth;
+    // The sequence of pieces runs through this block's units without a break; a warp without a chunk of its own still comes
+    // to the barriers.
+    const int steps = max(mine, 1);
     int loadUnit = static_cast<int>(blockIdx.x);
     int loadStep = 0;
     const auto next = [&](typename Matrix::Piece& piece) {
@@ -218,41 +219,52 @@ __global__ void __launch_bounds__(kThreads, kBlocks) multiplyOneRow(Skinny work,
     for (typename Matrix::Piece& piece : pieces)
         next(piece);
     fetchGain(staged, work);
-    if (threadIdx.x < kUnit)
-        epilogue.beginConstant(work, static_cast<int>(blockIdx.x));
+    if (thread < kUnit)
+        epilogue.beginConstant(work, static_cast<int>(blockIdx.x), thread);
     waitForPrevious();
-    if (threadIdx.x < kUnit)
+    if (thread < kUnit)
         epilogue.begin(work);
     if (work.gain == nullptr) {
         stageOwn<T, Matrix::kChunk>(staged, work);
     } else {
         stageWithGain<T, X>(staged, work, squares);
+        // Of a last chunk that is not whole the rest is multiplied too, with weights of zero.
+        if (const int k = work.inputs + thread * 8; k < chunks * Matrix::kChunk)
+            *reinterpret_cast<uint4*>(staged + k) = {};
         __syncthreads();
     }
 
+    int unit = static_cast<int>(blockIdx.x);
+    int step = 0;
     int turn = 0;
-    for (int unit = static_cast<int>(blockIdx.x); unit < units; unit += static_cast<int>(gridDim.x), turn ^= 1) {
-        if (threadIdx.x < kUnit && unit != static_cast<int>(blockIdx.x)) {
-            epilogue.beginConstant(work, unit);
-            epilogue.begin(work);
-        }
-        typename Matrix::Sums d;
-        for (int step = 0; step < steps; step += kDepth) {
+    typename Matrix::Sums mySums;
+    while (unit < units) {
 #pragma unroll
-            for (int u = 0; u < kDepth; ++u) {
-                if (step + u < mine)
-                    d.add(pieces[u], staged + (warp + (step + u) * kWarps) * Matrix::kChunk);
-                next(pieces[u]);
+        for (int u = 0; u < kDepth; ++u) {
+            if (unit >= units)
+                break;
+            if (step < mine)
+                mySums.add(pieces[u], staged + (warp + step * kWarps) * Matrix::kChunk);
+            next(pieces[u]);
+            if (++step < steps)
+                continue;
+            mySums.leave(sums[turn][warp]);
+            __syncthreads();
+            step = 0;
+            unit += static_cast<int>(gridDim.x);
+            if (thread < kUnit) {
+                float value = 0;
+#pragma unroll
+                for (int w = 0; w < kWarps; ++w)
+                    value += sums[turn][w][thread];
+                epilogue.finish(work, value);
+                if (unit < units) {
+                    epilogue.beginConstant(work, unit, thread);
+                    epilogue.begin(work);
+                }
             }
-        }
-        d.leave(sums[turn][warp]);
-        __syncthreads();
-        if (threadIdx.x < kUnit) {
-            float value = 0;
-#pragma unroll
-            for (int w = 0; w < kWarps; ++w)
-                value += sums[turn][w][threadIdx.x];
-            epilogue.finish(work, value);
+            turn ^= 1;
+            mySums = {};
         }
     }
 }
@@ -278,9 +290,14 @@ template <typename Epilogue, typename Matrix, typename Target>
         if (error != cudaSuccess)
             return static_cast<Status>(error);
     }
-    const int blocks = std::min(work.outputs / Matrix::kUnit, work.processors * kBlocks);
-    return launch(kernel, dim3(static_cast<unsigned>(blocks)), dim3(kThreads),
-                  static_cast<std::size_t>(work.inputs) * 2, stream, work, matrix, target);
+    // Blocks of equal work share the bandwidth of memory fairly, however few multiprocessors they leave idle.
+    const int units = work.outputs / Matrix::kUnit;
+    const int most = work.processors * Matrix::kBlocks;
+    const int rounds = (units + most - 1) / most;
+    const int blocks = (units + rounds - 1) / rounds;
+    const int staged = (work.inputs + Matrix::kChunk - 1) / Matrix::kChunk * Matrix::kChunk;
+    return launch(kernel, dim3(static_cast<unsigned>(blocks)), dim3(kThreads), static_cast<std::size_t>(staged) * 2,
+                  stream, work, matrix, target);
 }
 
 template <typename Matrix>

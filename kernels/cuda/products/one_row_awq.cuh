@@ -1,14 +1,15 @@
 #pragma once
-// The matrices that one_row.cuh multiplies, as a lane meets them: loaded from memory into registers, and from there into
-// the fragments of the tensor cores.
+// One row with a repacked AWQ matrix (awq_layout.cuh). A block takes one or two tiles of 16 outputs at a time, its warps divide
+// the groups of inputs among themselves. A lane's codes come as one piece of 512 bytes a warp, in the order of the tensor
+// cores' fragments.
 //
-// Within a dot product the order of k is free as long as both operands agree. So a lane loads 16 consecutive bytes of the
-// row, eight numbers, and takes them for what the tensor core calls columns 2t, 2t+1, 2t+8, 2t+9 of two k16 steps; the
-// matrix does likewise: no shuffle, no shared memory between it and the product. Seven eighths of the tensor core's work
-// are for rows that do not exist; it has nothing else to do.
+// Within a dot product the order of k is free as long as both operands agree. So a lane takes 16 consecutive bytes of the
+// row, eight numbers, for what the tensor core calls columns 2t, 2t+1, 2t+8, 2t+9 of two k16 steps; the codes lie likewise.
+// Seven eighths of the tensor core's work are for rows that do not exist; it has nothing else to do.
 
 #include "kernels/cuda/common/mma.cuh"
 #include "kernels/cuda/products/code_widener.cuh"
+#include "kernels/cuda/products/one_row.cuh"
 
 namespace argus::kernels::cuda::products::one_row {
 
@@ -33,77 +34,6 @@ __device__ __forceinline__ uint4 rowPiece(const T* step)
     return x;
 }
 
-/// [outputs, inputs] as stored. A unit is 16 outputs: two halves of eight.
-template <typename T>
-struct DenseMatrix {
-    using Type = T;
-    static constexpr int kUnit = 16;
-    static constexpr int kChunk = 64; ///< inputs of a warp at a time
-    static constexpr int kDepth = 4;  ///< chunks of a warp under way
-
-    const T* weight = nullptr;
-    int inputs = 0;
-
-    struct Piece {
-        uint4 upper[2]; ///< row g of a unit
-        uint4 lower[2]; ///< row g + 8
-    };
-
-    class Lane {
-    public:
-        __device__ __forceinline__ Lane(const DenseMatrix& matrix, int upperHalf)
-            : m_matrix(matrix),
-              m_weight(reinterpret_cast<const char*>(matrix.weight + std::int64_t{groupOfLane()} * matrix.inputs + placeInGroup() * 8)),
-              m_upperHalf(std::int64_t{upperHalf} * matrix.inputs * 2)
-        {
-        }
-        [[nodiscard]] __device__ __forceinline__ Piece load(int firstOutput, int chunk) const
-        {
-            const char* const row = m_weight + (std::int64_t{firstOutput} * m_matrix.inputs + chunk * kChunk) * 2;
-            const char* const other = row + m_upperHalf;
-            return {{loadOnce(row), loadOnce(row + 64)}, {loadOnce(other), loadOnce(other + 64)}};
-        }
-
-    private:
-        const DenseMatrix& m_matrix; ///< in the kernel's arguments
-        const char* m_weight;
-        std::int64_t m_upperHalf; ///< in bytes
-    };
-
-    class Sums {
-    public:
-        __device__ __forceinline__ void add(const Piece& piece, const T* row)
-        {
-            uint4 x[2] = {};
-            if (groupOfLane() == 0) {
-                const T* const from = row + placeInGroup() * 8;
-                x[0] = *reinterpret_cast<const uint4*>(from);
-                x[1] = *reinterpret_cast<const uint4*>(from + 32);
-            }
-#pragma unroll
-            for (int half = 0; half < 2; ++half) {
-                const uint4& upper = piece.upper[half];
-                const uint4& lower = piece.lower[half];
-                const unsigned first[4] = {upper.x, lower.x, upper.y, lower.y};
-                const unsigned second[4] = {upper.z, lower.z, upper.w, lower.w};
-                mma16816<T>(m_sums, first, {x[half].x, x[half].y});
-                mma16816<T>(m_sums, second, {x[half].z, x[half].w});
-            }
-        }
-        /// To the unit's places.
-        __device__ __forceinline__ void leave(float* to) const
-        {
-            if (placeInGroup() == 0) { // column 0 of the product
-                to[groupOfLane()] = m_sums[0];
-                to[groupOfLane() + 8] = m_sums[2];
-            }
-        }
-
-    private:
-        float m_sums[4] = {};
-    };
-};
-
 /// Two float16, now: a plain load would be put off until they are needed, a whole round of the ring later.
 __device__ __forceinline__ __half2 loadPair(const char* from)
 {
@@ -112,16 +42,18 @@ __device__ __forceinline__ __half2 loadPair(const char* from)
     return reinterpret_cast<const __half2&>(value);
 }
 
-/// A repacked AWQ matrix (awq_layout.cuh). A unit is kTiles tiles of 16 outputs: one, or two that may lie apart, whose firsts
-/// are multiples of 16. Two halve the rounds of a block, each of which ends in a barrier; one gives twice as many blocks.
-/// kDepth is what the registers hold without a spill: a spilled word of a piece under way is waited for where it is spilled.
+/// A unit is kTiles tiles of 16 outputs: one, or two that may lie apart, whose firsts are multiples of 16. Two halve the
+/// rounds of a block, each of which ends in a barrier; one gives twice as many blocks, which small matrices want. What is
+/// under way is what the registers hold without a spill (a spilled word of a piece is waited for where it is spilled): of
+/// one tile four pieces in two blocks, of two one piece in three blocks, which hide each other's arithmetic.
 template <typename T, int kTiles>
 struct AwqMatrix {
     static_assert(kTiles == 1 || kTiles == 2);
     using Type = T;
     static constexpr int kUnit = kTiles * kTileOutputs;
     static constexpr int kChunk = kAwqGroup;
-    static constexpr int kDepth = kTiles == 1 ? 4 : 3;
+    static constexpr int kDepth = kTiles == 1 ? 4 : 1;
+    static constexpr int kBlocks = kTiles == 1 ? 2 : 3;
 
     const char* codes = nullptr;
     const char* scales = nullptr;
