@@ -1,9 +1,8 @@
 #pragma once
-// How fast gatedProduct() is, beside cuBLASLt's product and siluMulPairs() behind it, and with what else it could be given.
+// How fast gatedProduct() is, beside cuBLASLt's product and siluMulPairs() behind it.
 
 #include "engine/ops/cuda/blas.h"
 #include "kernels/cuda/gated_product.h"
-#include "kernels/cuda/products/gated_launch.cuh"
 #include "kernels/cuda/rows.h"
 #include "tests/device/product_check.h"
 
@@ -43,7 +42,8 @@ inline DeviceBytes randomMatrix(std::int64_t elements, unsigned seed, float devi
 }
 
 /// Adds to sums[0] the squares of what the two differ by, to sums[1] those of the second.
-inline __global__ void addDifference(double* sums, const __nv_bfloat16* got, const __nv_bfloat16* expected, std::size_t count)
+inline __global__ void addDifference(double* sums, const __nv_bfloat16* got, const __nv_bfloat16* expected,
+                                     std::size_t count)
 {
     double difference = 0;
     double norm = 0;
@@ -62,7 +62,8 @@ inline double apart(const DeviceBytes& got, const DeviceBytes& expected)
 {
     DeviceBytes sums(16);
     sums.zero();
-    addDifference<<<1024, 256>>>(sums.as<double>(), got.as<__nv_bfloat16>(), expected.as<__nv_bfloat16>(), got.bytes() / 2);
+    addDifference<<<1024, 256>>>(sums.as<double>(), got.as<__nv_bfloat16>(), expected.as<__nv_bfloat16>(),
+                                 got.bytes() / 2);
     const std::vector<double> both = downloadPlain<double>(sums);
     return std::sqrt(both[0]) / std::sqrt(both[1]);
 }
@@ -108,36 +109,16 @@ private:
 inline void printTime(const GatedBenchShape& shape, const char* what, double milliseconds, double against)
 {
     const double operations = 2.0 * shape.rows * shape.outputs * shape.inputs;
-    std::printf("{\"bench\": \"%s %d x %d x %d\", \"way\": \"%s\", \"us\": %.1f, \"TFLOP/s\": %.1f", shape.name, shape.rows,
-                shape.outputs, shape.inputs, what, milliseconds * 1000, operations / milliseconds / 1e9);
+    std::printf("{\"bench\": \"%s %d x %d x %d\", \"way\": \"%s\", \"us\": %.1f, \"TFLOP/s\": %.1f", shape.name,
+                shape.rows, shape.outputs, shape.inputs, what, milliseconds * 1000, operations / milliseconds / 1e9);
     if (against > 0)
         std::printf(", \"two launches / this\": %.3f", against / milliseconds);
     std::printf("}\n");
     std::fflush(stdout);
 }
 
-/// What the kernel can be given, by name.
-struct Variant {
-    std::string name;
-    std::function<int(const GatedProduct&, cudaStream_t)> run;
-};
-template <int kCluster, int kLag>
-void addVariants(std::vector<Variant>& variants, std::initializer_list<int> groups, std::initializer_list<bool> hints)
-{
-    for (const int group : groups)
-        for (const bool hint : hints)
-            variants.push_back({text("cluster %d lag %d group %d%s", kCluster, kLag, group, hint ? " hints" : ""),
-                                [=](GatedProduct work, cudaStream_t stream) {
-                                    if (kCluster == 4) // in some groups of 18 multiprocessors two are left over
-                                        work.processors = std::min(work.processors, 128);
-                                    using Shape = kernels::cuda::products::GatedShape<kCluster, kLag>;
-                                    return kernels::cuda::products::launchGated<__nv_bfloat16, Shape>(
-                                        work, {.groupRows = group, .hints = hint}, stream);
-                                }});
-}
-
 /// Launches of one graph are enough for some 30 ms; each way is measured in turn, twice, on a device that is warm.
-inline void benchShape(Rival& rival, const GatedBenchShape& shape, const std::vector<Variant>& variants)
+inline void benchShape(Rival& rival, const GatedBenchShape& shape)
 {
     const DeviceBytes x = randomMatrix(std::int64_t{shape.rows} * shape.inputs, 1, 1);
     const DeviceBytes weight = randomMatrix(std::int64_t{shape.outputs} * shape.inputs, 77, 0.02f);
@@ -164,12 +145,12 @@ inline void benchShape(Rival& rival, const GatedBenchShape& shape, const std::ve
     const auto both = [&](cudaStream_t stream) {
         product(stream);
         must(kernels::cuda::siluMulPairs({.y = y.get(),
-                           .yStride = work.yStride,
-                           .x = pairs.get(),
-                           .xStride = shape.outputs,
-                           .rows = shape.rows,
-                           .columns = shape.outputs / 2},
-                          stream),
+                                          .yStride = work.yStride,
+                                          .x = pairs.get(),
+                                          .xStride = shape.outputs,
+                                          .rows = shape.rows,
+                                          .columns = shape.outputs / 2},
+                                         stream),
              "siluMulPairs");
     };
     must(cudaMemset(y.get(), 0xFF, y.bytes()), "cudaMemset");
@@ -180,41 +161,29 @@ inline void benchShape(Rival& rival, const GatedBenchShape& shape, const std::ve
         printTime(shape, text("cuBLASLt alone (%d)", round).c_str(), measure(product), 0);
         const double against = measure(both);
         printTime(shape, text("cuBLASLt + siluMulPairs (%d)", round).c_str(), against, 0);
-        for (const Variant& variant : variants) {
-            must(cudaMemset(y.get(), 0xFF, y.bytes()), "cudaMemset");
-            printTime(shape, text("%s (%d)", variant.name.c_str(), round).c_str(),
-                      measure([&](cudaStream_t stream) { must(variant.run(work, stream), "gatedProduct"); }), against);
-            if (round == 1)
-                std::printf("    apart from two launches: %.2e of the norm\n", apart(y, expected));
-        }
+        must(cudaMemset(y.get(), 0xFF, y.bytes()), "cudaMemset");
+        const double own =
+            measure([&](cudaStream_t stream) { must(kernels::cuda::gatedProduct(work, stream), "gatedProduct"); });
+        printTime(shape, text("gatedProduct (%d)", round).c_str(), own, against);
+        if (round == 1)
+            std::printf("    apart from two launches: %.2e of the norm\n", apart(y, expected));
     }
 }
 
-/// `quick`: fewer ways for some shapes, and no small numbers of rows.
+/// `quick`: many rows only. The small numbers of rows decide kFewestGatedRows.
 inline void benchGated(bool quick)
 {
     Rival rival;
-    const std::vector<Variant> own = {
-        {"gatedProduct",
-         [](const GatedProduct& work, cudaStream_t stream) { return kernels::cuda::gatedProduct(work, stream); }}};
-    std::vector<Variant> all = own;
-    addVariants<2, 0>(all, {8}, {false});
-    addVariants<2, 1>(all, {4, 8, 16, 32}, {false});
-    addVariants<2, 2>(all, {8}, {false, true});
-    addVariants<1, 1>(all, {16}, {false});
-    addVariants<4, 1>(all, {4}, {false});
-    benchShape(rival, {"7B", 8192, 37888, 3584}, all);
-    benchShape(rival, {"7B", 4096, 37888, 3584}, all);
-    benchShape(rival, {"7B", 2048, 37888, 3584}, quick ? own : all);
-    benchShape(rival, {"7B", 1024, 37888, 3584}, quick ? own : all);
-    benchShape(rival, {"3B", 8192, 22016, 2048}, quick ? own : all);
-    benchShape(rival, {"vision", 4784, 6848, 1280}, all);
+    for (const int rows : {8192, 4096, 2048, 1024})
+        benchShape(rival, {"7B", rows, 37888, 3584});
+    benchShape(rival, {"3B", 8192, 22016, 2048});
+    benchShape(rival, {"vision", 4784, 6848, 1280});
     if (quick)
         return;
     for (const int rows : {65, 128, 192, 256, 320, 384, 512, 640, 768, 1280, 1536})
-        benchShape(rival, {"7B", rows, 37888, 3584}, own);
+        benchShape(rival, {"7B", rows, 37888, 3584});
     for (const int rows : {256, 512, 1024, 2048})
-        benchShape(rival, {"vision", rows, 6848, 1280}, own);
+        benchShape(rival, {"vision", rows, 6848, 1280});
 }
 
 } // namespace argus::device_check

@@ -5,6 +5,7 @@
 // On a GPU for which takesGatedProduct() says no this is printed, and nothing else is checked.
 
 #include "kernels/cuda/common/launch.cuh"
+#include "kernels/cuda/common/numeric.cuh"
 #include "kernels/cuda/gated_product.h"
 #include "tests/device/gated_bench.cuh"
 #include "tests/device/product_check.h"
@@ -93,7 +94,8 @@ struct Job {
     }
     void poison()
     {
-        y.set(std::vector<double>(sizeFrom(std::int64_t{at.rows} * at.outputs / 2), std::numeric_limits<double>::quiet_NaN()));
+        y.set(std::vector<double>(sizeFrom(std::int64_t{at.rows} * at.outputs / 2),
+                                  std::numeric_limits<double>::quiet_NaN()));
     }
     [[nodiscard]] GatedProduct work() const
     {
@@ -134,7 +136,8 @@ std::string compare(const Job& job)
                 const std::size_t i = sizeFrom(std::int64_t{row} * at.outputs + output);
                 const double added = at.bias ? job.biasValues[sizeFrom(output)] : 0;
                 const double value = exact.sums[i] + added;
-                const double bound = exact.magnitudes[i] * ofSum + 0x1p-22 * (std::abs(exact.sums[i]) + std::abs(added));
+                const double bound =
+                    exact.magnitudes[i] * ofSum + 0x1p-22 * (std::abs(exact.sums[i]) + std::abs(added));
                 return Interval{value - bound, value + bound};
             };
             const Interval gate = sumOf(2 * column);
@@ -148,8 +151,8 @@ std::string compare(const Job& job)
             const bool undefined = std::isnan(exact.sums[sizeFrom(std::int64_t{row} * at.outputs + 2 * column)]);
             if (undefined ? !std::isnan(value)
                           : !(value >= rounded(bounds.low, at.type) && value <= rounded(bounds.high, at.type)))
-                trouble[sizeFrom(row)] = text("y[%d, %d] = %.9g is not within %.9g ... %.9g", row, column, value, bounds.low,
-                                            bounds.high);
+                trouble[sizeFrom(row)] =
+                    text("y[%d, %d] = %.9g is not within %.9g ... %.9g", row, column, value, bounds.low, bounds.high);
         }
     });
     for (const std::string& line : trouble)
@@ -181,7 +184,8 @@ void checkReference(Tally& tally, std::mt19937_64& random)
             double sum = 0;
             double magnitude = 0;
             for (int k = 0; k < at.inputs; ++k) {
-                const double product = job.xValues[sizeFrom(row * at.inputs + k)] * weights[sizeFrom(output * at.inputs + k)];
+                const double product =
+                    job.xValues[sizeFrom(row * at.inputs + k)] * weights[sizeFrom(output * at.inputs + k)];
                 sum += product;
                 magnitude += std::abs(product);
             }
@@ -203,7 +207,8 @@ void checkShapes(Tally& tally, std::mt19937_64& random, bool quick)
                     if (outputs == 6848 && (rows == 127 || rows == 128 || rows == 256))
                         continue; // of the large ones a few do
                     const bool even = random() % 2 == 0;
-                    Job job = makeJob({type, rows, outputs, inputs, even ? 0 : 8, even ? 0 : 24, random() % 2 == 0}, random);
+                    Job job =
+                        makeJob({type, rows, outputs, inputs, even ? 0 : 8, even ? 0 : 24, random() % 2 == 0}, random);
                     const std::string trouble = tryOnce(job);
                     tally.count(trouble.empty(), nameOf(job.at) + (trouble.empty() ? "" : ": " + trouble));
                 }
@@ -237,8 +242,8 @@ void checkSpecial(Tally& tally, std::mt19937_64& random)
             std::vector<double> values = job.xValues;
             for (int row = 0; row < 300; ++row)
                 for (int k = 0; k < 256 && poisoned(row); ++k)
-                    values[sizeFrom(row * 256 + k)] = k % 2 == 0 ? std::numeric_limits<double>::quiet_NaN()
-                                                               : std::numeric_limits<double>::infinity();
+                    values[sizeFrom(row * 256 + k)] =
+                        k % 2 == 0 ? std::numeric_limits<double>::quiet_NaN() : std::numeric_limits<double>::infinity();
             job.x.set(values);
             job.poison();
             must(gatedProduct(job.work(), nullptr), "gatedProduct");
@@ -303,7 +308,8 @@ __global__ void copyLate(uint4* to, const uint4* from, std::size_t count, long l
     const long long begin = clock64();
     while (clock64() - begin < cycles) {
     }
-    for (std::size_t i = blockIdx.x * std::size_t{blockDim.x} + threadIdx.x; i < count; i += std::size_t{gridDim.x} * blockDim.x)
+    for (std::size_t i = blockIdx.x * std::size_t{blockDim.x} + threadIdx.x; i < count;
+         i += std::size_t{gridDim.x} * blockDim.x)
         to[i] = from[i];
 }
 
@@ -354,8 +360,8 @@ void checkRepeats(Tally& tally, std::mt19937_64& random)
     }
 }
 
-/// x comes late from a launch that lets the product start before it has begun to write, y is taken by another one behind it,
-/// and the next x is written while the product may still be reading: programmatic dependence on every side.
+/// x comes late from a launch that lets the product start before it has begun to write, y is taken by another one
+/// behind it, and the next x is written while the product may still be reading: programmatic dependence on every side.
 void checkOrder(Tally& tally, std::mt19937_64& random)
 {
     for (const Case& at : {Case{Format::BF16, 600, 1024, 512}, Case{Format::BF16, 300, 64, 128},
@@ -413,7 +419,8 @@ int main(int argc, char** argv)
     Tally tally;
     if (const Job job = makeJob({Format::BF16, 256, 64, 64}, random); !takesGatedProduct(job.work())) {
         const bool refused = gatedProduct(job.work(), nullptr) != 0;
-        tally.count(refused, "not a GPU of compute capability 9.0 with code for it: refused, and nothing else to check");
+        tally.count(refused,
+                    "not a GPU of compute capability 9.0 with code for it: refused, and nothing else to check");
         return tally.close();
     }
     if (options.bench) {

@@ -68,40 +68,26 @@ __device__ __forceinline__ void syncCluster()
     asm volatile("barrier.cluster.arrive.release;\nbarrier.cluster.wait.acquire;" ::: "memory");
 }
 
-/// What the second-level cache should do with what is loaded.
-enum class Keep : std::uint8_t { Normally, Longer, Shortly };
-[[nodiscard]] __device__ __forceinline__ std::uint64_t policyOf(Keep keep)
-{
-    std::uint64_t policy;
-    if (keep == Keep::Longer)
-        asm volatile("createpolicy.fractional.L2::evict_last.b64 %0, 1.0;" : "=l"(policy));
-    else if (keep == Keep::Shortly)
-        asm volatile("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
-    else
-        asm volatile("createpolicy.fractional.L2::evict_normal.b64 %0, 1.0;" : "=l"(policy));
-    return policy;
-}
-
 __device__ __forceinline__ void fetchMap(const CUtensorMap& map)
 {
     asm volatile("prefetch.tensormap [%0];" ::"l"(&map) : "memory");
 }
 /// The map's box that begins at (column, row), to `shared`; `barrier` counts its bytes.
 __device__ __forceinline__ void loadBox(void* shared, const CUtensorMap& map, int column, int row,
-                                        std::uint64_t* barrier, std::uint64_t policy)
+                                        std::uint64_t* barrier)
 {
-    asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes.L2::cache_hint "
-                 "[%0], [%1, {%2, %3}], [%4], %5;" ::"r"(sharedAddress(shared)),
-                 "l"(&map), "r"(column), "r"(row), "r"(sharedAddress(barrier)), "l"(policy)
+    asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes "
+                 "[%0], [%1, {%2, %3}], [%4];" ::"r"(sharedAddress(shared)),
+                 "l"(&map), "r"(column), "r"(row), "r"(sharedAddress(barrier))
                  : "memory");
 }
 /// The same to the same place in every block of the cluster whose bit is set; each block's own barrier counts.
 __device__ __forceinline__ void loadBoxForAll(void* shared, const CUtensorMap& map, int column, int row,
-                                              std::uint64_t* barrier, std::uint16_t blocks, std::uint64_t policy)
+                                              std::uint64_t* barrier, std::uint16_t blocks)
 {
     asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster"
-                 ".L2::cache_hint [%0], [%1, {%2, %3}], [%4], %5, %6;" ::"r"(sharedAddress(shared)),
-                 "l"(&map), "r"(column), "r"(row), "r"(sharedAddress(barrier)), "h"(blocks), "l"(policy)
+                 " [%0], [%1, {%2, %3}], [%4], %5;" ::"r"(sharedAddress(shared)),
+                 "l"(&map), "r"(column), "r"(row), "r"(sharedAddress(barrier)), "h"(blocks)
                  : "memory");
 }
 
