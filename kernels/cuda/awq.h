@@ -47,8 +47,8 @@ struct AwqRepack {
                              Stream stream);
 
 /// The same promises and epilogues as skinny() (kernels/cuda/skinny.h), the weight being a repacked matrix:
-/// code - zero is exact in the tensor cores, and a group's float sum is multiplied by its scale: no weight is rounded, so
-/// the result lies closer to the exact product than that of widened weights. `base.weight` is not used.
+/// code - zero is exact in the tensor cores, and a group's float sum is multiplied by its scale: no weight is rounded,
+/// so the result lies closer to the exact product than that of widened weights. `base.weight` is not used.
 struct AwqSkinny {
     Skinny base;
     const void* codes = nullptr;
@@ -57,14 +57,14 @@ struct AwqSkinny {
 };
 [[nodiscard]] Status awqSkinny(const AwqSkinny& work, Stream stream);
 
-/// skinnyIntoCache() (kernels/cuda/skinny.h) with a repacked matrix: the bits of awqSkinny() and rotateIntoCache(). headDim
-/// a multiple of 32; awqFitsIntoCache() says whether it serves.
+/// skinnyIntoCache() (kernels/cuda/skinny.h) with a repacked matrix: the bits of awqSkinny() and rotateIntoCache().
+/// headDim a multiple of 32; awqFitsIntoCache() says whether it serves.
 [[nodiscard]] bool awqFitsIntoCache(const Skinny& work, int headDim);
 [[nodiscard]] Status awqSkinnyIntoCache(const AwqSkinny& work, const SkinnyIntoCache& target, Stream stream);
 
 /// Outputs [firstOutput, firstOutput + outputCount) of a repacked matrix widened to `weight` [outputCount, inputs] of
-/// `type`. F16 rounds code - zero times scale once, as the checkpoint's arithmetic does; F32 holds the same numbers, which is
-/// what a comparison in float32 wants; BF16 is rounded from the exact product.
+/// `type`. F16 rounds code - zero times scale once, as the checkpoint's arithmetic does; F32 holds the same numbers,
+/// which is what a comparison in float32 wants; BF16 is rounded from the exact product.
 struct AwqWiden {
     void* weight = nullptr;
     const void* codes = nullptr;

@@ -9,8 +9,8 @@ namespace {
 
 constexpr int kWarps = 8;
 
-/// Four pairs code - zero of neighbouring inputs, times the scale, rounded once: to float16, as the checkpoint's arithmetic
-/// has it, for T float too. A product of integers of 5 and 11 bits is exact in float.
+/// Four pairs code - zero of neighbouring inputs, times the scale, rounded once: to float16, as the checkpoint's
+/// arithmetic has it, for T float too. A product of integers of 5 and 11 bits is exact in float.
 template <typename T>
 __device__ __forceinline__ Eight<T> scaled(const unsigned (&pairs)[4], __half scale)
 {

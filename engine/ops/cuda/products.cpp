@@ -169,9 +169,8 @@ void CudaOps::projectIntoCache(const LayerCache& cache, TensorView qkv, ConstTen
     const Work work{qkv, x, static_cast<const CudaProduct&>(product), norm, false};
     requireProduct("projectIntoCache", work);
     const kernels::cuda::Skinny job = jobOf(work);
-    const bool fits = work.product.packed
-                          ? kernels::cuda::awqFitsIntoCache(job, static_cast<int>(cache.keys.extent(3)))
-                          : kernels::cuda::fitsIntoCache(job);
+    const bool fits = work.product.packed ? kernels::cuda::awqFitsIntoCache(job, static_cast<int>(cache.keys.extent(3)))
+                                          : kernels::cuda::fitsIntoCache(job);
     if (!few(work) || !fits) {
         project(qkv, x, product, norm, false);
         rotateIntoCache(cache, qkv, cosines, sines, batch);

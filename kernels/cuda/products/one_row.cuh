@@ -1,7 +1,7 @@
 #pragma once
 // One row: what a single conversation's decode step consists of. The matrix goes from memory straight into registers;
-// nothing is staged but the row itself. Here is what dense (one_row_dense.cuh) and packed (one_row_awq.cuh) matrices have in
-// common.
+// nothing is staged but the row itself. Here is what dense (one_row_dense.cuh) and packed (one_row_awq.cuh) matrices
+// have in common.
 
 #include "kernels/cuda/common/launch.cuh"
 #include "kernels/cuda/common/norm.cuh"
@@ -68,9 +68,9 @@ __device__ void stageWithGain(T* to, const Skinny& work, float* sums)
         storeEight(to + k, scaled(loadEight(x + k), scale, loadEight(to + k)));
 }
 
-// What becomes of the sum of an output: of the two kinds, each with the same shape. kUnit outputs are taken at a time, a
-// unit: two halves that may lie apart. begin() is called where a unit begins, so that what it reads has come when the sums
-// have. The first kUnit lanes of a warp call it and what follows, each for its place in the unit.
+// What becomes of the sum of an output: of the two kinds, each with the same shape. kUnit outputs are taken at a time,
+// a unit: two halves that may lie apart. begin() is called where a unit begins, so that what it reads has come when the
+// sums have. The first kUnit lanes of a warp call it and what follows, each for its place in the unit.
 
 /// Of Plainly: all that it needs is in Skinny.
 struct NoTarget {};
@@ -200,8 +200,8 @@ __global__ void __launch_bounds__(kThreads, Matrix::kBlocks) multiplyOneRow(Skin
     Epilogue epilogue(target);
     const typename Matrix::Lane lane(matrix, epilogue.upperHalf());
 
-    // The sequence of pieces runs through this block's units without a break; a warp without a chunk of its own still comes
-    // to the barriers.
+    // The sequence of pieces runs through this block's units without a break; a warp without a chunk of its own still
+    // comes to the barriers.
     const int steps = max(mine, 1);
     int loadUnit = static_cast<int>(blockIdx.x);
     int loadStep = 0;
@@ -307,7 +307,8 @@ template <typename Matrix>
 }
 
 template <typename Matrix>
-[[nodiscard]] Status runIntoCache(const Skinny& work, const Matrix& matrix, const SkinnyIntoCache& target, Stream stream)
+[[nodiscard]] Status runIntoCache(const Skinny& work, const Matrix& matrix, const SkinnyIntoCache& target,
+                                  Stream stream)
 {
     return run<IntoCache<typename Matrix::Type, Matrix::kUnit>>(work, matrix, target, stream);
 }

@@ -1,11 +1,11 @@
 #pragma once
-// One row with a repacked AWQ matrix (awq_layout.cuh). A block takes one or two tiles of 16 outputs at a time, its warps divide
-// the groups of inputs among themselves. A lane's codes come as one piece of 512 bytes a warp, in the order of the tensor
-// cores' fragments.
+// One row with a repacked AWQ matrix (awq_layout.cuh). A block takes one or two tiles of 16 outputs at a time, its
+// warps divide the groups of inputs among themselves. A lane's codes come as one piece of 512 bytes a warp, in the
+// order of the tensor cores' fragments.
 //
-// Within a dot product the order of k is free as long as both operands agree. So a lane takes 16 consecutive bytes of the
-// row, eight numbers, for what the tensor core calls columns 2t, 2t+1, 2t+8, 2t+9 of two k16 steps; the codes lie likewise.
-// Seven eighths of the tensor core's work are for rows that do not exist; it has nothing else to do.
+// Within a dot product the order of k is free as long as both operands agree. So a lane takes 16 consecutive bytes of
+// the row, eight numbers, for what the tensor core calls columns 2t, 2t+1, 2t+8, 2t+9 of two k16 steps; the codes lie
+// likewise. Seven eighths of the tensor core's work are for rows that do not exist; it has nothing else to do.
 
 #include "kernels/cuda/common/mma.cuh"
 #include "kernels/cuda/products/code_widener.cuh"
@@ -42,10 +42,11 @@ __device__ __forceinline__ __half2 loadPair(const char* from)
     return reinterpret_cast<const __half2&>(value);
 }
 
-/// A unit is kTiles tiles of 16 outputs: one, or two that may lie apart, whose firsts are multiples of 16. Two halve the
-/// rounds of a block, each of which ends in a barrier; one gives twice as many blocks, which small matrices want. What is
-/// under way is what the registers hold without a spill (a spilled word of a piece is waited for where it is spilled): of
-/// one tile four pieces in two blocks, of two one piece in three blocks, which hide each other's arithmetic.
+/// A unit is kTiles tiles of 16 outputs: one, or two that may lie apart, whose firsts are multiples of 16. Two halve
+/// the rounds of a block, each of which ends in a barrier; one gives twice as many blocks, which small matrices want.
+/// What is under way is what the registers hold without a spill (a spilled word of a piece is waited for where it is
+/// spilled): of one tile four pieces in two blocks, of two one piece in three blocks, which hide each other's
+/// arithmetic.
 template <typename T, int kTiles>
 struct AwqMatrix {
     static_assert(kTiles == 1 || kTiles == 2);

@@ -1,9 +1,10 @@
 #pragma once
-// One row with a matrix as it is stored. A block takes four outputs at a time, its warps divide the inputs among themselves.
+// One row with a matrix as it is stored. A block takes four outputs at a time, its warps divide the inputs among
+// themselves.
 //
-// What counts is how memory is asked: a load of a warp is 512 consecutive bytes of one row of the matrix, and the warps of a
-// block are neighbours. Loads that fit the fragments of tensor cores, eight rows of 64 bytes each, cost an H200 a fifth of
-// its bandwidth; so did warps that read rows of their own, far from each other. So the products are ordinary
+// What counts is how memory is asked: a load of a warp is 512 consecutive bytes of one row of the matrix, and the warps
+// of a block are neighbours. Loads that fit the fragments of tensor cores, eight rows of 64 bytes each, cost an H200 a
+// fifth of its bandwidth; so did warps that read rows of their own, far from each other. So the products are ordinary
 // multiplications, some 90 instructions for 2 KB where there is time for several hundred, and three blocks of a
 // multiprocessor hide each other's.
 
@@ -56,7 +57,8 @@ struct DenseMatrix {
         __device__ __forceinline__ void add(const Piece& piece, const T* row)
         {
             const uint4 eight = *reinterpret_cast<const uint4*>(row + threadIdx.x % 32 * 8);
-            const float2 x[4] = {widenTwo<T>(eight.x), widenTwo<T>(eight.y), widenTwo<T>(eight.z), widenTwo<T>(eight.w)};
+            const float2 x[4] = {widenTwo<T>(eight.x), widenTwo<T>(eight.y), widenTwo<T>(eight.z),
+                                 widenTwo<T>(eight.w)};
 #pragma unroll
             for (int output = 0; output < kUnit; ++output) {
                 const uint4& weights = piece.rows[output];
