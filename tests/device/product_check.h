@@ -403,9 +403,9 @@ inline void checkProducts(Tally& tally, std::mt19937_64& random, Workspaces& wor
 
 // Speed. Launches are recorded into a graph, as an engine does: what is measured is the device's time.
 
-/// Milliseconds of one replay of what `enqueue` launches.
-template <typename Enqueue>
-double graphMilliseconds(Enqueue&& enqueue)
+/// Records what `enqueue` launches and calls `use` with the graph, which it may launch into the stream.
+template <typename Enqueue, typename Use>
+void withGraph(Enqueue&& enqueue, Use&& use)
 {
     cudaStream_t stream = nullptr;
     cudaGraph_t graph = nullptr;
@@ -415,10 +415,20 @@ double graphMilliseconds(Enqueue&& enqueue)
     enqueue(stream);
     must(cudaStreamEndCapture(stream, &graph), "cudaStreamEndCapture");
     must(cudaGraphInstantiate(&executable, graph, 0), "cudaGraphInstantiate");
-    const double milliseconds = medianMilliseconds([&] { must(cudaGraphLaunch(executable, nullptr), "cudaGraphLaunch"); });
+    use(executable, stream);
     must(cudaGraphExecDestroy(executable), "cudaGraphExecDestroy");
     must(cudaGraphDestroy(graph), "cudaGraphDestroy");
     must(cudaStreamDestroy(stream), "cudaStreamDestroy");
+}
+
+/// Milliseconds of one replay of what `enqueue` launches.
+template <typename Enqueue>
+double graphMilliseconds(Enqueue&& enqueue)
+{
+    double milliseconds = 0;
+    withGraph(enqueue, [&](cudaGraphExec_t graph, cudaStream_t) {
+        milliseconds = medianMilliseconds([&] { must(cudaGraphLaunch(graph, nullptr), "cudaGraphLaunch"); });
+    });
     return milliseconds;
 }
 

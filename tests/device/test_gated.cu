@@ -317,20 +317,11 @@ __global__ void copyLate(uint4* to, const uint4* from, std::size_t count, long l
 template <typename Enqueue>
 void replay(Enqueue&& enqueue, int times)
 {
-    cudaStream_t stream = nullptr;
-    cudaGraph_t graph = nullptr;
-    cudaGraphExec_t executable = nullptr;
-    must(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreate");
-    must(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
-    enqueue(stream);
-    must(cudaStreamEndCapture(stream, &graph), "cudaStreamEndCapture");
-    must(cudaGraphInstantiate(&executable, graph, 0), "cudaGraphInstantiate");
-    for (int i = 0; i < times; ++i)
-        must(cudaGraphLaunch(executable, stream), "cudaGraphLaunch");
-    must(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
-    must(cudaGraphExecDestroy(executable), "cudaGraphExecDestroy");
-    must(cudaGraphDestroy(graph), "cudaGraphDestroy");
-    must(cudaStreamDestroy(stream), "cudaStreamDestroy");
+    withGraph(enqueue, [&](cudaGraphExec_t graph, cudaStream_t stream) {
+        for (int i = 0; i < times; ++i)
+            must(cudaGraphLaunch(graph, stream), "cudaGraphLaunch");
+        must(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
+    });
 }
 
 void checkRepeats(Tally& tally, std::mt19937_64& random)

@@ -27,19 +27,6 @@ __device__ __forceinline__ int anew(int value)
     return value;
 }
 
-/// Two floats rounded to a register of two elements, the first one low.
-template <typename T>
-__device__ __forceinline__ unsigned packPair(float low, float high)
-{
-    if constexpr (__is_same(T, __half)) {
-        const __half2 pair = __floats2half2_rn(low, high);
-        return reinterpret_cast<const unsigned&>(pair);
-    } else {
-        const __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);
-        return reinterpret_cast<const unsigned&>(pair);
-    }
-}
-
 /// Rows of kDim 16-bit elements in shared memory. Chunks of 16 bytes lie so that the same chunk of eight successive
 /// rows is in eight different groups of banks: rows of whole 128 bytes have their chunks exchanged, others are one
 /// chunk apart.

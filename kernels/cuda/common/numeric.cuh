@@ -27,6 +27,19 @@ __device__ __forceinline__ T fromFloat(float value)
         return __float2bfloat16_rn(value);
 }
 
+/// Two floats rounded to a register of two elements, the first one low.
+template <typename T>
+__device__ __forceinline__ unsigned packPair(float low, float high)
+{
+    if constexpr (__is_same(T, __half)) {
+        const __half2 pair = __floats2half2_rn(low, high);
+        return reinterpret_cast<const unsigned&>(pair);
+    } else {
+        const __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);
+        return reinterpret_cast<const unsigned&>(pair);
+    }
+}
+
 /// Eight consecutive elements; 16 bytes of a 16-bit type, 32 of float. Memory aligned to 16 bytes.
 template <typename T>
 struct alignas(16) Eight {

@@ -81,18 +81,6 @@ __device__ __forceinline__ GatedPlace placeOf(const GatedTiles& work, int tile)
     return {first + within % rows, within / rows};
 }
 
-/// Two floats rounded to the type, the first in the lower half.
-template <typename T>
-__device__ __forceinline__ unsigned roundTwo(float low, float high)
-{
-    if constexpr (__is_same(T, __half)) {
-        const __half2 two = __floats2half2_rn(low, high);
-        return reinterpret_cast<const unsigned&>(two);
-    } else {
-        const __nv_bfloat162 two = __floats2bfloat162_rn(low, high);
-        return reinterpret_cast<const unsigned&>(two);
-    }
-}
 /// a / (1 + e^-a), off by less than 2^-17 of it; below -87, where it is smaller than 2e-36, zero. Exponential and
 /// quotient without the steps that would keep numbers smaller than the smallest normal one: beside a 1 they are lost in
 /// any case.
@@ -108,10 +96,10 @@ __device__ __forceinline__ float siluOf(float a)
 template <typename T>
 __device__ __forceinline__ unsigned gateTwo(float2 gate, float2 up)
 {
-    gate = widenTwo<T>(roundTwo<T>(gate.x, gate.y));
-    up = widenTwo<T>(roundTwo<T>(up.x, up.y));
-    const float2 open = widenTwo<T>(roundTwo<T>(siluOf(gate.x), siluOf(gate.y)));
-    return roundTwo<T>(open.x * up.x, open.y * up.y);
+    gate = widenTwo<T>(packPair<T>(gate.x, gate.y));
+    up = widenTwo<T>(packPair<T>(up.x, up.y));
+    const float2 open = widenTwo<T>(packPair<T>(siluOf(gate.x), siluOf(gate.y)));
+    return packPair<T>(open.x * up.x, open.y * up.y);
 }
 
 /// A place in the ring of stages.

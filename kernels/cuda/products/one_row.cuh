@@ -14,7 +14,8 @@ namespace argus::kernels::cuda::products::one_row {
 
 constexpr int kWarps = 8;
 constexpr int kThreads = kWarps * 32;
-constexpr std::size_t kMostShared = 47 * 1024; // what every GPU grants without being asked
+// For the row: of the 48 KB that every GPU grants without being asked, what sums, squares and the driver leave.
+constexpr std::size_t kMostRowBytes = 44 * 1024;
 // Of a multiprocessor's memory, for rows: two of the longest. Loads of weights are under way in the rest, the
 // first-level cache; with twice as much for rows they stand in each other's way, and with little neighbours of other
 // widths do.
@@ -272,7 +273,7 @@ __global__ void __launch_bounds__(kThreads, Matrix::kBlocks) multiplyOneRow(Skin
 /// Whether one_row::run() serves this product.
 [[nodiscard]] inline bool fits(const Skinny& work)
 {
-    return work.rows == 1 && static_cast<std::size_t>(work.inputs) * 2 <= kMostShared - 3072;
+    return work.rows == 1 && static_cast<std::size_t>(work.inputs) * 2 <= kMostRowBytes;
 }
 
 template <typename Epilogue, typename Matrix, typename Target>
