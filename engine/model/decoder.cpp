@@ -235,7 +235,8 @@ Decoder::Shape Decoder::paddedForRecording(const Shape& shape) const
     padded.rows = std::min(recordedRows(shape.rows), std::int64_t{m_sizes.maxSequences});
     padded.sequences = padded.rows;
     padded.scored = padded.rows;
-    padded.longest = m_sizes.blocksOfSlot() * m_sizes.kvBlockTokens;
+    padded.longest =
+        m_ops.recordedLongest(padded.sequences, shape.longest, m_sizes.blocksOfSlot() * m_sizes.kvBlockTokens);
     return padded;
 }
 
@@ -325,7 +326,7 @@ void Decoder::run(const Batch& batch)
     }
     const Shape padded = paddedForRecording(shape);
     stage(batch, padded);
-    Recorded& recorded = m_recorded[padded.rows];
+    Recorded& recorded = m_recorded[{padded.rows, padded.longest}];
     if (recorded.uses++ == 0) { // the first of its size at once: recording takes longer than a step
         compute(padded, {});
         return;

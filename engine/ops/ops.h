@@ -216,11 +216,19 @@ public:
 
     /// Whether steps may be recorded and replayed here.
     [[nodiscard]] virtual bool records() const = 0;
+    /// The largest PagedBatch::longest, at most `most`, with which a decode step of so many sequences is the same
+    /// operations as with `longest`: what to record it with, so that it serves until sequences are longer.
+    [[nodiscard]] virtual int recordedLongest(std::int64_t sequences, int longest, int most) const
+    {
+        (void)sequences;
+        (void)longest;
+        return most;
+    }
     /// Between these two, operations are recorded and not run; uploads and downloads are not allowed.
     virtual void beginRecording() = 0;
     [[nodiscard]] virtual std::unique_ptr<Recording> endRecording() = 0;
-    /// Instead of endRecording(), when an operation in between has thrown: what was recorded is gone, and operations run
-    /// again. Throws  DeviceLost
+    /// Instead of endRecording(), when an operation in between has thrown: what was recorded is gone, and operations
+    /// run again. Throws  DeviceLost
     virtual void abandonRecording() = 0;
     virtual void replay(const Recording& recording) = 0;
 

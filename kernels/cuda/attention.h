@@ -21,7 +21,8 @@ namespace argus::kernels::cuda {
 ///          it must be zeroed once when it is allocated
 /// Graphs   grids depend on the arguments below alone and never on device memory, so a captured launch serves any
 /// lengths
-///          up to `longest`. decodeOnly: every slice has one row, row i belongs to slice i
+///          up to `longest`; pagedAttentionReach() says how far a bound may be raised for that. decodeOnly: every slice
+///          has one row, row i belongs to slice i
 /// Source   design/qwen2_5_vl.md §3.4
 struct PagedAttention {
     void* y = nullptr;
@@ -51,6 +52,10 @@ struct PagedAttention {
 /// Bytes that pagedAttention() may use for steps of up to `sequences` sequences.
 [[nodiscard]] std::size_t pagedAttentionWorkspace(int sequences, int heads, int kvHeads, int headDim, int processors);
 [[nodiscard]] Status pagedAttention(const PagedAttention& work, Stream stream);
+
+/// The largest bound, at most `most`, with which a decode step of so many sequences is launched as it is with `longest`
+/// on the current device: what to capture it with.
+[[nodiscard]] int pagedAttentionReach(int sequences, int longest, int most);
 
 /// Attention of every row to every row of its segment, no mask.
 ///

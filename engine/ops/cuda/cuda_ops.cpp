@@ -281,6 +281,13 @@ void CudaOps::take(Fetch fetch, std::span<std::int32_t> host)
     m_fetchLength[place] = 0;
 }
 
+int CudaOps::recordedLongest(std::int64_t sequences, int longest, int most) const
+{
+    if (computeType() == DType::F32) // one kernel for all lengths
+        return most;
+    return kernels::cuda::pagedAttentionReach(static_cast<int>(sequences), longest, most);
+}
+
 void CudaOps::beginRecording()
 {
     check("record", cudaStreamBeginCapture(m_device->stream(), cudaStreamCaptureModeThreadLocal));

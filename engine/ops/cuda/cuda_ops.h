@@ -56,6 +56,7 @@ public:
     [[nodiscard]] bool arrived(Fetch fetch) override;
     void take(Fetch fetch, std::span<std::int32_t> host) override;
     [[nodiscard]] bool records() const override { return true; }
+    [[nodiscard]] int recordedLongest(std::int64_t sequences, int longest, int most) const override;
     void beginRecording() override;
     [[nodiscard]] std::unique_ptr<Recording> endRecording() override;
     void abandonRecording() override;

@@ -9,6 +9,11 @@ std::size_t pagedAttentionWorkspace(int, int heads, int kvHeads, int, int proces
     return attention::decodeWorkspace(heads, kvHeads, processors);
 }
 
+int pagedAttentionReach(int sequences, int longest, int most)
+{
+    return attention::shortReach(sequences, longest, most);
+}
+
 Status pagedAttention(const PagedAttention& work, Stream stream)
 {
     if (work.rows == 0 || work.sliceCount == 0)
@@ -16,7 +21,8 @@ Status pagedAttention(const PagedAttention& work, Stream stream)
     if (work.type == Format::F32)
         return attention::attendPagedPlainly(work, stream);
     if (work.decodeOnly || work.mostRows == 1)
-        return attention::decodePaged(work, stream);
+        return attention::takesShort(work) ? attention::decodeShort(work, stream)
+                                           : attention::decodePaged(work, stream);
     if (work.sliceCount == 1)
         return attention::prefillPaged(work, 1, stream);
     // Which slices have one row is known on the device only: each launch takes its own. A row of a long sequence would

@@ -1,5 +1,5 @@
-#include "kernels/cuda/attention/decode_columns.cuh"
 #include "kernels/cuda/attention/decode_list.cuh"
+#include "kernels/cuda/attention/decode_merge.cuh"
 #include "kernels/cuda/attention/device.cuh"
 #include "kernels/cuda/attention/paths.h"
 #include "kernels/cuda/common/launch.cuh"
@@ -17,78 +17,9 @@ using Wide = Shared<8, 3>;   ///< most of compute capability 9.0's
 using Narrow = Shared<4, 1>; ///< fits all
 static_assert(sizeof(Wide) <= 227 * 1024 && sizeof(Narrow) <= 64 * 1024);
 
-/// Where output row `dim` of a head lies in its row of shared memory: heads that are written at once lie in other
-/// banks.
-__device__ __forceinline__ int exchanged(int head, int dim)
+__device__ __forceinline__ std::int64_t rowOf(const Decode& decode, int slice)
 {
-    return dim ^ head / 2 % 4 * 8;
-}
-
-/// One matrix tile of every warp to shared memory.
-template <int kTiles, int kWarps, int kStages>
-__device__ __forceinline__ void gatherTile(Shared<kWarps, kStages>& shared, const Columns<kTiles>& columns, int tile)
-{
-    const int warp = static_cast<int>(threadIdx.x) / 32;
-    const int lane = static_cast<int>(threadIdx.x) % 32;
-#pragma unroll
-    for (int i = 0; i < 2; ++i) {
-        const int head = lane % 4 * 2 + i;
-        float sum = columns.sums[tile][i];
-#pragma unroll
-        for (int distance = 4; distance < 32; distance *= 2)
-            sum += __shfl_xor_sync(kAllLanes, sum, distance);
-        if (lane < 4) {
-            shared.maxima[warp][head] = columns.maxima[tile][i];
-            shared.sums[warp][head] = sum;
-        }
-#pragma unroll
-        for (int j = 0; j < Decode::kDim / 16; ++j) {
-            shared.output[warp][head][exchanged(head, j * 16 + lane / 4)] = columns.output[tile][j][i];
-            shared.output[warp][head][exchanged(head, j * 16 + 8 + lane / 4)] = columns.output[tile][j][i + 2];
-        }
-    }
-}
-
-/// Four rows of output, a head's maximum and sum.
-struct Merged {
-    float4 output = {0, 0, 0, 0};
-    float maximum = -INFINITY;
-    float sum = 0;
-    __device__ __forceinline__ void add(const float4& other, float weight)
-    {
-        output.x = fmaf(other.x, weight, output.x);
-        output.y = fmaf(other.y, weight, output.y);
-        output.z = fmaf(other.z, weight, output.z);
-        output.w = fmaf(other.w, weight, output.w);
-    }
-};
-
-/// What the warps found about a head of the gathered tile, output rows 4 · lane and the next three.
-template <int kWarps, int kStages>
-__device__ __forceinline__ Merged mergeWarps(const Shared<kWarps, kStages>& shared, int head, float factor)
-{
-    const int lane = static_cast<int>(threadIdx.x) % 32;
-    Merged merged;
-#pragma unroll
-    for (int warp = 0; warp < kWarps; ++warp)
-        merged.maximum = fmaxf(merged.maximum, shared.maxima[warp][head]);
-#pragma unroll
-    for (int warp = 0; warp < kWarps; ++warp) {
-        const float weight = powerOfTwo((shared.maxima[warp][head] - merged.maximum) * factor);
-        merged.sum = fmaf(shared.sums[warp][head], weight, merged.sum);
-        merged.add(*reinterpret_cast<const float4*>(&shared.output[warp][head][exchanged(head, lane * 4)]), weight);
-    }
-    return merged;
-}
-
-template <typename T>
-__device__ __forceinline__ void storeHead(const Decode& decode, int slice, int head, const float4& output, float scale)
-{
-    const int lane = static_cast<int>(threadIdx.x) % 32;
-    const std::int64_t row = decode.work.slices[slice * 4];
-    T* y = static_cast<T*>(decode.work.y) + row * decode.work.yStride + head * Decode::kDim + lane * 4;
-    *reinterpret_cast<uint2*>(y) =
-        make_uint2(packPair<T>(output.x * scale, output.y * scale), packPair<T>(output.z * scale, output.w * scale));
+    return decode.work.slices[slice * 4];
 }
 
 /// All pieces of a stretch, in their order: a warp takes a head at a time. What the first ones hold is fetched together
@@ -108,7 +39,7 @@ __device__ __forceinline__ void combinePieces(const Decode& decode, Shared<kWarp
             return std::int64_t{stretch.slotOf(stretch.firstBlock + i)} * decode.group + head;
         };
         const auto outputOf = [&](int i) {
-            return __ldcg(reinterpret_cast<const float4*>(decode.pieces + placeOf(i) * Decode::kDim + lane * 4));
+            return __ldcg(reinterpret_cast<const float4*>(decode.pieces + placeOf(i) * Step::kDim + lane * 4));
         };
         float4 ahead[kAhead];
 #pragma unroll
@@ -138,7 +69,8 @@ __device__ __forceinline__ void combinePieces(const Decode& decode, Shared<kWarp
 #pragma unroll 8
         for (int i = kAhead; i < count; ++i)
             merged.add(outputOf(i), weights[i]);
-        storeHead<T>(decode, slice, kvHead * decode.group + head, merged.output, __fdividef(1.0f, sum));
+        storeHead<T>(decode.work, rowOf(decode, slice), kvHead * decode.group + head, merged.output,
+                     __fdividef(1.0f, sum));
         __syncwarp();
     }
 }
@@ -173,20 +105,21 @@ __device__ __forceinline__ void finish(const Decode& decode, Shared<kWarps, kSta
 #pragma unroll
     for (int tile = 0; tile < kTiles; ++tile) {
         __syncthreads(); // what lay in shared memory before has been read
-        gatherTile(shared, columns, tile);
+        leaveTile(shared.output[warp], shared.maxima[warp], shared.sums[warp], columns, tile);
         __syncthreads();
-        for (int inTile = warp; inTile < Decode::kHeads; inTile += kWarps) {
-            const int head = tile * Decode::kHeads + inTile;
+        for (int inTile = warp; inTile < Step::kHeads; inTile += kWarps) {
+            const int head = tile * Step::kHeads + inTile;
             if (head >= decode.group)
                 break;
-            const Merged merged = mergeWarps(shared, inTile, decode.factor);
+            const Merged merged = mergeWarps<kWarps>([&](int w) { return shared.output[w]; }, shared.maxima,
+                                                     shared.sums, inTile, decode.factor);
             if (stretch.isWhole()) {
-                storeHead<T>(decode, place.slice, place.kvHead * decode.group + head, merged.output,
+                storeHead<T>(decode.work, rowOf(decode, place.slice), place.kvHead * decode.group + head, merged.output,
                              __fdividef(1.0f, merged.sum));
                 continue;
             }
             const std::int64_t at = slot * decode.group + head;
-            *reinterpret_cast<float4*>(decode.pieces + at * Decode::kDim + lane * 4) = merged.output;
+            *reinterpret_cast<float4*>(decode.pieces + at * Step::kDim + lane * 4) = merged.output;
             if (lane == 0)
                 decode.pieceStatistics[at] = make_float2(merged.maximum, merged.sum);
         }
@@ -217,7 +150,7 @@ __global__ void __launch_bounds__(kWarps * 32, 1) attendOneRow(Decode decode)
     for (int stage = 0; stage + 1 < kStages; ++stage)
         fetch.next(decode, shared);
     Columns<kTiles> columns;
-    columns.template begin<T>(decode, place);
+    columns.template begin<T>(decode.work, rowOf(decode, place.slice), place.kvHead, decode.group);
     int stage = 0;
     for (int index = share.first;; ++index) {
         fetch.next(decode, shared);
@@ -234,7 +167,7 @@ __global__ void __launch_bounds__(kWarps * 32, 1) attendOneRow(Decode decode)
             if (last)
                 return;
             place.advance(shared.lengths, decode.work.kvHeads);
-            columns.template begin<T>(decode, place);
+            columns.template begin<T>(decode.work, rowOf(decode, place.slice), place.kvHead, decode.group);
         } else {
             place.advance(shared.lengths, decode.work.kvHeads);
         }
@@ -263,7 +196,7 @@ struct Workspace {
     // The counters have their place to themselves whatever the launch: they must be zero, the rest need not.
     workspace.statistics = Decode::kMostBlocks * sizeof(unsigned);
     workspace.pieces = workspace.statistics + aligned(count * 2 * static_cast<std::size_t>(group) * sizeof(float2));
-    workspace.bytes = workspace.pieces + count * 2 * static_cast<std::size_t>(group) * Decode::kDim * sizeof(float);
+    workspace.bytes = workspace.pieces + count * 2 * static_cast<std::size_t>(group) * Step::kDim * sizeof(float);
     return workspace;
 }
 
@@ -298,8 +231,8 @@ Status launchFor(const PagedAttention& work, Stream stream)
     for (int first = 0; first < work.sliceCount; first += Decode::kMostSlices) {
         decode.work.slices = work.slices + std::int64_t{first} * 4;
         decode.sliceCount = std::min(Decode::kMostSlices, work.sliceCount - first);
-        const auto start = wide ? (group <= Decode::kHeads ? launchDecode<T, 8, 3, 1> : launchDecode<T, 8, 3, 2>)
-                                : (group <= Decode::kHeads ? launchDecode<T, 4, 1, 1> : launchDecode<T, 4, 1, 2>);
+        const auto start = wide ? (group <= Step::kHeads ? launchDecode<T, 8, 3, 1> : launchDecode<T, 8, 3, 2>)
+                                : (group <= Step::kHeads ? launchDecode<T, 4, 1, 1> : launchDecode<T, 4, 1, 2>);
         if (const Status status = start(decode, blocks, stream); status != 0)
             return status;
     }

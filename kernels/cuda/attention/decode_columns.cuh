@@ -3,7 +3,7 @@
 // outputᵀ = valuesᵀ · weightsᵀ: the heads are the eight columns of a matrix tile, where as rows they would leave half
 // of one empty.
 
-#include "kernels/cuda/attention/decode_list.cuh"
+#include "kernels/cuda/attention/decode_step.cuh"
 
 namespace argus::kernels::cuda::attention {
 
@@ -11,29 +11,27 @@ namespace argus::kernels::cuda::attention {
 /// and of the output rows g and g + 8 of every sixteen; maxima are the same for all g, sums are of the lane's own keys.
 template <int kTiles>
 struct Columns {
-    unsigned queries[kTiles][Decode::kDim / 16][2];
-    float output[kTiles][Decode::kDim / 16][4];
+    unsigned queries[kTiles][Step::kDim / 16][2];
+    float output[kTiles][Step::kDim / 16][4];
     float maxima[kTiles][2];
     float sums[kTiles][2];
 
-    /// Takes the queries of a place and forgets all keys.
-    template <typename T, int kWarps>
-    __device__ __forceinline__ void begin(const Decode& decode, const Place<kWarps>& place)
+    /// Takes the queries of a row, the `group` heads of a key head, and forgets all keys.
+    template <typename T>
+    __device__ __forceinline__ void begin(const PagedAttention& work, std::int64_t row, int kvHead, int group)
     {
         const int lane = static_cast<int>(threadIdx.x % 32);
-        const std::int64_t row = decode.work.slices[place.slice * 4];
-        const T* q = static_cast<const T*>(decode.work.q) + row * decode.work.qStride +
-                     place.kvHead * decode.group * Decode::kDim + lane % 4 * 2;
+        const T* q = static_cast<const T*>(work.q) + row * work.qStride + kvHead * group * Step::kDim + lane % 4 * 2;
 #pragma unroll
         for (int tile = 0; tile < kTiles; ++tile) {
-            const int head = min(tile * Decode::kHeads + lane / 4, decode.group - 1); // columns too many: never stored
+            const int head = min(tile * Step::kHeads + lane / 4, group - 1); // columns too many: never stored
 #pragma unroll
-            for (int k = 0; k < Decode::kDim / 16; ++k)
+            for (int k = 0; k < Step::kDim / 16; ++k)
 #pragma unroll
                 for (int i = 0; i < 2; ++i)
-                    queries[tile][k][i] = *reinterpret_cast<const unsigned*>(q + head * Decode::kDim + k * 16 + i * 8);
+                    queries[tile][k][i] = *reinterpret_cast<const unsigned*>(q + head * Step::kDim + k * 16 + i * 8);
 #pragma unroll
-            for (int j = 0; j < Decode::kDim / 16; ++j)
+            for (int j = 0; j < Step::kDim / 16; ++j)
 #pragma unroll
                 for (float& value : output[tile][j])
                     value = 0;
@@ -57,11 +55,11 @@ __device__ __forceinline__ void scoreStep(float (&scores)[kTiles][4], const Colu
 #pragma unroll
         for (int i = 0; i < 4; ++i)
             scores[tile][i] = other[tile][i] = 0;
-    const int at = laneRowFirst<Decode::kDim>();
+    const int at = laneRowFirst<Step::kDim>();
 #pragma unroll
-    for (int k = 0; k < Decode::kDim / 16; ++k) {
+    for (int k = 0; k < Step::kDim / 16; ++k) {
         unsigned a[4];
-        loadMatrices(a, keys + Decode::Shape::moved(at, 2 * k));
+        loadMatrices(a, keys + Step::Shape::moved(at, 2 * k));
 #pragma unroll
         for (int tile = 0; tile < kTiles; ++tile)
             mma16816<T>(k % 2 == 0 ? scores[tile] : other[tile], a, columns.queries[tile][k]);
@@ -94,7 +92,7 @@ __device__ __forceinline__ void weighStep(float (&scores)[kTiles][4], Columns<kT
             scores[tile][i + 2] = powerOfTwo(fmaf(scores[tile][i + 2], factor, offset));
             columns.sums[tile][i] = columns.sums[tile][i] * shrink + (scores[tile][i] + scores[tile][i + 2]);
 #pragma unroll
-            for (int j = 0; j < Decode::kDim / 16; ++j) {
+            for (int j = 0; j < Step::kDim / 16; ++j) {
                 columns.output[tile][j][i] *= shrink;
                 columns.output[tile][j][i + 2] *= shrink;
             }
@@ -115,11 +113,11 @@ __device__ __forceinline__ void absorb(Columns<kTiles>& columns, const char* ste
 #pragma unroll
         for (int i = 0; i < 2; ++i)
             weights[tile][i] = transposed(packPair<T>(scores[tile][2 * i], scores[tile][2 * i + 1]));
-    const int at = laneChunkFirst<Decode::kDim>();
+    const int at = laneChunkFirst<Step::kDim>();
 #pragma unroll
-    for (int j = 0; j < Decode::kDim / 16; ++j) {
+    for (int j = 0; j < Step::kDim / 16; ++j) {
         unsigned a[4];
-        loadMatricesTransposed(a, step + Decode::kStepBytes + Decode::Shape::moved(at, 2 * j));
+        loadMatricesTransposed(a, step + Step::kBytes + Step::Shape::moved(at, 2 * j));
 #pragma unroll
         for (int tile = 0; tile < kTiles; ++tile)
             mma16816<T>(columns.output[tile][j], a, weights[tile]);

@@ -6,8 +6,7 @@
 // (a sequence and a key head) is a stretch; it may begin in one block and go on in others. Within a tile each warp has
 // keys of its own and its own ring of shared memory: warps wait for nobody until a stretch ends.
 
-#include "kernels/cuda/attention.h"
-#include "kernels/cuda/attention/row_tile.cuh"
+#include "kernels/cuda/attention/decode_step.cuh"
 #include "kernels/cuda/common/fetch_to_cache.cuh"
 
 #include <cstdint>
@@ -15,14 +14,8 @@
 namespace argus::kernels::cuda::attention {
 
 struct Decode {
-    static constexpr int kDim = 128;
-    static constexpr int kRowBytes = kDim * 2;
-    static constexpr int kStepKeys = 16; ///< of a warp at a time; they lie in one block of the cache
-    static constexpr int kStepBytes = kStepKeys * kRowBytes; ///< keys or values
-    static constexpr int kHeads = 8;                         ///< query heads of a matrix tile
-    static constexpr int kMostSlices = 256;                  ///< of one launch
-    static constexpr int kMostBlocks = 512;                  ///< as many pieces as a warp has room to weigh
-    using Shape = Layout<kDim>;
+    static constexpr int kMostSlices = 256; ///< of one launch
+    static constexpr int kMostBlocks = 512; ///< as many pieces as a warp has room to weigh
 
     PagedAttention work;
     int sliceCount; ///< of this launch, from work.slices on
@@ -39,10 +32,10 @@ struct Decode {
 
 template <int kWarps, int kStages>
 struct Shared {
-    char ring[kWarps][kStages][2][Decode::kStepBytes];
-    float output[kWarps][Decode::kHeads][Decode::kDim]; ///< of one matrix tile; later each warp's weights of pieces
-    float maxima[kWarps][Decode::kHeads];
-    float sums[kWarps][Decode::kHeads];
+    char ring[kWarps][kStages][2][Step::kBytes];
+    float output[kWarps][Step::kHeads][Step::kDim]; ///< of one matrix tile; later each warp's weights of pieces
+    float maxima[kWarps][Step::kHeads];
+    float sums[kWarps][Step::kHeads];
     int lengths[Decode::kMostSlices]; ///< 0: not of this launch
     int slots[Decode::kMostSlices];
     int totals[kWarps];
@@ -54,7 +47,7 @@ struct Shared {
 /// Where in the list one is.
 template <int kWarps>
 struct Place {
-    static constexpr int kTileKeys = kWarps * Decode::kStepKeys;
+    static constexpr int kTileKeys = kWarps * Step::kKeys;
     int slice;
     int kvHead;
     int tile;
@@ -65,7 +58,7 @@ struct Place {
     /// Key of the tile where this warp begins; may lie beyond the last one.
     [[nodiscard]] __device__ __forceinline__ int firstKey() const
     {
-        return tile * kTileKeys + static_cast<int>(threadIdx.x) / 32 * Decode::kStepKeys;
+        return tile * kTileKeys + static_cast<int>(threadIdx.x) / 32 * Step::kKeys;
     }
     /// There must be a next one.
     __device__ __forceinline__ void advance(const int* lengths, int kvHeads)
@@ -199,36 +192,14 @@ struct Fetch {
         const int lane = static_cast<int>(threadIdx.x) % 32;
         if (key >= place.length || lane >= 2)
             return;
-        const int inBlock = (place.kvHead << decode.blockShift) + (key & ((1 << decode.blockShift) - 1));
-        const std::int64_t from =
-            ((std::int64_t{block} * decode.work.kvHeads << decode.blockShift) + inBlock) * Decode::kRowBytes;
-        fetchToCache(static_cast<const char*>(lane == 0 ? decode.work.keys : decode.work.values) + from,
-                     Decode::kStepBytes);
+        const std::int64_t from = stepOffset(decode.work, decode.blockShift, block, place.kvHead, key);
+        fetchToCache(static_cast<const char*>(lane == 0 ? decode.work.keys : decode.work.values) + from, Step::kBytes);
     }
-    /// 4 KB of keys and 4 KB of values that are contiguous in the cache; what is behind the last key becomes zeros.
     __device__ __forceinline__ void copy(const Decode& decode, Shared<kWarps, kStages>& shared)
     {
-        const int warp = static_cast<int>(threadIdx.x) / 32;
-        const int lane = static_cast<int>(threadIdx.x) % 32;
-        const int row = lane / Decode::Shape::kChunks; // and every second after it
-        const int chunk = lane % Decode::Shape::kChunks;
         const int key = place.firstKey();
-        const int inBlock = (place.kvHead << decode.blockShift) + (key & ((1 << decode.blockShift) - 1)) + row;
-        const std::int64_t from =
-            ((std::int64_t{block} * decode.work.kvHeads << decode.blockShift) + inBlock) * Decode::kRowBytes +
-            chunk * 16;
-        const char* keys = static_cast<const char*>(decode.work.keys) + from;
-        const char* values = static_cast<const char*>(decode.work.values) + from;
-        char* to = shared.ring[warp][stage][0];
-#pragma unroll
-        for (int i = 0; i < Decode::kStepKeys; i += 2)
-            copyAsync16(to + Decode::Shape::moved(Decode::Shape::offset(row, chunk), i % 8) + i * Decode::kRowBytes,
-                        keys + i * Decode::kRowBytes, key + i + row < place.length);
-#pragma unroll
-        for (int i = 0; i < Decode::kStepKeys; i += 2)
-            copyAsync16(to + Decode::kStepBytes + Decode::Shape::moved(Decode::Shape::offset(row, chunk), i % 8) +
-                            i * Decode::kRowBytes,
-                        values + i * Decode::kRowBytes, key + i + row < place.length);
+        copyStep(shared.ring[threadIdx.x / 32][stage][0], decode.work,
+                 stepOffset(decode.work, decode.blockShift, block, place.kvHead, key), place.length - key);
     }
 };
 

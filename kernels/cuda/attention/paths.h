@@ -11,6 +11,12 @@ namespace argus::kernels::cuda::attention {
 /// The slices of one row; all others are passed over.
 [[nodiscard]] Status decodePaged(const PagedAttention& work, Stream stream);
 
+/// decodePaged() where no slice has more than one row, for few and short sequences.
+[[nodiscard]] bool takesShort(const PagedAttention& work);
+[[nodiscard]] Status decodeShort(const PagedAttention& work, Stream stream);
+/// See pagedAttentionReach().
+[[nodiscard]] int shortReach(int sequences, int longest, int most);
+
 /// The slices of `fewestRows` rows or more; all others are passed over.
 [[nodiscard]] Status prefillPaged(const PagedAttention& work, int fewestRows, Stream stream);
 /// The same where hasWarpgroupProducts(); prefillPaged() goes this way there.

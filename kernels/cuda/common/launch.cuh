@@ -36,8 +36,8 @@ __global__ void compiledKernel()
 {
 }
 
-/// Whether `device` takes kernels with programmatic dependence. One of sm_90 may be running code that was compiled for an
-/// older one, in which waitForPrevious() is nothing; and drivers before CUDA 12.3 cannot record such launches.
+/// Whether `device` takes kernels with programmatic dependence. One of sm_90 may be running code that was compiled for
+/// an older one, in which waitForPrevious() is nothing; and drivers before CUDA 12.3 cannot record such launches.
 [[nodiscard]] inline bool takesProgrammaticLaunch(int device)
 {
     constexpr int kFirstDriver = 12030;
@@ -49,8 +49,8 @@ __global__ void compiledKernel()
            cudaFuncGetAttributes(&code, compiledKernel<void>) == cudaSuccess && code.ptxVersion >= 90;
 }
 
-/// The same for the device of the calling thread, found out at its first launch: a rank's thread has one for ever, but the
-/// ranks of a process may have different ones.
+/// The same for the device of the calling thread, found out at its first launch: a rank's thread has one for ever, but
+/// the ranks of a process may have different ones.
 [[nodiscard]] inline bool programmaticLaunchAllowed()
 {
     thread_local const bool allowed = [] {
@@ -58,6 +58,20 @@ __global__ void compiledKernel()
         return cudaGetDevice(&device) == cudaSuccess && takesProgrammaticLaunch(device);
     }();
     return allowed;
+}
+
+/// Has a multiprocessor give 44 % of its memory to blocks, and to the first-level cache the rest. Kernels that want
+/// different divisions cannot overlap on it: all that one answer's decode step consists of want the same. It is two of
+/// the longest rows of a product (products/one_row.cuh): loads of weights are under way in the cache, with twice as
+/// much for rows they stand in each other's way, and with little, neighbours of other widths do.
+template <typename... Parameters>
+[[nodiscard]] Status divideAsProductsDo(void (*kernel)(Parameters...))
+{
+    constexpr int kSharedPercent = 44;
+    if (!programmaticLaunchAllowed())
+        return 0;
+    return static_cast<Status>(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
+                                                    cudaFuncAttributePreferredSharedMemoryCarveout, kSharedPercent));
 }
 
 template <typename... Parameters, typename... Arguments>

@@ -1,18 +1,14 @@
 #pragma once
 // Tiles of matrices that the hardware copies between global and shared memory by itself, the barriers on which it says
-// that they are there, and what blocks of a cluster share. Compute capability 9.0 and later: compiled for anything
-// older these functions are nothing, and only kernels that end in a trap there use them.
+// that they are there. Compute capability 9.0 and later: only kernels that end in a trap on anything older use this.
+
+#include "kernels/cuda/common/cluster.cuh"
 
 #include <cuda.h>
 
 #include <cstdint>
 
 namespace argus::kernels::cuda {
-
-__device__ __forceinline__ unsigned sharedAddress(const void* shared)
-{
-    return static_cast<unsigned>(__cvta_generic_to_shared(shared));
-}
 
 // A barrier of 8 bytes in shared memory has phases, 0, 1, 2, …; a phase ends when all its arrivals and all bytes that
 // it was told to expect have come. Who waits names the parity of the phase whose end is waited for: of a new barrier
@@ -53,19 +49,6 @@ __device__ __forceinline__ void waitForPhase(std::uint64_t* barrier, unsigned pa
                  "done:\n}" ::"r"(sharedAddress(barrier)),
                  "r"(parity)
                  : "memory");
-}
-
-/// This block's number in its cluster.
-__device__ __forceinline__ unsigned rankInCluster()
-{
-    unsigned rank;
-    asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
-    return rank;
-}
-/// All threads of all blocks of the cluster meet here; what they wrote to shared memory before is seen after.
-__device__ __forceinline__ void syncCluster()
-{
-    asm volatile("barrier.cluster.arrive.release;\nbarrier.cluster.wait.acquire;" ::: "memory");
 }
 
 __device__ __forceinline__ void fetchMap(const CUtensorMap& map)

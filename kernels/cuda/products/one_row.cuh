@@ -16,10 +16,6 @@ constexpr int kWarps = 8;
 constexpr int kThreads = kWarps * 32;
 // For the row: of the 48 KB that every GPU grants without being asked, what sums, squares and the driver leave.
 constexpr std::size_t kMostRowBytes = 44 * 1024;
-// Of a multiprocessor's memory, for rows: two of the longest. Loads of weights are under way in the rest, the
-// first-level cache; with twice as much for rows they stand in each other's way, and with little neighbours of other
-// widths do.
-constexpr int kSharedPercent = 44;
 
 /// The gain on its way to where the normalised row will lie: each thread fetches what it will use itself, so that no
 /// barrier is needed. A gain never changes: this may come before waitForPrevious().
@@ -54,18 +50,46 @@ __device__ __forceinline__ void stageOwn(T* to, const Skinny& work)
     __syncwarp();
 }
 
+/// The value's sum over the block, added in the order of blockSum(), behind one barrier. `sums` is not used again.
+__device__ __forceinline__ float sumOfAll(float value, float (&sums)[kWarps])
+{
+    static_assert(kWarps == 8);
+    value = warpSum(value);
+    if (threadIdx.x % 32 == 0)
+        sums[threadIdx.x / 32] = value;
+    __syncthreads();
+    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+}
+
 /// The row, normalised with the gain that fetchGain() has sent for, into shared memory.
 template <typename T, typename X>
-__device__ void stageWithGain(T* to, const Skinny& work, float* sums)
+__device__ __forceinline__ void stageWithGain(T* to, const Skinny& work, float (&sums)[kWarps])
 {
+    constexpr int kHeld = 2; // eights of a thread that are not read again, which everything would wait for
+    constexpr int kStride = kThreads * 8;
     const X* const x = static_cast<const X*>(work.x);
     const int first = static_cast<int>(threadIdx.x) * 8;
+    Eight<X> held[kHeld];
+#pragma unroll
+    for (int i = 0; i < kHeld; ++i)
+        if (const int k = first + i * kStride; k < work.inputs)
+            held[i] = loadEight(x + k);
     float squares = 0;
-    for (int k = first; k < work.inputs; k += kThreads * 8)
+#pragma unroll
+    for (int i = 0; i < kHeld; ++i)
+        if (first + i * kStride < work.inputs)
+            squares += squaresOf(held[i]);
+#pragma unroll 1
+    for (int k = first + kHeld * kStride; k < work.inputs; k += kStride)
         squares += squaresOf(loadEight(x + k));
-    const float scale = rsqrtf(blockSum(squares, sums) / static_cast<float>(work.inputs) + work.epsilon);
+    const float scale = rsqrtf(sumOfAll(squares, sums) / static_cast<float>(work.inputs) + work.epsilon);
     waitForCopies<0>();
-    for (int k = first; k < work.inputs; k += kThreads * 8)
+#pragma unroll
+    for (int i = 0; i < kHeld; ++i)
+        if (const int k = first + i * kStride; k < work.inputs)
+            storeEight(to + k, scaled(held[i], scale, loadEight(to + k)));
+#pragma unroll 1
+    for (int k = first + kHeld * kStride; k < work.inputs; k += kStride)
         storeEight(to + k, scaled(loadEight(x + k), scale, loadEight(to + k)));
 }
 
@@ -191,7 +215,7 @@ __global__ void __launch_bounds__(kThreads, Matrix::kBlocks) multiplyOneRow(Skin
     extern __shared__ uint4 memory[];
     T* const staged = reinterpret_cast<T*>(memory);
     __shared__ float sums[2][kWarps][kUnit]; // two units take turns: one barrier each
-    __shared__ float squares[33];
+    __shared__ float squares[kWarps];
 
     const int thread = static_cast<int>(threadIdx.x);
     const int warp = thread / 32;
@@ -283,14 +307,8 @@ template <typename Epilogue, typename Matrix, typename Target>
     const auto kernel = work.gain != nullptr && work.xType == Format::F32
                             ? multiplyOneRow<Matrix, float, Epilogue, Target>
                             : multiplyOneRow<Matrix, T, Epilogue, Target>;
-    // Kernels that want different divisions of a multiprocessor's memory cannot overlap on it: all of one row want the
-    // same.
-    if (programmaticLaunchAllowed()) {
-        const cudaError_t error =
-            cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout, kSharedPercent);
-        if (error != cudaSuccess)
-            return static_cast<Status>(error);
-    }
+    if (const Status status = divideAsProductsDo(kernel); status != 0)
+        return status;
     // Blocks of equal work share the bandwidth of memory fairly, however few multiprocessors they leave idle.
     const int units = work.outputs / Matrix::kUnit;
     const int most = work.processors * Matrix::kBlocks;
