@@ -1,13 +1,15 @@
 #pragma once
 // Sums and gathers over GPUs that see each other's memory: every rank writes what it has into the memory of all others,
-// raises a flag there, waits for theirs and finishes alone. One way over the link, which is what few rows wait for.
+// raises a flag there, waits for theirs and finishes alone. Few rows carry their flags with them, four bytes with every
+// four, and nobody waits until what was written before a flag has arrived: one way over the link.
 
 #include "kernels/cuda/types.h"
 
 namespace argus::kernels::cuda {
 
 inline constexpr int kMostPeers = 8;
-inline constexpr int kMostPeerBlocks = 64; ///< of a launch; all of them run at once on every supported GPU
+inline constexpr int kMostPeerBlocks = 64;             ///< of a launch; all of them run at once on every supported GPU
+inline constexpr std::int64_t kMostQuickBytes = 32768; ///< of a sum whose flags go with it
 
 /// What Peers::broken holds.
 enum PeersBroken : std::uint32_t { kPeersWhole = 0, kPeersAborted = 1, kPeersTimedOut = 2 };
@@ -20,10 +22,13 @@ enum PeersBroken : std::uint32_t { kPeersWhole = 0, kPeersAborted = 1, kPeersTim
 struct Peers {
     void* inbox[kMostPeers] = {};          ///< of each rank [2, ranks, slotBytes], as this device addresses it
     std::uint32_t* flags[kMostPeers] = {}; ///< of each rank [kMostPeerBlocks, kMostPeers], zero before the first call
-    std::uint32_t* calls = nullptr;        ///< own [2]: calls so far, blocks that are through; zero before the first
-    std::uint32_t* broken = nullptr;       ///< a word of the host, as this device addresses it: PeersBroken
-    std::int64_t slotBytes = 0;            ///< a multiple of 16: the most that one call moves of each rank
-    std::uint64_t patience = 0;            ///< nanoseconds to wait for a flag; then `broken` becomes kPeersTimedOut
+    /// Of each rank [2, ranks, 2 · kMostQuickBytes], zero before the first call: data and flags in turn. Only sums with
+    /// flags write here, so that nothing else is ever taken for a flag.
+    void* quick[kMostPeers] = {};
+    std::uint32_t* calls = nullptr;  ///< own [2]: calls so far, blocks that are through; zero before the first
+    std::uint32_t* broken = nullptr; ///< a word of the host, as this device addresses it: PeersBroken
+    std::int64_t slotBytes = 0;      ///< a multiple of 16: the most that one call moves of each rank
+    std::uint64_t patience = 0;      ///< nanoseconds to wait for a flag; then `broken` becomes kPeersTimedOut
     int rank = 0;
     int ranks = 1;
 };

@@ -18,7 +18,7 @@ struct NcclSettings {
     Milliseconds forming{60'000};   ///< until every rank must have come and be connected
     Milliseconds operation{30'000}; ///< that our own kernels wait for the others
     /// Sums and gathers of up to so many bytes of each rank go through our own kernels; 0: none, negative:
-    /// ownKernelBytes(). Device memory taken: 2 · size of the group · this.
+    /// ownKernelBytes(). Device memory taken: 2 · size of the group · (this + 64 KiB).
     std::int64_t ownKernelBytes = -1;
 };
 

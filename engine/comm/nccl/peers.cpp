@@ -15,6 +15,7 @@ namespace {
 
 using kernels::cuda::kMostPeerBlocks;
 using kernels::cuda::kMostPeers;
+using kernels::cuda::kMostQuickBytes;
 
 constexpr Milliseconds kEndPatience{2'000};
 
@@ -52,9 +53,11 @@ PeerMemory::~PeerMemory()
         const OnDevice on(device);
         inbox.reset();
         flags.reset();
+        quick.reset();
     } catch (const OpsError&) { // the device is lost, and its memory with it
         (void)inbox.release();
         (void)flags.release();
+        (void)quick.release();
     }
 }
 
@@ -92,6 +95,7 @@ void PeerGroup::allocate(const GroupPlace& place, int device, std::int64_t slotB
     memory->device = device;
     memory->inbox = nccl::allocate(2 * ranks * static_cast<std::size_t>(m_peers.slotBytes));
     memory->flags = nccl::allocate(std::size_t{kMostPeerBlocks} * kMostPeers * sizeof(std::uint32_t));
+    memory->quick = nccl::allocate(4 * ranks * std::size_t{kMostQuickBytes});
     m_calls = nccl::allocate(2 * sizeof(std::uint32_t));
     m_peers.calls = reinterpret_cast<std::uint32_t*>(m_calls.get());
     require("cudaHostAlloc",
@@ -113,18 +117,21 @@ void PeerGroup::seeMemories()
     const std::lock_guard lock(m_board->mutex);
     for (std::size_t rank = 0; rank < m_board->memories.size(); ++rank) {
         m_peers.inbox[rank] = m_board->memories[rank]->inbox.get();
+        m_peers.quick[rank] = m_board->memories[rank]->quick.get();
         m_peers.flags[rank] = reinterpret_cast<std::uint32_t*>(m_board->memories[rank]->flags.get());
     }
 }
 
-/// Adds up what every rank can foretell, over a whole slot, in both halves.
+/// Adds up what every rank can foretell, over a whole slot and over all that a quick sum takes, in both halves.
 bool PeerGroup::delivers(std::byte* x, MeetingPoint& meeting, Deadline forming)
 {
-    const std::int64_t elements = m_peers.slotBytes / 4 / 8 * 8;
-    const auto bytes = static_cast<std::size_t>(elements) * 4;
-    std::vector<float> numbers(static_cast<std::size_t>(elements));
+    constexpr int kRounds = 3; // of each
+    std::vector<float> numbers(static_cast<std::size_t>(m_peers.slotBytes / 4));
     bool right = true;
-    for (int round = 0; round < 3; ++round) { // to the end, for the others count on it
+    for (int round = 0; round < 2 * kRounds; ++round) { // to the end, for the others count on it
+        const std::int64_t most = round < kRounds ? m_peers.slotBytes : std::min(m_peers.slotBytes, kMostQuickBytes);
+        const std::int64_t elements = most / 4 / 8 * 8;
+        const auto bytes = static_cast<std::size_t>(elements) * 4;
         const auto number = [&](int rank, std::int64_t i) {
             return static_cast<float>((rank + 1) * 1000 + i % 509 + round);
         };

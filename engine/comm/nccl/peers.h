@@ -15,7 +15,7 @@ namespace argus::comm::nccl {
 /// What the other ranks of the group write into on one rank's device.
 struct PeerMemory {
     int device = 0;
-    DeviceMemory inbox, flags;
+    DeviceMemory inbox, flags, quick;
     ~PeerMemory();
 };
 
