@@ -215,18 +215,18 @@ Decoder::Shape Decoder::shapeOf(const Batch& batch) const
         shape.longest = std::max(shape.longest, static_cast<int>(slice.cached + slice.tokens));
     }
     shape.decodeOnly = shape.mostRows == 1;
+    shape.allInOrder = shape.scored == shape.rows;
+    for (std::int64_t i = 0; i < shape.scored && shape.allInOrder; ++i)
+        shape.allInOrder = batch.logitRows[static_cast<std::size_t>(i)] == i;
+    shape.greedy = std::all_of(batch.sampling.begin(), batch.sampling.end(),
+                               [](const ops::SamplingRow& row) { return row.temperature <= 0; });
     return shape;
 }
 
 bool Decoder::recordable(const Shape& shape, const Batch& batch) const
 {
-    if (!m_sizes.recordsSteps || !m_ops.records() || !shape.decodeOnly || !shape.draws || shape.scored != shape.rows ||
-        !batch.vision.empty())
-        return false;
-    for (std::int64_t i = 0; i < shape.rows; ++i)
-        if (batch.logitRows[static_cast<std::size_t>(i)] != i)
-            return false;
-    return true;
+    return m_sizes.recordsSteps && m_ops.records() && shape.decodeOnly && shape.draws && shape.allInOrder &&
+           batch.vision.empty();
 }
 
 Decoder::Shape Decoder::paddedForRecording(const Shape& shape) const
@@ -326,7 +326,7 @@ void Decoder::run(const Batch& batch)
     }
     const Shape padded = paddedForRecording(shape);
     stage(batch, padded);
-    Recorded& recorded = m_recorded[{padded.rows, padded.longest}];
+    Recorded& recorded = m_recorded[padded];
     if (recorded.uses++ == 0) { // the first of its size at once: recording takes longer than a step
         compute(padded, {});
         return;

@@ -57,7 +57,10 @@ private:
         int mostRows = 0;
         int longest = 0;
         bool decodeOnly = false; ///< row i is the one row of sequence i
+        bool allInOrder = false; ///< row i is the i-th that is scored
         bool draws = false;
+        bool greedy = false; ///< no row that is drawn from has a temperature
+        [[nodiscard]] auto operator<=>(const Shape&) const = default;
     };
     static constexpr std::int64_t kWordsOfSlice = 4;
     static constexpr std::int64_t kWordsOfSampling = sizeof(ops::SamplingRow) / sizeof(std::int32_t);
@@ -111,14 +114,14 @@ private:
     ops::DeviceTensor m_hidden, m_normed, m_qkv, m_attention, m_gate, m_gateScratch, m_picked, m_pickedNormed, m_logits;
     ops::DeviceTensor m_localLogits, m_gatherScratch; ///< of ranks that share the vocabulary
     ops::DeviceTensor m_cosines, m_sines, m_drawn;
-    ops::DeviceTensor m_words;                                   ///< I32: everything that is uploaded for a step
-    ops::DeviceTensor m_blocks;                                  ///< I32 [slots, blocks of a slot]
-    ops::DeviceTensor m_lastTokens;                              ///< I32 [slots]
-    ops::DeviceTensor m_seen;                                    ///< I32 [slots, words]
-    HostTensor m_hostWords, m_hostLogits;                        ///< the latter made by the first scores()
-    std::vector<std::vector<std::int32_t>> m_toldBlocks;         ///< what the device's table holds, by slot
-    std::map<std::pair<std::int64_t, int>, Recorded> m_recorded; ///< by rows and the bound of their sequences' lengths
-    std::int64_t m_scored = 0;                                   ///< rows with scores of the last step
+    ops::DeviceTensor m_words;                           ///< I32: everything that is uploaded for a step
+    ops::DeviceTensor m_blocks;                          ///< I32 [slots, blocks of a slot]
+    ops::DeviceTensor m_lastTokens;                      ///< I32 [slots]
+    ops::DeviceTensor m_seen;                            ///< I32 [slots, words]
+    HostTensor m_hostWords, m_hostLogits;                ///< the latter made by the first scores()
+    std::vector<std::vector<std::int32_t>> m_toldBlocks; ///< what the device's table holds, by slot
+    std::map<Shape, Recorded> m_recorded;
+    std::int64_t m_scored = 0; ///< rows with scores of the last step
 };
 
 } // namespace argus::model

@@ -111,9 +111,9 @@ bool Decoder::picksRows(const Shape& shape) const
 
 void Decoder::score(const Shape& shape, const Words& at)
 {
-    const TensorView picked = m_picked.rows(0, shape.scored);
+    const TensorView picked = (shape.allInOrder ? m_hidden : m_picked).rows(0, shape.scored);
     const TensorView own = (m_rank.tensor != nullptr ? m_localLogits : m_logits).rows(0, shape.scored);
-    if (!picksRows(shape))
+    if (!picksRows(shape) && !shape.allInOrder)
         m_ops.gatherRows(picked, m_hidden.view(), words(at.logitRows, {shape.scored}));
     m_ops.project(own.columns(0, m_parts.vocabulary.count), picked, *m_head,
                   {.gain = m_norm.view(),
@@ -125,7 +125,7 @@ void Decoder::score(const Shape& shape, const Words& at)
     if (shape.draws)
         m_ops.sample(m_drawn.rows(0, shape.scored), logits(shape.scored),
                      words(at.sampling, {shape.scored, kWordsOfSampling}),
-                     {.last = m_lastTokens.view(), .seen = m_seen.view()});
+                     {.last = m_lastTokens.view(), .seen = m_seen.view()}, shape.greedy);
 }
 
 } // namespace argus::model

@@ -68,7 +68,7 @@ public:
         refuse();
     }
     void gelu(TensorView, ConstTensorView) override { refuse(); }
-    void sample(TensorView, ConstTensorView, ConstTensorView, const TokenBook&) override { refuse(); }
+    void sample(TensorView, ConstTensorView, ConstTensorView, const TokenBook&, bool) override { refuse(); }
 
 private:
     [[noreturn]] static void refuse() { throw OpsError("a device for estimates computes nothing"); }

@@ -294,9 +294,10 @@ public:
     virtual void gelu(TensorView y, ConstTensorView x) = 0;
 
     /// Draws one token a row of scores [rows, vocab]: it goes to drawn[i], to the last token of its slot, and is seen
-    /// there. -1 stands for scores that are not finite. sampling: `rows` SamplingRow as I32 [rows, 8] Source
-    /// design/qwen2_5_vl.md §10
-    virtual void sample(TensorView drawn, ConstTensorView scores, ConstTensorView sampling, const TokenBook& book) = 0;
+    /// there. -1 stands for scores that are not finite. sampling: `rows` SamplingRow as I32 [rows, 8]; `greedy`
+    /// promises that no temperature of theirs is above 0. Source  design/qwen2_5_vl.md §10
+    virtual void sample(TensorView drawn, ConstTensorView scores, ConstTensorView sampling, const TokenBook& book,
+                        bool greedy) = 0;
 
 protected:
     explicit Ops(Traits traits) : m_traits(traits) {}

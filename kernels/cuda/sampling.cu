@@ -466,9 +466,12 @@ Status sampleAs(const Sampling& work, Stream stream)
 {
     const int each = vectorsOfPart(work.rows, work.vocab);
     const dim3 grid(static_cast<unsigned>((work.vocab / 8 + each - 1) / each), static_cast<unsigned>(work.rows));
-    for (const auto kernel : {findBest<T>, weigh<T>, settle<T>})
+    for (const auto kernel : {findBest<T>, weigh<T>, settle<T>}) {
         if (const Status status = launch(kernel, grid, dim3(kThreads), 0, stream, work, each); status != 0)
             return status;
+        if (work.greedy)
+            break;
+    }
     return 0;
 }
 

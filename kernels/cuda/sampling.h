@@ -39,6 +39,7 @@ struct Sampling {
     std::int32_t* drawn = nullptr;
     int rows = 0;
     int vocab = 0;
+    bool greedy = false; ///< promises that no row's temperature is above 0: one launch instead of three
     Format type = Format::BF16;
     void* workspace = nullptr;
     std::size_t workspaceBytes = 0;

@@ -15,8 +15,8 @@ Status skinny(const Skinny& work, Stream stream)
 {
     const auto run = [&]<typename T>(const T* weight) {
         if (products::one_row::fits(work))
-            return products::one_row::runPlainly(
-                work, products::one_row::DenseMatrix<T>{.weight = weight, .inputs = work.inputs}, stream);
+            return products::one_row::withDenseMatrix(
+                work, weight, [&](const auto& matrix) { return products::one_row::runPlainly(work, matrix, stream); });
         return products::runProduct(work, products::DenseSlabs<T>{.weight = weight, .inputs = work.inputs}, stream);
     };
     if (work.type == Format::F16)
@@ -32,8 +32,9 @@ bool fitsIntoCache(const Skinny& work)
 Status skinnyIntoCache(const Skinny& work, const SkinnyIntoCache& target, Stream stream)
 {
     const auto run = [&]<typename T>(const T* weight) {
-        return products::one_row::runIntoCache(
-            work, products::one_row::DenseMatrix<T>{.weight = weight, .inputs = work.inputs}, target, stream);
+        return products::one_row::withDenseMatrix(work, weight, [&](const auto& matrix) {
+            return products::one_row::runIntoCache(work, matrix, target, stream);
+        });
     };
     if (work.type == Format::F16)
         return run(static_cast<const __half*>(work.weight));

@@ -473,6 +473,18 @@ void checkRepeats(Tally& tally, std::mt19937_64& random)
     }
     tally.count(same, "four times the same 64 rows");
 
+    for (SamplingRow& row : rows)
+        row.temperature = 0;
+    Setup greedy(makeBatch(rows, kVocab, Format::BF16, random));
+    const std::vector<std::uint32_t> seenBefore = downloadPlain<std::uint32_t>(greedy.seen);
+    const std::vector<int> inThree = sampled(greedy);
+    const std::vector<std::uint32_t> seenAfter = downloadPlain<std::uint32_t>(greedy.seen);
+    must(cudaMemcpy(greedy.seen.get(), seenBefore.data(), greedy.seen.bytes(), cudaMemcpyHostToDevice), "cudaMemcpy");
+    must(cudaMemset(greedy.drawn.get(), 0xFF, greedy.drawn.bytes()), "cudaMemset");
+    greedy.work.greedy = true;
+    tally.count(sampled(greedy) == inThree && downloadPlain<std::uint32_t>(greedy.seen) == seenAfter,
+                "64 greedy rows in one launch: the ids of three");
+
     must(cudaMemcpy(setup.seen.get(), batch.seen.data(), setup.seen.bytes(), cudaMemcpyHostToDevice), "cudaMemcpy");
     int different = 0;
     for (std::size_t i = 0; i < rows.size(); ++i) {

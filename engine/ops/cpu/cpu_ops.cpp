@@ -652,7 +652,8 @@ void CpuOps::gelu(TensorView y, ConstTensorView x)
                        *m_team);
 }
 
-void CpuOps::sample(TensorView drawn, ConstTensorView scores, ConstTensorView sampling, const TokenBook& book)
+void CpuOps::sample(TensorView drawn, ConstTensorView scores, ConstTensorView sampling, const TokenBook& book,
+                    bool /*greedy*/)
 {
     const auto dims = Contract("sample")
                           .tensor("scores", scores, DType::F32, {"rows", "vocab"})

@@ -659,7 +659,8 @@ void CudaOps::gelu(TensorView y, ConstTensorView x)
                                           m_device->stream()));
 }
 
-void CudaOps::sample(TensorView drawn, ConstTensorView scores, ConstTensorView sampling, const TokenBook& book)
+void CudaOps::sample(TensorView drawn, ConstTensorView scores, ConstTensorView sampling, const TokenBook& book,
+                     bool greedy)
 {
     static_assert(sizeof(SamplingRow) == sizeof(kernels::cuda::SamplingRow));
     const auto dims = Contract("sample")
@@ -680,6 +681,7 @@ void CudaOps::sample(TensorView drawn, ConstTensorView scores, ConstTensorView s
                                  .drawn = drawn.data<std::int32_t>(),
                                  .rows = dims["rows"],
                                  .vocab = dims["vocab"],
+                                 .greedy = greedy,
                                  .type = format(),
                                  .workspace = m_kernelMemory.get() + kSamplingPlace,
                                  .workspaceBytes = kSamplingBytes},

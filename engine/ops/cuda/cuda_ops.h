@@ -86,7 +86,8 @@ public:
     void segmentAttention(TensorView y, ConstTensorView q, ConstTensorView k, ConstTensorView v, ConstTensorView ends,
                           int longest, int headDim, float scale) override;
     void gelu(TensorView y, ConstTensorView x) override;
-    void sample(TensorView drawn, ConstTensorView scores, ConstTensorView sampling, const TokenBook& book) override;
+    void sample(TensorView drawn, ConstTensorView scores, ConstTensorView sampling, const TokenBook& book,
+                bool greedy) override;
 
 private:
     void fill(std::byte* pinned, const std::byte* from, std::size_t bytes);

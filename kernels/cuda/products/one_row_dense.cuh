@@ -1,5 +1,5 @@
 #pragma once
-// One row with a matrix as it is stored. A block takes four outputs at a time, its warps divide the inputs among
+// One row with a matrix as it is stored. A block takes some outputs at a time, its warps divide the inputs among
 // themselves.
 //
 // What counts is how memory is asked: a load of a warp is 512 consecutive bytes of one row of the matrix, and the warps
@@ -14,14 +14,17 @@
 
 namespace argus::kernels::cuda::products::one_row {
 
-/// [outputs, inputs] as stored. A unit is four outputs: two halves of two.
-template <typename T>
+/// [outputs, inputs] as stored. A unit is two halves of two or of four outputs. Four halve the rounds of a block, each
+/// of which ends in a barrier, for the small matrices that a block takes in one round, all of it under way at once.
+template <typename T, int kOutputs>
 struct DenseMatrix {
+    static_assert(kOutputs == 4 || kOutputs == 8);
     using Type = T;
-    static constexpr int kUnit = 4;
-    static constexpr int kChunk = 256; ///< inputs of a warp at a time, eight of a lane
-    static constexpr int kDepth = 2;   ///< chunks of a warp under way
-    static constexpr int kBlocks = 3;  ///< of a multiprocessor
+    static constexpr int kUnit = kOutputs;
+    static constexpr int kChunk = 256;              ///< inputs of a warp at a time, eight of a lane
+    static constexpr int kDepth = 8 / kUnit;        ///< chunks of a warp under way
+    static constexpr int kBlocks = 3;               ///< of a multiprocessor
+    static constexpr int kAtOnce = kWarps * kChunk; ///< inputs of a block
 
     const T* weight = nullptr;
     int inputs = 0;
@@ -44,7 +47,11 @@ struct DenseMatrix {
             const std::int64_t row = std::int64_t{m_matrix.inputs} * 2;
             const char* const lower = reinterpret_cast<const char*>(m_matrix.weight) + firstOutput * row + k * 2;
             const char* const upper = lower + m_upperHalf;
-            return {{loadOnce(lower), loadOnce(lower + row), loadOnce(upper), loadOnce(upper + row)}};
+            Piece piece;
+#pragma unroll
+            for (int output = 0; output < kUnit; ++output)
+                piece.rows[output] = loadOnce((output < kUnit / 2 ? lower : upper) + output % (kUnit / 2) * row);
+            return piece;
         }
 
     private:
@@ -75,18 +82,25 @@ struct DenseMatrix {
         __device__ __forceinline__ void leave(float* to) const
         {
             const int lane = static_cast<int>(threadIdx.x) % 32;
-            // Pairs of lanes exchange half of their sums, then pairs of pairs: lane l is left with output l % 4.
-            const bool odd = lane % 2 != 0;
-            const bool second = lane / 2 % 2 != 0;
+            // Pairs of lanes exchange half of their sums, then pairs of pairs, and so on: lane l is left with output
+            // l % kUnit.
             float sums[kUnit];
 #pragma unroll
             for (int output = 0; output < kUnit; ++output)
                 sums[output] = m_sums[output][0] + m_sums[output][1];
-            const float low = (odd ? sums[1] : sums[0]) + __shfl_xor_sync(0xffffffffu, odd ? sums[0] : sums[1], 1);
-            const float high = (odd ? sums[3] : sums[2]) + __shfl_xor_sync(0xffffffffu, odd ? sums[2] : sums[3], 1);
-            float sum = (second ? high : low) + __shfl_xor_sync(0xffffffffu, second ? low : high, 2);
 #pragma unroll
-            for (int distance = 4; distance < 32; distance *= 2)
+            for (int distance = 1; distance < kUnit; distance *= 2) {
+                const bool upper = lane / distance % 2 != 0;
+#pragma unroll
+                for (int i = 0; i < kUnit / 2 / distance; ++i) {
+                    const float own = upper ? sums[2 * i + 1] : sums[2 * i];
+                    const float other = upper ? sums[2 * i] : sums[2 * i + 1];
+                    sums[i] = own + __shfl_xor_sync(0xffffffffu, other, distance);
+                }
+            }
+            float sum = sums[0];
+#pragma unroll
+            for (int distance = kUnit; distance < 32; distance *= 2)
                 sum += __shfl_xor_sync(0xffffffffu, sum, distance);
             if (lane < kUnit)
                 to[lane] = sum;
@@ -96,5 +110,15 @@ struct DenseMatrix {
         float m_sums[kUnit][2] = {};
     };
 };
+
+/// Calls use(matrix) with the weight in the units that suit the work.
+template <typename T, typename Use>
+[[nodiscard]] Status withDenseMatrix(const Skinny& work, const T* weight, Use&& use)
+{
+    using Wide = DenseMatrix<T, 8>;
+    if (work.inputs <= Wide::kAtOnce && work.outputs / Wide::kUnit <= work.processors * Wide::kBlocks)
+        return use(Wide{.weight = weight, .inputs = work.inputs});
+    return use(DenseMatrix<T, 4>{.weight = weight, .inputs = work.inputs});
+}
 
 } // namespace argus::kernels::cuda::products::one_row

@@ -23,13 +23,14 @@ constexpr int kMaxSequences = 8;
 class BreakableOps final : public ops::CpuOps {
 public:
     using CpuOps::CpuOps;
-    void sample(TensorView drawn, ConstTensorView scores, ConstTensorView sampling, const ops::TokenBook& book) override
+    void sample(TensorView drawn, ConstTensorView scores, ConstTensorView sampling, const ops::TokenBook& book,
+                bool greedy) override
     {
         if (broken)
             throw OpsError("sample: the device tripped");
         if (recording)
             throw OpsError("sample: cannot be recorded");
-        CpuOps::sample(drawn, scores, sampling, book);
+        CpuOps::sample(drawn, scores, sampling, book, greedy);
     }
     // As a device that says it records steps and then refuses one.
     [[nodiscard]] bool records() const override { return saysItRecords; }

@@ -97,7 +97,7 @@ private:
         for (std::int64_t row = 0; row < count; ++row)
             for (const auto& [id, score] : scores[static_cast<std::size_t>(row)])
                 all.view().data<float>()[row * kVocab + id] = score;
-        m_ops.sample(drawn.view(), all.view(), sampling.view(), book());
+        m_ops.sample(drawn.view(), all.view(), sampling.view(), book(), false);
         const auto* ids = drawn.view().data<std::int32_t>();
         return {ids, ids + count};
     }
