@@ -9,20 +9,18 @@ namespace argus::kernels::cuda {
 /// cached + i of its sequence sees keys 0 … cached + i, which stand in the cache already (its own included).
 ///
 /// Shapes   y, q [rows, heads · headDim], rows a stride apart; keys, values [blocks, kvHeads, blockTokens, headDim]
-///          dense; slices [sliceCount, 4] int32: first row, rows, tokens cached before them, slot; blockTable
-///          [slots, blocksStride]: block numbers of a slot's sequence. Both may be read before the launch before this
-///          one has ended: copies write them, before a step's first kernel, and no kernel does
+///          dense; slices [sliceCount, 4] int32: first row, rows, tokens cached before them, slot; blockTable [slots,
+///          blocksStride]: block numbers of a slot's sequence. Both may be read before the launch before this one has
+///          ended: copies write them, before a step's first kernel, and no kernel does. So may keys and values of
+///          tokens cached before: kernels wrote them, before those copies
 /// Promises a slice whose slot is negative or whose rows are 0 is padding: nothing is read for it, its row (one) of y
-/// may
-///          hold anything. headDim is 128 for F16 and BF16; for F32 a multiple of 16 up to 128. blockTokens is a power
-///          of two from 16 to 64. heads / kvHeads is 1 … 16
+///          may hold anything. headDim is 128 for F16 and BF16; for F32 a multiple of 16 up to 128. blockTokens is a
+///          power of two from 16 to 64. heads / kvHeads is 1 … 16
 /// Memory   workspace of pagedAttentionWorkspace() bytes, used by one launch at a time; its contents need not be kept,
-/// but
-///          it must be zeroed once when it is allocated
+///          but it must be zeroed once when it is allocated
 /// Graphs   grids depend on the arguments below alone and never on device memory, so a captured launch serves any
-/// lengths
-///          up to `longest`; pagedAttentionReach() says how far a bound may be raised for that. decodeOnly: every slice
-///          has one row, row i belongs to slice i
+///          lengths up to `longest`; pagedAttentionReach() says how far a bound may be raised for that. decodeOnly:
+///          every slice has one row, row i belongs to slice i
 /// Source   design/qwen2_5_vl.md §3.4
 struct PagedAttention {
     void* y = nullptr;

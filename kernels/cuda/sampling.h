@@ -20,15 +20,15 @@ struct SamplingRow {
 /// infinite. drawn[i] = the same token.
 ///
 /// Shapes   scores [rows, vocab] of type `type`, rows scoreStride apart, not changed; sampling [rows] on the device;
-/// seen
-///          [slots, seenStride words]; tokens [slots]; drawn [rows]
+///          seen [slots, seenStride words]; tokens [slots]; drawn [rows]
 /// Order    penalty on every id whose bit is set (s < 0 ? s·p : s/p); temperature 0: the lowest id among the largest
 ///          scores; else divide by the temperature, keep what is not below the k-th largest (ties survive), then the
 ///          smallest set whose probability reaches topP (walking from the smallest up, removing while the cumulative
 ///          probability is at most 1 - topP; the largest always stays), then draw: the first id in ascending order
 ///          whose cumulative probability exceeds uniform · total
 /// Graphs   the grid depends on rows and vocab alone. workspace of samplingWorkspace() bytes, zeroed once when
-/// allocated Source   design/qwen2_5_vl.md §10; engine's CPU sampler is the reference
+///          allocated
+/// Source   design/qwen2_5_vl.md §10; engine's CPU sampler is the reference
 struct Sampling {
     const void* scores = nullptr;
     std::int64_t scoreStride = 0;

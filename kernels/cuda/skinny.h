@@ -21,8 +21,7 @@ enum class SkinnyEpilogue : std::uint8_t {
 /// Promises rows 1 … kMostSkinnyRows; inputs a multiple of 64, outputs of 16; F16 and BF16 only; sums in float; a row's
 ///          result does not depend on the other rows' values
 /// Norm     with `gain`: x stands for the normalised x of RmsNorm (kernels/cuda/rows.h: x of type `xType`, gain,
-/// epsilon,
-///          the same two roundings), computed inside the launch
+///          epsilon, the same two roundings), computed inside the launch
 /// Memory   workspace of skinnyWorkspace() bytes, zeroed once when allocated, used by one launch at a time
 struct Skinny {
     void* y = nullptr;
@@ -53,7 +52,7 @@ constexpr int kMostSkinnyRows = 64;
 ///
 /// Shapes   work.y [1, (heads + 2·kvHeads) · headDim] = [1, work.outputs]; the others as RotateIntoCache has them
 /// Promises one row, Store, y of the type; headDim a multiple of 16; fitsIntoCache() says whether the row is short
-/// enough
+///          enough
 struct SkinnyIntoCache {
     const float* cosines = nullptr;
     const float* sines = nullptr;

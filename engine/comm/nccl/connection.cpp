@@ -1,6 +1,7 @@
 #include "engine/comm/nccl/connection.h"
 
 #include "engine/base/catalogue.h"
+#include "engine/comm/line_limit.h"
 #include "engine/comm/nccl_version.h"
 
 #include <fmt/format.h>
@@ -142,7 +143,9 @@ void Connection::settle(std::unique_lock<std::timed_mutex>& lock, const char* op
 
 void Connection::fail(const char* operation, Status status)
 {
-    breakLocked(Why::PeerGone, say("nccl-told", operation, m_place.rank, m_place.name, textOf(status)));
+    const std::string text = textOf(status);
+    breakLocked(isNoWay(text) ? Why::NoWay : Why::PeerGone,
+                say("nccl-told", operation, m_place.rank, m_place.name, text));
     throw GroupBroken(*m_broken);
 }
 

@@ -1,6 +1,7 @@
 #include "engine/comm/nccl/open.h"
 
 #include "engine/base/catalogue.h"
+#include "engine/comm/line_limit.h"
 #include "engine/comm/nccl/nccl_communicator.h"
 #include "engine/comm/neighbours.h"
 #include "engine/comm/outcome.h"
@@ -64,6 +65,7 @@ Groups form(const NcclSettings& settings, MeetingPoint& meeting)
     Groups groups;
     groups.tensor = open(tensorGroup(settings.world));
     groups.pipeline = open(pipelineGroup(settings.world));
+    limitSilenceOnLines(); // between machines NCCL's connections are the kernel's, and all there are by now
     return groups;
 }
 

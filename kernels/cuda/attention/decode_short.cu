@@ -19,7 +19,7 @@ constexpr int kBlocks = 8; ///< of a cluster: as many as every GPU with clusters
 constexpr int kWarps = 8;
 constexpr int kStepsAtOnce = kBlocks * kWarps;
 constexpr int kMostSlices = 4;
-static_assert(kBlocks == Step::kHeads && kWarps == Step::kHeads, "a head's pieces go to the block of its number");
+static_assert(kBlocks == Step::kHeads && kWarps == Step::kHeads, "a head has a warp, and then a block");
 
 template <int kSteps>
 constexpr int kReach = kSteps* kStepsAtOnce* Step::kKeys; ///< keys of a sequence
@@ -77,11 +77,45 @@ private:
 
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
 
+/// What the warps of all blocks left, as rows of output: a head's pieces go to the block of its number.
+template <typename T, int kSteps>
+__device__ __forceinline__ void putTogether(const PagedAttention& work, Shared<kSteps>& shared, const Row& row,
+                                            unsigned rank, float factor)
+{
+    const int warp = static_cast<int>(threadIdx.x) / 32;
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+    waitForCluster(); // all blocks have begun: there is a place to write to
+    if (const int head = warp; head < row.group) {
+        const Merged merged = mergeWarps<kWarps>([&](int w) -> const HeadRows& { return shared.output(w); },
+                                                 shared.maxima, shared.sums, head, factor);
+        storeInBlock(&shared.pieces[rank][lane], static_cast<unsigned>(head), merged.output);
+        if (lane == 0)
+            storeInBlock(&shared.statistics[rank], static_cast<unsigned>(head),
+                         make_float2(merged.maximum, merged.sum));
+    }
+    syncCluster();
+    if (warp > 0 || static_cast<int>(rank) >= row.group)
+        return;
+    float maximum = -INFINITY;
+#pragma unroll
+    for (int block = 0; block < kBlocks; ++block)
+        maximum = fmaxf(maximum, shared.statistics[block].x);
+    Merged merged;
+#pragma unroll
+    for (int block = 0; block < kBlocks; ++block) {
+        const float2 statistics = shared.statistics[block];
+        const float weight = powerOfTwo((statistics.x - finite(maximum)) * factor);
+        merged.sum = fmaf(statistics.y, weight, merged.sum);
+        merged.add(shared.pieces[block][lane], weight);
+    }
+    storeHead<T>(work, row.slice.x, row.kvHead * row.group + static_cast<int>(rank), merged.output,
+                 __fdividef(1.0f, merged.sum));
+}
+
 template <typename T, int kSteps>
 __device__ __forceinline__ void attend(const PagedAttention& work, Shared<kSteps>& shared, const Row& row, float factor)
 {
     const int warp = static_cast<int>(threadIdx.x) / 32;
-    const int lane = static_cast<int>(threadIdx.x) % 32;
     const unsigned rank = rankInCluster();
 #pragma unroll
     for (int step = 0; step < kSteps; ++step)
@@ -113,32 +147,7 @@ __device__ __forceinline__ void attend(const PagedAttention& work, Shared<kSteps
     leaveTile(shared.output(warp), shared.maxima[warp], shared.sums[warp], columns, 0);
     __syncthreads();
 
-    waitForCluster();
-    if (const int head = warp; head < row.group) {
-        const Merged merged = mergeWarps<kWarps>([&](int w) -> const HeadRows& { return shared.output(w); },
-                                                 shared.maxima, shared.sums, head, factor);
-        storeInBlock(&shared.pieces[rank][lane], static_cast<unsigned>(head), merged.output);
-        if (lane == 0)
-            storeInBlock(&shared.statistics[rank], static_cast<unsigned>(head),
-                         make_float2(merged.maximum, merged.sum));
-    }
-    syncCluster();
-    if (warp > 0 || static_cast<int>(rank) >= row.group)
-        return;
-    float maximum = -INFINITY;
-#pragma unroll
-    for (int block = 0; block < kBlocks; ++block)
-        maximum = fmaxf(maximum, shared.statistics[block].x);
-    Merged merged;
-#pragma unroll
-    for (int block = 0; block < kBlocks; ++block) {
-        const float2 statistics = shared.statistics[block];
-        const float weight = powerOfTwo((statistics.x - finite(maximum)) * factor);
-        merged.sum = fmaf(statistics.y, weight, merged.sum);
-        merged.add(shared.pieces[block][lane], weight);
-    }
-    storeHead<T>(work, row.slice.x, row.kvHead * row.group + static_cast<int>(rank), merged.output,
-                 __fdividef(1.0f, merged.sum));
+    putTogether<T>(work, shared, row, rank, factor);
 }
 
 #endif
@@ -192,19 +201,23 @@ Status launchFor(const PagedAttention& work, Stream stream)
     return work.longest <= kReach<1> ? launchShort<T, 1>(work, stream) : launchShort<T, 2>(work, stream);
 }
 
+bool areShort(int sequences, int longest)
+{
+    return sequences <= kMostSlices && longest <= kReach<2> && programmaticLaunchAllowed();
+}
+
 } // namespace
 
 int shortReach(int sequences, int longest, int most)
 {
-    if (sequences > kMostSlices || longest > kReach<2> || !programmaticLaunchAllowed())
+    if (!areShort(sequences, longest))
         return most;
     return std::min(longest <= kReach<1> ? kReach<1> : kReach<2>, most);
 }
 
 bool takesShort(const PagedAttention& work)
 {
-    return work.sliceCount <= kMostSlices && work.longest <= kReach<2> && work.heads / work.kvHeads <= Step::kHeads &&
-           programmaticLaunchAllowed();
+    return work.heads / work.kvHeads <= Step::kHeads && areShort(work.sliceCount, work.longest);
 }
 
 Status decodeShort(const PagedAttention& work, Stream stream)
