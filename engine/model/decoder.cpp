@@ -115,10 +115,15 @@ void Decoder::layOut(Workbench& bench)
     const std::int64_t head = m_config.headDim();
     m_hidden = bench.take(m_ops.residualType(), {rows, m_config.hiddenSize});
     m_normed = bench.take(type, {rows, m_config.hiddenSize});
-    m_qkv = bench.take(type, {rows, m_parts.queries.count + 2 * m_parts.keys.count});
-    m_attention = bench.take(type, {rows, m_parts.queries.count});
-    m_gate = bench.take(type, {rows, inner});
-    m_gateScratch = bench.take(type, {std::min(rows, kGatedRows), m_ops.gatedScratchColumns(inner)});
+    bench.inTurn(
+        [&] {
+            m_qkv = bench.take(type, {rows, m_parts.queries.count + 2 * m_parts.keys.count});
+            m_attention = bench.take(type, {rows, m_parts.queries.count});
+        },
+        [&] {
+            m_gate = bench.take(type, {rows, inner});
+            m_gateScratch = bench.take(type, m_ops.gatedScratch(rows, inner));
+        });
     m_cosines = bench.take(DType::F32, {rows, head / 2});
     m_sines = bench.take(DType::F32, {rows, head / 2});
     if (!m_rank.shard.last())

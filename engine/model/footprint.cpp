@@ -28,7 +28,10 @@ Footprint footprint(const ModelConfig& config, const Shard& shard, const Runtime
     one.kvBlocks = static_cast<int>((maxModelLen + sizes.kvBlockTokens - 1) / sizes.kvBlockTokens);
     one.maxModelLen = static_cast<int>(maxModelLen);
     one.maxVisionPatches = static_cast<int>(maxVisionPatches);
-    ops::MeasuringOps measure(device.type, config.awq);
+    ops::MeasuringOps measure({.compute = device.type,
+                               .packed = config.awq,
+                               .major = device.capabilityMajor,
+                               .minor = device.capabilityMinor});
     const auto model = Qwen25VL::load(measure, config, nullptr, one, {}, {}, shard);
     if (!model.ok()) // a device without bounds refuses nothing else
         throw std::invalid_argument(model.error().text());

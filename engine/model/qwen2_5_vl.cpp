@@ -74,7 +74,7 @@ Result<std::vector<TakenPart>> Qwen25VL::partsTaken(const ModelConfig& config, c
         return std::move(divides).error();
     std::vector<TakenPart> taken;
     try {
-        ops::MeasuringOps nowhere(DType::F16, config.awq);
+        ops::MeasuringOps nowhere({.compute = DType::F16, .packed = config.awq});
         WeightReader reader(nowhere, nullptr, config.awq, 0, {}, &taken);
         const RuntimeSizes least{.kvBlocks = 1, .maxBatchedTokens = 1, .maxSequences = 1, .maxModelLen = 1};
         const Impl nothing(nowhere, config, nullptr, least, {}, {.shard = shard}, 0, reader);

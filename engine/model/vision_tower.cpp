@@ -164,7 +164,7 @@ VisionTower::Scratch VisionTower::makeScratch(std::int64_t patches, const Take& 
     scratch.qkv = take(type, {patches, 3 * heads});
     scratch.attention = take(type, {patches, hidden}); // as wide as patches are before the first attention
     scratch.gate = take(type, {patches, m_inner});
-    scratch.gateScratch = take(type, {std::min(patches, kGatedRows), m_ops.gatedScratchColumns(m_inner)});
+    scratch.gateScratch = take(type, m_ops.gatedScratch(patches, m_inner));
     scratch.cosines = take(DType::F32, {patches, m_config.headDim() / 2});
     scratch.sines = take(DType::F32, {patches, m_config.headDim() / 2});
     scratch.merged = take(type, {patches / unit, m_parts.merged.count});

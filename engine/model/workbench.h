@@ -9,10 +9,6 @@
 
 namespace argus::model {
 
-/// Rows that a gated product works on at a time: enough to fill the largest device, without a scratch that is the
-/// largest tensor of all.
-constexpr std::int64_t kGatedRows = 2048;
-
 /// Nothing on the bench outlives the operations enqueued for one pass of one user: the device works in order, so the
 /// next user may write where the last one wrote.
 class Workbench {
@@ -39,6 +35,17 @@ public:
         std::byte* const start = m_memory.view().bytes();
         return {TensorView(start == nullptr ? nullptr : start + offset, type, shape),
                 std::make_shared<ops::DeviceTensor>(m_memory)};
+    }
+
+    /// Two groups of pieces in the same place: what comes of the one is used before anything of the other is written.
+    void inTurn(const std::function<void()>& one, const std::function<void()>& other)
+    {
+        const std::int64_t start = m_end;
+        one();
+        const std::int64_t end = m_end;
+        m_end = start;
+        other();
+        m_end = std::max(m_end, end);
     }
 
 private:

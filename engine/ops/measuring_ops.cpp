@@ -20,8 +20,8 @@ std::uint64_t bytesOf(DType type, const Shape& shape)
 
 } // namespace
 
-MeasuringOps::MeasuringOps(DType compute, bool packed)
-    : Ops(cudaTraits(compute)), m_other(kStagingBytes + kProductBytes + kKernelBytes + (packed ? kWidenedBytes : 0))
+MeasuringOps::MeasuringOps(const CudaFacts& facts)
+    : Ops(cudaTraits(facts)), m_other(kStagingBytes + kProductBytes + kKernelBytes + (facts.packed ? kWidenedBytes : 0))
 {
 }
 

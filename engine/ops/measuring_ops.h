@@ -10,8 +10,7 @@ namespace argus::ops {
 /// Everything that computes throws OpsError.
 class MeasuringOps final : public Ops {
 public:
-    /// Of a GPU that computes with `compute`; `packed`: weights are AWQ's.
-    MeasuringOps(DType compute, bool packed);
+    explicit MeasuringOps(const CudaFacts& facts);
 
     /// Bytes of weights, and of everything else including what the device keeps for itself.
     [[nodiscard]] std::uint64_t weightBytes() const { return m_weights; }

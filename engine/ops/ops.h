@@ -4,6 +4,7 @@
 #include "engine/ops/traits.h"
 #include "engine/tensor/tensor.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -177,10 +178,10 @@ public:
     {
         return (size + m_traits.innerPadding - 1) / m_traits.innerPadding * m_traits.innerPadding;
     }
-    /// Columns of the scratch that gatedProject() wants for results of `columns`.
-    [[nodiscard]] std::int64_t gatedScratchColumns(std::int64_t columns) const
+    /// The scratch that gatedProject() wants for results [rows, columns].
+    [[nodiscard]] Shape gatedScratch(std::int64_t rows, std::int64_t columns) const
     {
-        return columns * m_traits.gatedFactor;
+        return {std::min(rows, m_traits.gatedRows), columns * m_traits.gatedFactor};
     }
     [[nodiscard]] virtual DeviceReport report() const = 0;
 
@@ -259,7 +260,7 @@ public:
     virtual void project(TensorView y, ConstTensorView x, const Product& product, const Norm& norm,
                          bool accumulate) = 0;
     /// y = silu(gate part) · up part of x, or of the norm of x, as many rows at a time as scratch
-    /// [any, gatedScratchColumns()] has
+    /// (see gatedScratch()) has
     virtual void gatedProject(TensorView y, TensorView scratch, ConstTensorView x, const Product& product,
                               const Norm& norm) = 0;
 

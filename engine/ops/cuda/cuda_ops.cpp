@@ -79,9 +79,13 @@ constexpr std::size_t kCopiedPiece = std::size_t{1} << 20; ///< bytes of one tas
 CudaOps::CudaOps(const CudaSettings& settings, std::unique_ptr<Device> device, std::unique_ptr<Blas> blas,
                  std::shared_ptr<std::byte> blasMemory, std::shared_ptr<std::byte> kernelMemory,
                  std::shared_ptr<std::byte> widened)
-    : Ops(cudaTraits(settings.compute)), m_mostFewRows(settings.mostFewRows), m_device(std::move(device)),
-      m_blas(std::move(blas)), m_blasMemory(std::move(blasMemory)), m_kernelMemory(std::move(kernelMemory)),
-      m_widened(std::move(widened)), m_copiers(std::make_unique<kernels::cpu::Team>(kCopiers))
+    : Ops(cudaTraits({.compute = settings.compute,
+                      .packed = settings.packed,
+                      .major = device->capabilityMajor(),
+                      .minor = device->capabilityMinor()})),
+      m_mostFewRows(settings.mostFewRows), m_device(std::move(device)), m_blas(std::move(blas)),
+      m_blasMemory(std::move(blasMemory)), m_kernelMemory(std::move(kernelMemory)), m_widened(std::move(widened)),
+      m_copiers(std::make_unique<kernels::cpu::Team>(kCopiers))
 {
     check("cudaHostAlloc",
           cudaHostAlloc(reinterpret_cast<void**>(&m_fetched),

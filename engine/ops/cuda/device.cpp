@@ -56,6 +56,7 @@ Result<Done> Device::choose(const CudaSettings& settings)
         return cannotOpen(settings.device, status);
     m_name = facts.name;
     m_processors = facts.multiProcessorCount;
+    m_capability = {facts.major, facts.minor};
     const int capability = facts.major * 10 + facts.minor;
     if (capability < kOldestCapability)
         return makeError(

@@ -6,6 +6,7 @@
 #include "engine/ops/cuda/open.h"
 #include "engine/ops/cuda/status.h"
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -23,6 +24,8 @@ public:
     [[nodiscard]] cudaStream_t stream() const { return m_stream; }
     [[nodiscard]] const std::string& name() const { return m_name; }
     [[nodiscard]] int processors() const { return m_processors; }
+    [[nodiscard]] int capabilityMajor() const { return m_capability[0]; }
+    [[nodiscard]] int capabilityMinor() const { return m_capability[1]; }
     [[nodiscard]] const Arena& arena() const { return m_arena; }
 
     /// A place in the arena, given back with the result. Throws OpsError when it is full.
@@ -51,6 +54,7 @@ private:
     int m_index = 0;
     std::string m_name;
     int m_processors = 0;
+    std::array<int, 2> m_capability{};
     cudaStream_t m_stream = nullptr;
     std::byte* m_memory = nullptr;
     Arena m_arena{0};

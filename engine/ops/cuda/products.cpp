@@ -16,6 +16,7 @@ namespace {
 
 /// Packed weights are widened for more rows than this; below, unpacking again and again is cheaper than writing.
 constexpr std::int64_t kMostPackedRows = kernels::cuda::kMostSkinnyRows;
+static_assert(kernels::cuda::kFewestGatedRows <= kOneKernelGatedRows, "the scratch is for fewer rows");
 
 } // namespace
 
