@@ -201,23 +201,28 @@ Status launchFor(const PagedAttention& work, Stream stream)
     return work.longest <= kReach<1> ? launchShort<T, 1>(work, stream) : launchShort<T, 2>(work, stream);
 }
 
-bool areShort(int sequences, int longest)
+/// Keys of the longest sequence that the current device takes so; 0: it has no clusters, or not the shared memory.
+int reachHere()
 {
-    return sequences <= kMostSlices && longest <= kReach<2> && programmaticLaunchAllowed();
+    if (!programmaticLaunchAllowed())
+        return 0;
+    const auto most = static_cast<std::size_t>(deviceAttribute(cudaDevAttrMaxSharedMemoryPerBlockOptin));
+    return most >= sizeof(Shared<2>) ? kReach<2> : most >= sizeof(Shared<1>) ? kReach<1> : 0;
 }
 
 } // namespace
 
 int shortReach(int sequences, int longest, int most)
 {
-    if (!areShort(sequences, longest))
+    const int here = reachHere();
+    if (sequences > kMostSlices || longest > here)
         return most;
-    return std::min(longest <= kReach<1> ? kReach<1> : kReach<2>, most);
+    return std::min(longest <= kReach<1> ? kReach<1> : here, most);
 }
 
 bool takesShort(const PagedAttention& work)
 {
-    return work.heads / work.kvHeads <= Step::kHeads && areShort(work.sliceCount, work.longest);
+    return work.heads / work.kvHeads <= Step::kHeads && work.sliceCount <= kMostSlices && work.longest <= reachHere();
 }
 
 Status decodeShort(const PagedAttention& work, Stream stream)
