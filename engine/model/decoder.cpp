@@ -131,11 +131,13 @@ void Decoder::layOut(Workbench& bench)
     m_picked = bench.take(m_ops.residualType(), {sequences, m_config.hiddenSize});
     m_pickedNormed = bench.take(type, {sequences, m_config.hiddenSize});
     const ::argus::Shape all{sequences, m_parts.scoreColumns * m_rank.shard.tensorSize};
-    m_logits = bench.take(type, all);
+    // Scores are not rounded: two that are close would become one, or change places.
+    const DType scores = m_ops.residualType();
+    m_logits = bench.take(scores, all);
     if (m_rank.shard.tensorSize == 1)
         return;
-    m_localLogits = bench.take(type, {sequences, m_parts.scoreColumns});
-    m_gatherScratch = bench.take(type, all);
+    m_localLogits = bench.take(scores, {sequences, m_parts.scoreColumns});
+    m_gatherScratch = bench.take(scores, all);
 }
 
 void Decoder::allocateTables()

@@ -255,8 +255,8 @@ public:
     virtual void copyRows(TensorView y, ConstTensorView x) = 0;
     /// y = x / sqrt(mean(x²) + epsilon) · gain. y, x [tokens, hidden], gain [hidden]; y may be x. x of residualType()
     virtual void rmsNorm(TensorView y, ConstTensorView x, ConstTensorView gain, float epsilon) = 0;
-    /// y = product of x, or of the norm of x; with `accumulate` y += it, y being of residualType(). x is of
-    /// residualType() where there is a norm. y does not overlap x
+    /// y = product of x, or of the norm of x, of computeType() or residualType(); with `accumulate` y += it, y being of
+    /// residualType(). x is of residualType() where there is a norm. y does not overlap x
     virtual void project(TensorView y, ConstTensorView x, const Product& product, const Norm& norm,
                          bool accumulate) = 0;
     /// y = silu(gate part) · up part of x, or of the norm of x, as many rows at a time as scratch
@@ -294,9 +294,9 @@ public:
     /// y = the exact GELU of x; y may be x
     virtual void gelu(TensorView y, ConstTensorView x) = 0;
 
-    /// Draws one token a row of scores [rows, vocab]: it goes to drawn[i], to the last token of its slot, and is seen
-    /// there. -1 stands for scores that are not finite. sampling: `rows` SamplingRow as I32 [rows, 8]; `greedy`
-    /// promises that no temperature of theirs is above 0. Source  design/qwen2_5_vl.md §10
+    /// Draws one token a row of scores [rows, vocab] of residualType(): it goes to drawn[i], to the last token of its
+    /// slot, and is seen there. -1 stands for scores that are not finite. sampling: `rows` SamplingRow as I32 [rows,
+    /// 8]; `greedy` promises that no temperature of theirs is above 0. Source  design/qwen2_5_vl.md §10
     virtual void sample(TensorView drawn, ConstTensorView scores, ConstTensorView sampling, const TokenBook& book,
                         bool greedy) = 0;
 

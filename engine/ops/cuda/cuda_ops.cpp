@@ -668,7 +668,7 @@ void CudaOps::sample(TensorView drawn, ConstTensorView scores, ConstTensorView s
 {
     static_assert(sizeof(SamplingRow) == sizeof(kernels::cuda::SamplingRow));
     const auto dims = Contract("sample")
-                          .tensor("scores", scores, computeType(), {"rows", "vocab"})
+                          .tensor("scores", scores, residualType(), {"rows", "vocab"})
                           .tensor("sampling", sampling, DType::I32, {"rows", "words of a row"})
                           .tensor("drawn", drawn, DType::I32, {"rows"})
                           .tensor("last", book.last, DType::I32, {"slots"})
@@ -686,7 +686,7 @@ void CudaOps::sample(TensorView drawn, ConstTensorView scores, ConstTensorView s
                                  .rows = dims["rows"],
                                  .vocab = dims["vocab"],
                                  .greedy = greedy,
-                                 .type = format(),
+                                 .type = residualFormat(),
                                  .workspace = m_kernelMemory.get() + kSamplingPlace,
                                  .workspaceBytes = kSamplingBytes},
                                 m_device->stream()));

@@ -4,6 +4,7 @@
 #include "engine/ops/contract.h"
 #include "engine/ops/cuda/cuda_ops.h"
 #include "engine/ops/cuda_layout.h"
+#include "engine/ops/formats.h"
 #include "kernels/cuda/awq.h"
 #include "kernels/cuda/rows.h"
 #include "kernels/cuda/skinny.h"
@@ -30,7 +31,8 @@ void CudaOps::requireProduct(const char* operation, const Work& work) const
 {
     Contract(operation)
         .tensor("x", work.x, work.norm.gain.bytes() ? residualType() : computeType(), {"rows", "inputs"})
-        .tensor("y", work.y, work.accumulate ? residualType() : computeType(), {"rows", "outputs"})
+        .tensor("y", work.y, work.y.dtype() == residualType() ? residualType() : computeType(), {"rows", "outputs"})
+        .require(!work.accumulate || work.y.dtype() == residualType(), "a sum is of another type than the residual")
         .require(work.x.extent(1) == work.product.inputs() && work.y.extent(1) == work.product.outputs(),
                  "x or y has another width than the product");
 }
@@ -65,7 +67,7 @@ kernels::cuda::Skinny CudaOps::jobOf(const Work& work) const
                     : work.accumulate ? kernels::cuda::SkinnyEpilogue::Accumulate
                                       : kernels::cuda::SkinnyEpilogue::Store,
         .type = format(),
-        .out = work.accumulate ? residualFormat() : format(),
+        .out = formatOf(work.y.dtype()),
         .xType = norm ? residualFormat() : format(),
         .workspace = m_kernelMemory.get() + kProductPlace,
         .workspaceBytes = kSamplingPlace - kProductPlace,
