@@ -17,26 +17,27 @@ Matrix matrixOf(const AwqSkinny& work)
             .groups = work.base.inputs / kAwqGroup};
 }
 
+template <typename T, int kTiles, int kEach>
+using OneRow = products::one_row::AwqMatrix<T, kTiles, kEach>;
+
 template <typename T>
 Status run(const AwqSkinny& work, Stream stream)
 {
-    if (products::one_row::fits(work.base)) {
-        using Two = products::one_row::AwqMatrix<T, 2>;
-        if (work.base.outputs / Two::kUnit >= work.base.processors * Two::kBlocks)
-            return products::one_row::runPlainly(work.base, matrixOf<Two>(work), stream);
-        return products::one_row::runPlainly(work.base, matrixOf<products::one_row::AwqMatrix<T, 1>>(work), stream);
-    }
-    return products::runProduct(work.base, matrixOf<products::AwqSlabs<T>>(work), stream);
+    if (!products::one_row::fits(work.base))
+        return products::runProduct(work.base, matrixOf<products::AwqSlabs<T>>(work), stream);
+    // Two tiles a block as soon as half of the multiprocessors get two such blocks.
+    if (2 * (work.base.outputs / OneRow<T, 2, 3>::kUnit) >= 3 * work.base.processors)
+        return products::one_row::runPlainly(work.base, matrixOf<OneRow<T, 2, 3>>(work), stream);
+    return products::one_row::runPlainly(work.base, matrixOf<OneRow<T, 1, 2>>(work), stream);
 }
 
 /// What turns with a dimension is half a head away: in a tile of its own.
 template <typename T>
-using IntoCacheMatrix = products::one_row::AwqMatrix<T, 2>;
-
-template <typename T>
 Status runIntoCache(const AwqSkinny& work, const SkinnyIntoCache& target, Stream stream)
 {
-    return products::one_row::runIntoCache(work.base, matrixOf<IntoCacheMatrix<T>>(work), target, stream);
+    if (work.base.outputs / OneRow<T, 2, 2>::kUnit <= 2 * work.base.processors)
+        return products::one_row::runIntoCache(work.base, matrixOf<OneRow<T, 2, 2>>(work), target, stream);
+    return products::one_row::runIntoCache(work.base, matrixOf<OneRow<T, 2, 3>>(work), target, stream);
 }
 
 } // namespace
@@ -48,7 +49,7 @@ Status awqSkinny(const AwqSkinny& work, Stream stream)
 
 bool awqFitsIntoCache(const Skinny& work, int headDim)
 {
-    return fitsIntoCache(work) && headDim % IntoCacheMatrix<__half>::kUnit == 0;
+    return fitsIntoCache(work) && headDim % OneRow<__half, 2, 2>::kUnit == 0;
 }
 
 Status awqSkinnyIntoCache(const AwqSkinny& work, const SkinnyIntoCache& target, Stream stream)

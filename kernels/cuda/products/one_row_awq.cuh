@@ -45,16 +45,16 @@ __device__ __forceinline__ __half2 loadPair(const char* from)
 /// A unit is kTiles tiles of 16 outputs: one, or two that may lie apart, whose firsts are multiples of 16. Two halve
 /// the rounds of a block, each of which ends in a barrier; one gives twice as many blocks, which small matrices want.
 /// What is under way is what the registers hold without a spill (a spilled word of a piece is waited for where it is
-/// spilled): of one tile four pieces in two blocks, of two one piece in three blocks, which hide each other's
-/// arithmetic.
-template <typename T, int kTiles>
+/// spilled): of one tile four pieces in two blocks; of two one piece in three blocks, which hide each other's
+/// arithmetic, or three pieces in two blocks, for matrices that give no multiprocessor more blocks than that.
+template <typename T, int kTiles, int kEach>
 struct AwqMatrix {
-    static_assert(kTiles == 1 || kTiles == 2);
+    static_assert((kTiles == 1 && kEach == 2) || (kTiles == 2 && (kEach == 2 || kEach == 3)));
     using Type = T;
     static constexpr int kUnit = kTiles * kTileOutputs;
     static constexpr int kChunk = kAwqGroup;
-    static constexpr int kDepth = kTiles == 1 ? 4 : 1;
-    static constexpr int kBlocks = kTiles == 1 ? 2 : 3;
+    static constexpr int kDepth = kTiles == 1 ? 4 : kEach == 2 ? 3 : 1;
+    static constexpr int kBlocks = kEach;
 
     const char* codes = nullptr;
     const char* scales = nullptr;
