@@ -110,6 +110,35 @@ private slots:
         QCOMPARE(with(8192, 1024), with(8192, 2048)); // the vision tower and the decoder share one workbench
     }
 
+    void aTokenOfAStepTakesWhatALayerHoldsAtOnce()
+    {
+        const auto with = [](int tokens) {
+            return static_cast<double>(footprint(sevenBillion(), {}, {.kvBlockTokens = 64, .maxBatchedTokens = tokens},
+                                                 4096, 1024, {.type = DType::BF16})
+                                           .activations);
+        };
+        // The residual stream, the normed row, gate times up, cosines and sines. Queries, keys, values and attention
+        // lie where gate times up comes after them.
+        constexpr double kToken = 4 * 3584 + 2 * 3584 + 2 * 18944 + 2 * 64 * 4;
+        const double each = (with(8192) - with(4096)) / 4096;
+        QVERIFY2(std::abs(each / kToken - 1) < 0.002, qPrintable(QString::number(each)));
+    }
+
+    void gateAndUpWantScratchWhereTheyAreNotOneKernel()
+    {
+        const auto with = [](bool awq, int major, int minor) {
+            ModelConfig config = sevenBillion();
+            config.awq = awq;
+            return footprint(config, {}, {.kvBlockTokens = 64, .maxBatchedTokens = 8192}, 4096, 1024,
+                             {.type = DType::F16, .capabilityMajor = major, .capabilityMinor = minor})
+                .activations;
+        };
+        constexpr std::uint64_t kRow = 2 * 2 * 18944; // both, before they are one
+        QCOMPARE(with(false, 8, 6) - with(false, 9, 0), (2048 - 256) * kRow);
+        QCOMPARE(with(true, 8, 6), with(true, 9, 0));
+        QCOMPARE(with(false, 12, 0), with(false, 8, 6)); // the kernel is for 9.0 alone
+    }
+
     void tensorRanksTakeTheirShare()
     {
         const Footprint whole = of(sevenBillion(), {});
