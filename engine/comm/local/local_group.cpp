@@ -25,8 +25,9 @@ void LocalGroup::join(const std::string& name, int size)
 void LocalGroup::beginReading(int rank, Deadline deadline)
 {
     meet(rank, deadline, false);
-    const Lock lock(m_mutex);
-    throwIfBroken();
+    Lock lock(m_mutex);
+    if (m_broken)
+        leaveLocked(lock);
     ++m_reading;
 }
 
@@ -60,9 +61,16 @@ void LocalGroup::meet(int rank, Deadline deadline, bool reading)
     try {
         await(lock, rank, deadline, [&] { return m_meetings != meeting; });
     } catch (const GroupBroken&) {
-        m_changed.wait(lock, [&] { return m_reading == 0; }); // they only compute; what they read is ours
-        throw;
+        leaveLocked(lock);
     }
+}
+
+/// Out of a group that is broken: nobody begins to read any more, and those who do only compute; what they read is
+/// ours.
+void LocalGroup::leaveLocked(Lock& lock)
+{
+    m_changed.wait(lock, [&] { return m_reading == 0; });
+    throw GroupBroken(*m_broken);
 }
 
 template <typename Ready>

@@ -49,6 +49,7 @@ private:
     template <typename Ready>
     void await(Lock& lock, int rank, Deadline deadline, Ready&& ready);
     void throwIfBroken() const;
+    [[noreturn]] void leaveLocked(Lock& lock);
     void breakLocked(GroupBroken::Why why, Said said);
 
     std::string m_name;
