@@ -115,29 +115,37 @@ void Decoder::layOut(Workbench& bench)
     const std::int64_t head = m_config.headDim();
     m_hidden = bench.take(m_ops.residualType(), {rows, m_config.hiddenSize});
     m_normed = bench.take(type, {rows, m_config.hiddenSize});
-    bench.inTurn(
-        [&] {
-            m_qkv = bench.take(type, {rows, m_parts.queries.count + 2 * m_parts.keys.count});
-            m_attention = bench.take(type, {rows, m_parts.queries.count});
-        },
-        [&] {
-            m_gate = bench.take(type, {rows, inner});
-            m_gateScratch = bench.take(type, m_ops.gatedScratch(rows, inner));
-        });
     m_cosines = bench.take(DType::F32, {rows, head / 2});
     m_sines = bench.take(DType::F32, {rows, head / 2});
-    if (!m_rank.shard.last())
-        return;
-    m_picked = bench.take(m_ops.residualType(), {sequences, m_config.hiddenSize});
-    m_pickedNormed = bench.take(type, {sequences, m_config.hiddenSize});
+    if (m_rank.shard.last()) {
+        m_picked = bench.take(m_ops.residualType(), {sequences, m_config.hiddenSize});
+        m_pickedNormed = bench.take(type, {sequences, m_config.hiddenSize});
+    }
+    bench.inTurn({[&] {
+                      m_qkv = bench.take(type, {rows, m_parts.queries.count + 2 * m_parts.keys.count});
+                      m_attention = bench.take(type, {rows, m_parts.queries.count});
+                  },
+                  [&] {
+                      m_gate = bench.take(type, {rows, inner});
+                      m_gateScratch = bench.take(type, m_ops.gatedScratch(rows, inner));
+                  },
+                  [&] {
+                      if (m_rank.shard.last())
+                          layOutScores(bench);
+                  }});
+}
+
+/// Scores are not rounded: two that are close would become one, or change places.
+void Decoder::layOutScores(Workbench& bench)
+{
+    const DType type = m_ops.residualType();
+    const std::int64_t sequences = m_sizes.maxSequences;
     const ::argus::Shape all{sequences, m_parts.scoreColumns * m_rank.shard.tensorSize};
-    // Scores are not rounded: two that are close would become one, or change places.
-    const DType scores = m_ops.residualType();
-    m_logits = bench.take(scores, all);
+    m_logits = bench.take(type, all);
     if (m_rank.shard.tensorSize == 1)
         return;
-    m_localLogits = bench.take(scores, {sequences, m_parts.scoreColumns});
-    m_gatherScratch = bench.take(scores, all);
+    m_localLogits = bench.take(type, {sequences, m_parts.scoreColumns});
+    m_gatherScratch = bench.take(type, all);
 }
 
 void Decoder::allocateTables()

@@ -77,6 +77,7 @@ private:
 
     [[nodiscard]] Layer takeLayer(std::int64_t index, WeightReader& weights) const;
     void allocateTables();
+    void layOutScores(Workbench& bench);
     void require(const Batch& batch) const;
     [[nodiscard]] Shape shapeOf(const Batch& batch) const;
     [[nodiscard]] bool recordable(const Shape& shape, const Batch& batch) const;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 
 namespace argus::model {
 
@@ -37,15 +38,17 @@ public:
                 std::make_shared<ops::DeviceTensor>(m_memory)};
     }
 
-    /// Two groups of pieces in the same place: what comes of the one is used before anything of the other is written.
-    void inTurn(const std::function<void()>& one, const std::function<void()>& other)
+    /// Groups of pieces in the same place: what comes of one is used before anything of the next is written.
+    void inTurn(std::initializer_list<std::function<void()>> groups)
     {
         const std::int64_t start = m_end;
-        one();
-        const std::int64_t end = m_end;
-        m_end = start;
-        other();
-        m_end = std::max(m_end, end);
+        std::int64_t end = start;
+        for (const auto& group : groups) {
+            m_end = start;
+            group();
+            end = std::max(end, m_end);
+        }
+        m_end = end;
     }
 
 private:

@@ -124,6 +124,18 @@ private slots:
         QVERIFY2(std::abs(each / kToken - 1) < 0.002, qPrintable(QString::number(each)));
     }
 
+    void scoresLieWhereTheLayersOfTheStepWere()
+    {
+        const auto with = [](int sequences) {
+            return footprint(sevenBillion(), {},
+                             {.kvBlockTokens = 64, .maxBatchedTokens = 8192, .maxSequences = sequences}, 4096, 1024,
+                             {.type = DType::BF16})
+                .activations;
+        };
+        constexpr std::uint64_t kScores = std::uint64_t{63} * 152064 * 4;
+        QVERIFY(with(64) - with(1) < kScores / 4);
+    }
+
     void gateAndUpWantScratchWhereTheyAreNotOneKernel()
     {
         const auto with = [](bool awq, int major, int minor) {
