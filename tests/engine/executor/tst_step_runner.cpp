@@ -28,11 +28,12 @@ public:
     {
         if (broken)
             throw OpsError("sample: the device tripped");
-        if (recording)
+        if (recording && !keepsRecordings)
             throw OpsError("sample: cannot be recorded");
         CpuOps::sample(drawn, scores, sampling, book, greedy);
     }
-    // As a device that says it records steps and then refuses one.
+    // As a device that says it records steps and then refuses one, or keeps them: not what they compute, but that they
+    // were made. One serves until sequences are longer than `shortLength`.
     [[nodiscard]] bool records() const override { return saysItRecords; }
     void beginRecording() override
     {
@@ -40,11 +41,24 @@ public:
         ++recordingsBegun;
     }
     void abandonRecording() override { recording = false; }
+    [[nodiscard]] std::unique_ptr<ops::Recording> endRecording() override
+    {
+        recording = false;
+        return std::make_unique<ops::Recording>();
+    }
+    void replay(const ops::Recording&) override { ++replays; }
+    [[nodiscard]] int recordedLongest(std::int64_t, int longest, int most) const override
+    {
+        return longest <= shortLength ? shortLength : most;
+    }
 
     bool broken = false;
     bool saysItRecords = false;
     bool recording = false;
+    bool keepsRecordings = false;
     int recordingsBegun = 0;
+    int replays = 0;
+    int shortLength = 0;
 };
 
 /// A question on its way through the runner.
@@ -119,6 +133,7 @@ private slots:
     void aNewSequenceInAnOldSlotHasSeenNothing();
     void aStepThatBreaksTakesItsSequencesAlong();
     void stepsThatCannotBeRecordedRunAtOnce();
+    void aRecordedStepServesNoLongerSequences();
     void aPictureLargerThanItsRoomFailsAlone();
 
 private:
@@ -427,6 +442,26 @@ void TstStepRunner::stepsThatCannotBeRecordedRunAtOnce()
     QCOMPARE(talks[0].answer, talks[0].asked->greedy);
     QCOMPARE(m_ops->recordingsBegun, 1); // and not tried again
     QVERIFY(!m_ops->recording);
+}
+
+/// What is said is of no use here: nothing is computed again when a step is replayed.
+void TstStepRunner::aRecordedStepServesNoLongerSequences()
+{
+    const Case& asked = find("text");
+    const auto steps = static_cast<int>(asked.greedy.size()) - 1; // the prompt's draws the first token
+    constexpr int kShortSteps = 4;
+    QVERIFY(steps > kShortSteps + 2);
+    m_ops->saysItRecords = true;
+    m_ops->keepsRecordings = true;
+    m_ops->shortLength = static_cast<int>(asked.ids.size()) + kShortSteps;
+    (void)alone({.asked = &asked, .id = 1});
+    QCOMPARE(m_ops->recordingsBegun, 2);
+    QCOMPARE(m_ops->replays, steps - 2); // the first of each length runs unrecorded
+    (void)alone({.asked = &asked, .id = 2});
+    QCOMPARE(m_ops->recordingsBegun, 2);
+    QCOMPARE(m_ops->replays, 2 * steps - 2);
+    (void)alone({.asked = &asked, .id = 3, .temperature = 0.7}); // more is launched to draw
+    QCOMPARE(m_ops->recordingsBegun, 4);
 }
 
 void TstStepRunner::aPictureLargerThanItsRoomFailsAlone()
