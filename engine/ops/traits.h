@@ -34,7 +34,7 @@ struct CudaFacts {
     }
 };
 
-///  The residual stream stays float32: published weights overflow float16 there, and every
+/// The residual stream stays float32: published weights overflow float16 there, and every
 /// layer would round it to bfloat16 once more, which moves boxes and close calls.
 [[nodiscard]] constexpr Traits cudaTraits(const CudaFacts& facts)
 {

@@ -201,13 +201,17 @@ Status launchFor(const PagedAttention& work, Stream stream)
     return work.longest <= kReach<1> ? launchShort<T, 1>(work, stream) : launchShort<T, 2>(work, stream);
 }
 
-/// Keys of the longest sequence that the current device takes so; 0: it has no clusters, or not the shared memory.
+/// Keys of the longest sequence that the calling thread's device takes so; 0: it has no clusters, or not the shared
+/// memory. Found out once, as programmaticLaunchAllowed() is: every step asks.
 int reachHere()
 {
-    if (!programmaticLaunchAllowed())
-        return 0;
-    const auto most = static_cast<std::size_t>(deviceAttribute(cudaDevAttrMaxSharedMemoryPerBlockOptin));
-    return most >= sizeof(Shared<2>) ? kReach<2> : most >= sizeof(Shared<1>) ? kReach<1> : 0;
+    thread_local const int reach = [] {
+        if (!programmaticLaunchAllowed())
+            return 0;
+        const auto most = static_cast<std::size_t>(deviceAttribute(cudaDevAttrMaxSharedMemoryPerBlockOptin));
+        return most >= sizeof(Shared<2>) ? kReach<2> : most >= sizeof(Shared<1>) ? kReach<1> : 0;
+    }();
+    return reach;
 }
 
 } // namespace
