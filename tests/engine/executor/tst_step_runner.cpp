@@ -32,6 +32,13 @@ public:
             throw OpsError("sample: cannot be recorded");
         CpuOps::sample(drawn, scores, sampling, book, greedy);
     }
+    /// Zeros: what a step that is not computed leaves out of the cache is a number all the same.
+    [[nodiscard]] ops::DeviceTensor allocate(DType type, const Shape& shape) override
+    {
+        ops::DeviceTensor tensor = CpuOps::allocate(type, shape);
+        fillZero(tensor.view());
+        return tensor;
+    }
     // As a device that says it records steps and then refuses one, or keeps them: not what they compute, but that they
     // were made. One serves until sequences are longer than `shortLength`.
     [[nodiscard]] bool records() const override { return saysItRecords; }
